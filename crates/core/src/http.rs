@@ -1,0 +1,10 @@
+//! Reading requests so that we judge the bytes we send.
+
+pub mod cookie;
+pub mod fetch;
+pub mod forwarded;
+pub mod headers;
+pub mod host;
+pub mod origin;
+pub mod path;
+pub mod target;

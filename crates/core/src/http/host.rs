@@ -1,0 +1,56 @@
+//! Host names.
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+/// A canonical host: lower case, no trailing dot, no port; a DNS name, an IPv4 address or an IPv6 address without
+/// brackets.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Host(Arc<str>);
+
+impl Host {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why a text is no host.
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub struct InvalidHost;
+
+impl fmt::Display for InvalidHost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("not a host name")
+    }
+}
+
+impl std::error::Error for InvalidHost {}
+
+impl Host {
+    /// Reads a host without a port: upper case is folded and one trailing dot is dropped.
+    pub fn parse(text: &str) -> Result<Self, InvalidHost> {
+        if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>() {
+            return Ok(Self(address.to_string().into()));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        if name.len() <= 253 && name.split('.').all(label) { Ok(Self(name.into())) } else { Err(InvalidHost) }
+    }
+}

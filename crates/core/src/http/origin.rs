@@ -1,0 +1,85 @@
+//! Web origins (RFC 6454): scheme, host, port.
+
+use std::fmt;
+
+use super::host::Host;
+
+/// A web origin.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Origin {
+    scheme: Scheme,
+    host: Host,
+    port: u16,
+    text: String,
+}
+
+/// The scheme of an origin.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Scheme {
+    /// Clear text; a secure context only on `localhost` and its subdomains.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that is left out of URLs.
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Origin {
+    /// The origin of `host` at `port` by `scheme`.
+    pub fn new(scheme: Scheme, host: &Host, port: u16) -> Self {
+        let name = if host.as_str().contains(':') { format!("[{host}]") } else { host.to_string() };
+        let text = if port == scheme.default_port() {
+            format!("{}://{name}", scheme.as_str())
+        } else {
+            format!("{}://{name}:{port}", scheme.as_str())
+        };
+        Self { scheme, host: host.clone(), port, text }
+    }
+
+    /// The same scheme and port at another host.
+    pub fn with_host(&self, host: &Host) -> Self {
+        Self::new(self.scheme, host, self.port)
+    }
+
+    /// `scheme://host[:port]`, without a trailing slash: as in the `Origin` header and as an issuer.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Its scheme.
+    pub const fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// Its host.
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Its port, also where the text leaves it out.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}

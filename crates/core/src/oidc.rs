@@ -1,0 +1,1 @@
+//! OpenID Connect Core as data and decisions.

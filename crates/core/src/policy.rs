@@ -1,0 +1,198 @@
+//! The decision point: may this request pass, may this person use this client?
+//!
+//! `decide` is the only maker of [`Permit`], and both enforcement points, the proxy and `/authorize`, take a
+//! `Permit` by value. Absence never grants: no group list, no session and no match each end in a refusal.
+
+mod decide;
+mod explain;
+
+use std::{fmt, net::IpAddr, sync::Arc};
+
+use ::http::Method;
+use ipnet::IpNet;
+
+pub(crate) use decide::within;
+pub use decide::{admit, decide};
+pub use explain::{describe, explain};
+
+use crate::{http::fetch::FetchMetadata, identity::Identity, service::Bypass, time::UnixTime};
+
+/// A named rule about people: whom it lets in, from where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// The name that services and clients refer to.
+    pub name: String,
+    /// Whom it lets in.
+    pub allow: Allow,
+    /// Networks to come from; `None` for anywhere. An empty list is nowhere.
+    pub networks: Option<Vec<IpNet>>,
+}
+
+/// Whom a policy lets in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Allow {
+    /// Everybody who is signed in. Written down as `anyone = true`, never implied.
+    Anyone,
+    /// Members of at least one of these groups. An empty list is nobody.
+    AnyOf(Vec<String>),
+}
+
+/// What stands in front of a service or a client.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Guard {
+    /// What is demanded of a request that no bypass lets through.
+    pub posture: Posture,
+    /// Networks that may reach the service at all; `None` for any.
+    pub networks: Option<Vec<IpNet>>,
+    /// Paths that pass without a session, each within its networks and methods.
+    pub bypass: Vec<Bypass>,
+    /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
+    pub csrf_shield: bool,
+}
+
+/// What a service demands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Posture {
+    /// A session whose person the policy lets in.
+    Sso(Arc<Policy>),
+    /// Nothing: the service is for everybody. Written down, never a default.
+    Public,
+    /// Nothing here: the application signs people in through our OpenID provider.
+    NativeOidc,
+    /// Nothing here: the application has its own accounts.
+    AppLogin,
+    /// The declaration did not check; everything is refused and the reason is shown to administrators.
+    Quarantined(String),
+}
+
+impl Posture {
+    /// The word that the configuration uses.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Sso(_) => "sso",
+            Self::Public => "public",
+            Self::NativeOidc => "native-oidc",
+            Self::AppLogin => "app-login",
+            Self::Quarantined(_) => "quarantined",
+        }
+    }
+}
+
+/// Everything about a request that a decision may depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// The request method.
+    pub method: &'a Method,
+    /// The canonical path, which is also the one that would be forwarded.
+    pub path: &'a str,
+    /// The effective client address.
+    pub client: IpAddr,
+    /// The signed-in person, if a live session came with the request.
+    pub identity: Option<&'a Arc<Identity>>,
+    /// What the browser says about where the request comes from.
+    pub fetch: FetchMetadata,
+    /// The time of the request.
+    pub now: UnixTime,
+}
+
+/// Proof that the policy allowed one request. Only [`decide`] and [`admit`] make one.
+#[must_use]
+#[derive(Debug)]
+pub struct Permit {
+    identity: Option<Arc<Identity>>,
+    grounds: Grounds,
+}
+
+impl Permit {
+    /// The person on whose session the permission rests; `None` when it rests on no person.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
+    /// Why the request may pass.
+    pub const fn grounds(&self) -> Grounds {
+        self.grounds
+    }
+}
+
+/// Why a request may pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Grounds {
+    /// The policy lets this person in.
+    Session,
+    /// A bypass rule opens this path for this network and method; its index in the declaration.
+    Bypass(usize),
+    /// The service demands nothing here.
+    Open,
+}
+
+impl fmt::Display for Grounds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session => formatter.write_str("session"),
+            Self::Bypass(index) => write!(formatter, "bypass[{index}]"),
+            Self::Open => formatter.write_str("open"),
+        }
+    }
+}
+
+/// The answer.
+#[must_use]
+#[derive(Debug)]
+pub enum Decision {
+    /// Forward it.
+    Permit(Permit),
+    /// The person must do something first.
+    Demand(Demand),
+    /// Refuse it.
+    Deny(Denial),
+}
+
+/// What the person must do first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Demand {
+    /// Sign in.
+    SignIn,
+}
+
+/// Why a request is refused.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Denial {
+    /// The client address is outside the networks that may reach the service.
+    ServiceNetwork,
+    /// The client address is outside the networks of this policy.
+    PolicyNetwork {
+        /// Name of the policy.
+        policy: String,
+    },
+    /// The person is in none of the groups that the policy names.
+    Group {
+        /// Name of the policy.
+        policy: String,
+        /// The groups, one of which would do.
+        any_of: Vec<String>,
+    },
+    /// An unsafe request or a WebSocket that another origin started.
+    CrossOrigin,
+    /// The session ended before the request.
+    Expired,
+    /// The service's declaration did not check.
+    Quarantined {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Denial {
+    /// A stable word for logs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ServiceNetwork => "service_network",
+            Self::PolicyNetwork { .. } => "policy_network",
+            Self::Group { .. } => "group",
+            Self::CrossOrigin => "cross_origin",
+            Self::Expired => "expired",
+            Self::Quarantined { .. } => "quarantined",
+        }
+    }
+}
