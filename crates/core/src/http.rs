@@ -1,5 +1,6 @@
 //! Reading requests so that we judge the bytes we send.
 
+pub mod context;
 pub mod cookie;
 pub mod fetch;
 pub mod forwarded;
