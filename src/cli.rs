@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::telemetry::LogFormat;
+
+/// One passkey-first front door for everything you host.
+#[derive(Debug, Parser)]
+#[command(name = "doorward", version, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to log: error, warn, info, debug, or a filter such as doorward_proxy=debug.
+    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// How log lines look.
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve what a configuration file declares.
+    Serve {
+        /// The configuration, TOML or JSON.
+        #[arg(long, short, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Check a configuration file and print every mistake in it.
+    Check {
+        /// The configuration, TOML or JSON.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print mistakes as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try everything on this machine: no file, no root, no DNS, no certificate.
+    Demo(Demo),
+}
+
+/// The options of `demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Demo {
+    /// Port to listen on, loopback only.
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// Keep the demo's state in this directory instead of a fresh one.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Walk through everything with a software passkey, print each step, and exit.
+    #[arg(long)]
+    pub selftest: bool,
+}
