@@ -1,16 +1,196 @@
-//! Strip, then set.
+//! Strip, then set: what a client sends never reaches an upstream under a name that means something to us.
 
 use std::collections::HashSet;
 
-/// Header names that never pass from a client to an upstream, in canonical form (lower case, `-` for `_` and `.`).
-#[derive(Clone, Debug, Default)]
+use ::http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Version,
+    header::{self, Entry},
+};
+
+use super::cookie;
+use crate::{policy::Permit, service::IdentityHeader};
+
+/// Names that are reserved whatever the services inject, besides [`PREFIXES`].
+const NAMES: [&str; 15] = [
+    "forwarded",
+    "x-real-ip",
+    "x-rewrite-url",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "client-ip",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-forwarded",
+    "remote-user",
+    "via",
+];
+
+/// Beginnings of reserved names: identity and forwarding conventions of the field.
+const PREFIXES: [&str; 9] = [
+    "remote-",
+    "x-forwarded-",
+    "x-original-",
+    "x-token-",
+    "x-webauth-",
+    "x-auth-request-",
+    "x-remote-",
+    "x-doorward-",
+    "x-authenticated-",
+];
+
+/// Hop-by-hop fields (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHORIZATION,
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("keep-alive"),
+];
+const HOP_BY_HOP_RARE: [HeaderName; 2] =
+    [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
+
+/// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
+/// `_` and `.`, because upstreams fold them (H-1, H-3).
+#[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
+    /// Whether a name that begins with this byte may be reserved: rules out most headers at once.
+    first: [bool; 256],
 }
 
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { names: injected.into_iter().map(str::to_ascii_lowercase).collect() }
+        let names: HashSet<String> = NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let mut first = [false; 256];
+        for name in names.iter().map(String::as_str).chain(PREFIXES) {
+            if let Some(byte) = name.as_bytes().first() {
+                first[usize::from(*byte)] = true;
+            }
+        }
+        Self { names, first }
+    }
+
+    /// Whether `name`, in any spelling, is reserved.
+    pub fn contains(&self, name: &HeaderName) -> bool {
+        let name = name.as_str();
+        let may_be = name.as_bytes().first().is_some_and(|byte| self.first[usize::from(*byte)]);
+        may_be && self.contains_canonical(name)
+    }
+
+    fn contains_canonical(&self, name: &str) -> bool {
+        let folded = name.bytes().any(|byte| matches!(byte, b'_' | b'.')).then(|| canonical(name));
+        let name = folded.as_deref().unwrap_or(name);
+        PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || self.names.contains(name)
     }
 }
+
+impl Default for ReservedHeaders {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+/// The spelling by which names are compared.
+pub fn canonical(name: &str) -> String {
+    name.replace(['_', '.'], "-").to_ascii_lowercase()
+}
+
+/// Whether a request asks for a WebSocket (RFC 6455 section 4.1): the only upgrade that is forwarded (P-14).
+pub fn asks_for_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
+    version == Version::HTTP_11
+        && *method == Method::GET
+        && headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"))
+}
+
+/// Removes what a client may not tell an upstream: hop-by-hop fields, every field that a `Connection` line names,
+/// every reserved name in every spelling, and our own cookies.
+pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) {
+    strip_hop_by_hop(headers);
+    let mut found: Vec<HeaderName> = Vec::new();
+    for name in headers.keys() {
+        if reserved.contains(name) {
+            found.push(name.clone());
+        }
+    }
+    for name in &found {
+        headers.remove(name);
+    }
+    cookie::remove_own(headers);
+}
+
+/// Removes hop-by-hop fields and our own cookies from an upstream's answer (E-14).
+pub fn strip_response(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    if let Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE)
+        && cookies.iter().any(cookie::sets_ours)
+    {
+        let (name, lines) = cookies.remove_entry_mult();
+        let kept: Vec<HeaderValue> = lines.filter(|line| !cookie::sets_ours(line)).collect();
+        for line in kept {
+            headers.append(name.clone(), line);
+        }
+    }
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(header::CONNECTION) {
+        let named: Vec<HeaderName> = connection_options(headers).filter_map(|option| option.parse().ok()).collect();
+        for name in named.iter().filter(|name| **name != header::HOST) {
+            headers.remove(name);
+        }
+    }
+    for name in HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE) {
+        headers.remove(name);
+    }
+}
+
+fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+/// What we tell an upstream about the connection, in place of what the client said.
+#[derive(Clone, Debug)]
+pub struct ForwardedValues {
+    /// `X-Forwarded-For`: the effective client address.
+    pub client: HeaderValue,
+    /// `X-Forwarded-Proto`: the public scheme.
+    pub scheme: HeaderValue,
+    /// `X-Forwarded-Port`: the public port.
+    pub port: HeaderValue,
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+
+/// Sets what the upstream learns: who the person is, if the permission rests on one, and how the request came.
+/// Call it after [`strip`], so that nothing of the client's can survive under these names.
+pub fn apply(headers: &mut HeaderMap, permit: &Permit, identity: &[IdentityHeader], forwarded: &ForwardedValues) {
+    if let Some(person) = permit.identity() {
+        for header in identity {
+            if let Some(value) = person.header_value(header.property) {
+                headers.insert(header.name.clone(), value.clone());
+            }
+        }
+    }
+    if let Some(host) = headers.get(header::HOST).cloned() {
+        headers.insert(X_FORWARDED_HOST, host);
+    }
+    headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
+    headers.insert(X_FORWARDED_PROTO, forwarded.scheme.clone());
+    headers.insert(X_FORWARDED_PORT, forwarded.port.clone());
+}
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,49 @@ impl fmt::Display for Origin {
         formatter.write_str(&self.text)
     }
 }
+
+/// A text that is no origin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InvalidOrigin;
+
+impl fmt::Display for InvalidOrigin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("not an origin (scheme, host and perhaps a port, nothing else)")
+    }
+}
+
+impl Origin {
+    /// Reads `http[s]://host[:port]`, nothing before, between or after.
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let (scheme, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (Scheme::Http, rest),
+            Some(("https", rest)) => (Scheme::Https, rest),
+            _ => return Err(InvalidOrigin),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+                (host, port.parse().ok().filter(|_| digits).ok_or(InvalidOrigin)?)
+            }
+            _ => (rest, scheme.default_port()),
+        };
+        let host = Host::parse(host).map_err(|_| InvalidOrigin)?;
+        Ok(Self::new(scheme, &host, port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w_3_w_4_origins_are_whole() {
+        for text in ["https://a.test", "http://id.localhost:8080", "https://[::1]:8443"] {
+            assert_eq!(Origin::parse(text).unwrap().as_str(), text);
+        }
+        assert_eq!(Origin::parse("https://A.test:443").unwrap().as_str(), "https://a.test");
+        for text in ["a.test", "https://", "https://a.test/", "https://u@a.test", "https://a.test:", "https://a.test:+1", "ftp://a.test", "https://a.test?x", "javascript://a"] {
+            assert!(Origin::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn map(lines: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+    }
+    headers
+}
+
+fn stripped(lines: &[(&str, &str)]) -> Vec<String> {
+    let mut headers = map(lines);
+    strip(&mut headers, &ReservedHeaders::new(["X-Grafana_Role"]));
+    headers.keys().map(|name| name.as_str().to_owned()).collect()
+}
+
+/// H-1, H-3, H-5, H-6, H-10, impossible 2: every reserved name in every spelling.
+#[test]
+fn h_1_h_3_h_5_h_6_h_10_reserved_names_are_removed_in_every_spelling() {
+    for name in [
+        "Remote-User", "remote-groups", "X-Forwarded-For", "X-Forwarded-Prefix", "X-Forwarded-Port", "Forwarded", "X-Real-IP",
+        "X-Original-URL", "X-Rewrite-URL", "X-Token-Subject", "X-WEBAUTH-USER", "X-Auth-Request-User", "X-Doorward-Assertion",
+        "X-HTTP-Method-Override", "CF-Connecting-IP", "True-Client-IP", "X-Grafana-Role",
+    ] {
+        for spelling in [name.to_owned(), name.to_lowercase(), name.to_uppercase(), name.replace('-', "_"), name.replace('-', "."), name.replacen('-', "_", 1)] {
+            assert_eq!(stripped(&[(&spelling, "root"), ("Accept", "*/*")]), ["accept"], "{spelling}");
+        }
+    }
+    assert_eq!(stripped(&[("X-Api-Key", "k"), ("Remoteness", "1"), ("Range", "x")]).len(), 3, "ordinary names pass");
+}
+
+/// H-7: a client's `Connection` line can't name headers that we set, because ours are set afterwards; what it does
+/// name is removed, but never Host.
+#[test]
+fn h_7_connection_options_are_removed_before_ours_are_set() {
+    assert_eq!(stripped(&[("Connection", "close, X-Secret, host"), ("X-Secret", "1"), ("Host", "a"), ("Keep-Alive", "1"), ("TE", "trailers")]), ["host"]);
+}
+
+#[test]
+fn p_14_only_websocket_upgrades_are_recognised() {
+    let upgrade = |value: &str| {
+        asks_for_websocket(&Method::GET, Version::HTTP_11, &map(&[("Connection", "keep-alive, Upgrade"), ("Upgrade", value)]))
+    };
+    assert!(upgrade("websocket") && upgrade("WebSocket"));
+    assert!(!upgrade("h2c") && !upgrade("websocket, h2c"));
+    assert!(!asks_for_websocket(&Method::GET, Version::HTTP_11, &map(&[("Upgrade", "websocket")])));
+    assert!(!asks_for_websocket(&Method::POST, Version::HTTP_11, &map(&[("Connection", "upgrade"), ("Upgrade", "websocket")])));
+}
+
+#[test]
+fn e_14_an_upstream_cannot_set_our_cookies() {
+    let mut headers = map(&[
+        ("Set-Cookie", "a=1"),
+        ("Set-Cookie", "__Host-doorward=dw_s_x; Path=/"),
+        ("Set-Cookie", " __HOST-Doorward-login-x=1"),
+        ("Set-Cookie", "b=2"),
+        ("Connection", "close"),
+    ]);
+    strip_response(&mut headers);
+    let kept: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
+    assert_eq!(kept, ["a=1", "b=2"]);
+    assert!(!headers.contains_key(header::CONNECTION));
+}
+
+proptest! {
+    #[test]
+    fn nothing_reserved_remains(names in prop::collection::vec("(remote|x-forwarded|x_forwarded|X[.]Real|forwarded|x-token)[-_.](user|for|ip|groups)", 1..8)) {
+        let reserved = ReservedHeaders::default();
+        let mut headers = HeaderMap::new();
+        for name in &names {
+            headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_static("x"));
+        }
+        strip(&mut headers, &reserved);
+        prop_assert!(headers.keys().all(|name| !reserved.contains(name)));
+    }
+}
