@@ -1,1 +1,45 @@
-//! placeholder
+//! Persistent state: one [`Store`] on SQLite or PostgreSQL.
+//!
+//! # The contract, held by `tests/contract.rs` on both engines
+//! 1. A public method is a unit of work named by its verb. No transaction leaves this crate.
+//! 2. A look-up returns an `Option`; a list is bounded.
+//! 3. A transition is one statement whose `WHERE` holds the old state, and its method says whether it won.
+//! 4. `now` and identifiers are arguments. SQL never asks for the time or for random numbers.
+//! 5. Secrets arrive hashed. No method takes a plain token.
+//! 6. Rows become domain types in one place per type; an impossible combination is [`StoreError::Corrupt`].
+//! 7. Expiry is checked in each read; [`Store::sweep`] only saves room.
+//! 8. What was acknowledged survives `kill -9` and power loss.
+//! 9. Units of work that change people, groups or sessions raise the generation, after their commit.
+
+mod authorization_code;
+mod consent;
+mod credential;
+mod data_directory;
+mod db;
+mod enrolment;
+mod error;
+mod handoff;
+mod login;
+mod migrate;
+mod session;
+mod setup;
+mod signing_key;
+mod store;
+mod sweep;
+mod token;
+mod user;
+mod vault;
+
+pub use authorization_code::{IssuedCode, NewCode};
+pub use credential::{CredentialRow, NewCredential, StoredCredential};
+pub use data_directory::{DataDirectory, DataDirectoryError};
+pub use enrolment::CompleteEnrolment;
+pub use error::{Constraint, OpenError, StoreError};
+pub use handoff::{NewHandoff, NewServiceSession};
+pub use login::{ChallengeUse, NewSession, SignIn};
+pub use session::SessionRow;
+pub use setup::CompleteSetup;
+pub use signing_key::{NewSigningKey, StoredSigningKey};
+pub use store::{Engine, Settings, Store};
+pub use token::{AccessGrant, NewTokens, Rotation, TokenGrant};
+pub use user::{NewUser, User};

@@ -1,0 +1,81 @@
+//! The directory that holds all state of a node.
+
+use std::{
+    fmt,
+    fs::{File, OpenOptions, Permissions, TryLockError},
+    io::Write as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use doorward_core::{
+    seal::{RootSecret, RootSecretError},
+    time::{Random, draw},
+};
+
+/// The directory, for as long as it is ours: nobody else's but ours (0700), and locked against a second process.
+#[derive(Debug)]
+pub struct DataDirectory {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a data directory can't be used.
+#[derive(Debug)]
+pub enum DataDirectoryError {
+    /// Another process works in it.
+    Locked(PathBuf),
+    /// It, or a file in it, can't be made or read.
+    Io(PathBuf, std::io::Error),
+    /// The root secret in it is unfit.
+    RootSecret(PathBuf, RootSecretError),
+}
+
+impl fmt::Display for DataDirectoryError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Locked(path) => write!(formatter, "another process works in {}; stop it first", path.display()),
+            Self::Io(path, error) => write!(formatter, "{} can't be used: {error}", path.display()),
+            Self::RootSecret(path, error) => write!(formatter, "the root secret {} {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for DataDirectoryError {}
+
+impl DataDirectory {
+    /// Makes the directory if need be, closes it to others, and locks it.
+    pub fn open(path: &Path) -> Result<Self, DataDirectoryError> {
+        let io = |error| DataDirectoryError::Io(path.to_owned(), error);
+        std::fs::create_dir_all(path).map_err(io)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io)?;
+        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(path.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(DataDirectoryError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// Where the SQLite database is.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("doorward.db")
+    }
+
+    /// Reads the root secret of this directory; makes one (256 random bits, 0600) if there is none.
+    pub fn root_secret(&self, random: &dyn Random) -> Result<RootSecret, DataDirectoryError> {
+        let path = self.path.join("root-secret");
+        let io = |error| DataDirectoryError::Io(path.clone(), error);
+        if !path.exists() {
+            // A database without its secret must not get another one: it would look empty or wrong for ever after.
+            if self.database().exists() {
+                return Err(io(std::io::Error::new(std::io::ErrorKind::NotFound, "missing, but there is a database sealed with it")));
+            }
+            let text: String = draw::<32>(random).iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(io)?;
+            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+        }
+        let content = std::fs::read(&path).map_err(io)?;
+        RootSecret::from_file_content(&content).map_err(|error| DataDirectoryError::RootSecret(path, error))
+    }
+}

@@ -1,0 +1,88 @@
+//! The seam between the engines: one SQL text with `$1` placeholders, run by threads that own the connections.
+
+mod job;
+mod postgres;
+mod sqlite;
+mod value;
+
+use std::sync::mpsc::Sender;
+
+pub(crate) use job::Tx;
+use job::{Job, Work};
+pub(crate) use value::{Row, Value};
+
+use crate::error::StoreError;
+
+/// Hands units of work to the engine's threads.
+pub(crate) struct Db {
+    writers: Sender<Box<dyn Job>>,
+    readers: Sender<Box<dyn Job>>,
+}
+
+impl Db {
+    /// Opens the SQLite file at `path`, making it if need be.
+    pub(crate) fn sqlite(path: &std::path::Path) -> Result<Self, StoreError> {
+        let (writers, readers) = sqlite::start(path)?;
+        Ok(Self { writers, readers })
+    }
+
+    /// Connects to the PostgreSQL server at `url`.
+    pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
+        let workers = postgres::start(url)?;
+        Ok(Self { writers: workers.clone(), readers: workers })
+    }
+
+    /// Runs a unit of work that writes. It is acknowledged after the commit is durable.
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(&self.writers, work).await
+    }
+
+    /// Runs a unit of work that only reads.
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(&self.readers, work).await
+    }
+
+    /// Runs a unit of work from a thread that may block: opening and migrating.
+    pub(crate) fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (job, reply) = Work::new(work);
+        self.writers.send(job).map_err(|_| stopped())?;
+        // The engine's threads answer without any async runtime, so waiting here can't starve them.
+        futures_free_wait(reply)
+    }
+}
+
+async fn run<T, F>(threads: &Sender<Box<dyn Job>>, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+{
+    let (job, reply) = Work::new(work);
+    threads.send(job).map_err(|_| stopped())?;
+    reply.await.map_err(|_| stopped())?
+}
+
+fn futures_free_wait<T>(mut reply: tokio::sync::oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+    loop {
+        match reply.try_recv() {
+            Ok(result) => return result,
+            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            Err(tokio::sync::oneshot::error::TryRecvError::Closed) => return Err(stopped()),
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the database thread has stopped".to_owned())
+}

@@ -1,0 +1,87 @@
+//! What can go wrong.
+
+use std::fmt;
+
+/// A unit of work that failed. Nothing of it happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StoreError {
+    /// A rule of the data forbids it.
+    Conflict(Constraint),
+    /// The database did not answer as it should; the text is for the log.
+    Unavailable(String),
+    /// A row holds what can't be: the wrong root secret for it, or a hand at work.
+    Corrupt {
+        /// Where.
+        table: &'static str,
+        /// What.
+        column: &'static str,
+    },
+}
+
+/// A rule of the data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Constraint {
+    /// Somebody has this user name.
+    Username,
+    /// Somebody has this mail address.
+    Email,
+    /// Nobody could administer any more.
+    LastAdministrator,
+    /// The person would have no passkey.
+    LastCredential,
+    /// The passkey is registered already.
+    Credential,
+    /// Another unique value is taken.
+    Other,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict(constraint) => write!(formatter, "conflict: {constraint:?}"),
+            Self::Unavailable(cause) => write!(formatter, "the database is unavailable: {cause}"),
+            Self::Corrupt { table, column } => write!(formatter, "the database holds an impossible value in {table}.{column}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Why a store does not open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OpenError {
+    /// The root secret is not the one that the database was sealed with.
+    WrongRootSecret,
+    /// The database was written by a newer version.
+    Newer {
+        /// The newest migration in it.
+        found: i64,
+        /// The newest that this version knows.
+        known: i64,
+    },
+    /// The database can't be reached or read.
+    Unavailable(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongRootSecret => formatter.write_str(
+                "the root secret is not the one that this database was sealed with; put the right one back, or restore the backup that belongs to it",
+            ),
+            Self::Newer { found, known } => write!(
+                formatter,
+                "the database was written by a newer version (schema {found}, this one knows {known}); run that version or a later one",
+            ),
+            Self::Unavailable(cause) => write!(formatter, "the database can't be opened: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,44 @@
+//! One timeline of migrations for both engines.
+
+use crate::{
+    db::{Db, Tx},
+    error::{OpenError, StoreError},
+};
+
+/// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
+const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_init.sql")];
+
+enum Outcome {
+    Current,
+    Newer(i64),
+}
+
+/// Brings the database up to date; refuses one that a newer version wrote.
+pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len() as i64;
+    // Two nodes that start together take turns: creating the table, and then the row, is what they wait on.
+    db.write_blocking(|tx| {
+        tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
+        tx.execute("INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING", &[])?;
+        tx.execute("INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING", &[]).map(drop)
+    })?;
+    match db.write_blocking(migrate)? {
+        Outcome::Current => Ok(()),
+        Outcome::Newer(found) => Err(OpenError::Newer { found, known }),
+    }
+}
+
+fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
+    // The update locks the row until the end of the transaction.
+    let row = tx.query("UPDATE meta SET number = number WHERE key = 'schema' RETURNING number", &[])?;
+    let found = row.first().map_or(Ok(0), |row| row.integer(0))?;
+    let Ok(done) = usize::try_from(found) else { return Ok(Outcome::Newer(found)) };
+    if done > MIGRATIONS.len() {
+        return Ok(Outcome::Newer(found));
+    }
+    for migration in &MIGRATIONS[done..] {
+        tx.batch(migration)?;
+    }
+    tx.execute("UPDATE meta SET number = $1 WHERE key = 'schema'", &[(MIGRATIONS.len() as i64).into()])?;
+    Ok(Outcome::Current)
+}

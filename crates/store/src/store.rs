@@ -1,0 +1,163 @@
+//! Opening the store, and the generation.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use doorward_core::{seal::RootSecret, time::Random};
+use tokio::sync::watch;
+
+use crate::{
+    db::{Db, Tx},
+    error::{OpenError, StoreError},
+    migrate,
+    vault::Vault,
+};
+
+/// How often a node looks whether another one changed something.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Which database.
+pub enum Engine {
+    /// A file.
+    Sqlite {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A server.
+    Postgres {
+        /// `postgres://…`, with a password in it.
+        url: String,
+    },
+}
+
+/// What a store needs.
+pub struct Settings<'a> {
+    /// Which database.
+    pub engine: Engine,
+    /// The secret that its columns are sealed with.
+    pub root: &'a RootSecret,
+    /// Where nonces come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// The store. Clones share everything.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: Arc<Db>,
+    pub(crate) vault: Vault,
+    generation: Generation,
+}
+
+impl Store {
+    /// Opens the database, brings it up to date and checks the root secret.
+    ///
+    /// # Errors
+    /// See [`OpenError`]. Nothing is served from a database that does not open.
+    pub fn open(settings: Settings<'_>) -> Result<Self, OpenError> {
+        let remote = matches!(settings.engine, Engine::Postgres { .. });
+        let db = match &settings.engine {
+            Engine::Sqlite { path } => Db::sqlite(path)?,
+            Engine::Postgres { url } => Db::postgres(url)?,
+        };
+        migrate::run(&db)?;
+        let vault = Vault::new(settings.root, settings.random);
+        check_canary(&db, &vault)?;
+        let store = Self {
+            db: Arc::new(db),
+            vault,
+            generation: Generation::new(),
+        };
+        if remote {
+            store.follow_other_nodes()?;
+        }
+        Ok(store)
+    }
+
+    /// A counter that rises after each committed change to people, groups or sessions. One atomic load.
+    pub fn generation(&self) -> u64 {
+        self.generation.seen.load(Ordering::Acquire)
+    }
+
+    /// The same counter, to wait on.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.generation.sender.subscribe()
+    }
+
+    /// Runs a unit of work that changes people, groups or sessions. The counter's row is written first: on PostgreSQL
+    /// that makes such units wait for each other, so that a rule over several rows (one administrator must remain)
+    /// can't be broken by two at once.
+    pub(crate) async fn change<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        let done = self
+            .db
+            .write(move |tx| {
+                tx.execute("UPDATE meta SET number = number + 1 WHERE key = 'generation'", &[])?;
+                work(tx)
+            })
+            .await;
+        if done.is_ok() {
+            self.generation.raise();
+        }
+        done
+    }
+
+    fn follow_other_nodes(&self) -> Result<(), StoreError> {
+        let (db, generation) = (Arc::downgrade(&self.db), self.generation.clone());
+        let mut last = None;
+        let follow = move || {
+            while let Some(db) = db.upgrade() {
+                let read = db.write_blocking(|tx| {
+                    tx.optional("SELECT number FROM meta WHERE key = 'generation'", &[])?.map_or(Ok(0), |row| row.integer(0))
+                });
+                drop(db);
+                // A database that can't be asked may have changed: better to ask again for each session.
+                if read.is_err() || last.is_some_and(|last| Ok(last) != read) {
+                    generation.raise();
+                }
+                last = read.ok();
+                std::thread::sleep(POLL);
+            }
+        };
+        let started = std::thread::Builder::new().name("store-follow".to_owned()).spawn(follow);
+        started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+}
+
+/// The counter, in a form to wait on and in a form to read at no cost.
+#[derive(Clone)]
+struct Generation {
+    sender: Arc<watch::Sender<u64>>,
+    seen: Arc<AtomicU64>,
+}
+
+impl Generation {
+    fn new() -> Self {
+        Self { sender: Arc::new(watch::Sender::new(1)), seen: Arc::new(AtomicU64::new(1)) }
+    }
+
+    fn raise(&self) {
+        self.sender.send_modify(|generation| {
+            *generation += 1;
+            self.seen.store(*generation, Ordering::Release);
+        });
+    }
+}
+
+fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {
+    let fresh = vault.canary();
+    let found = db.write_blocking(move |tx| {
+        tx.execute("INSERT INTO meta (key, content) VALUES ('canary', $1) ON CONFLICT DO NOTHING", &[fresh.clone().into()])?;
+        let row = tx.optional("SELECT content FROM meta WHERE key = 'canary'", &[])?;
+        row.map_or(Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))
+    })?;
+    if vault.knows_canary(&found) { Ok(()) } else { Err(OpenError::WrongRootSecret) }
+}

@@ -1,0 +1,203 @@
+//! People and groups.
+
+use std::collections::BTreeSet;
+
+use doorward_core::{
+    id::UserId,
+    identity::ADMINISTRATORS,
+    time::UnixTime,
+    user::{Profile, Username},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    db::{Row, Tx, Value},
+    error::{Constraint, StoreError},
+    store::Store,
+    vault::{Column, Vault},
+};
+
+const PROFILE: Column = Column { table: "users", column: "profile" };
+const USERNAME: Column = Column { table: "users", column: "username_index" };
+const EMAIL: Column = Column { table: "users", column: "email_index" };
+
+/// A person to be.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    /// Identifier.
+    pub id: UserId,
+    /// Names and address.
+    pub profile: Profile,
+    /// Names of groups; those that do not exist are made.
+    pub groups: BTreeSet<String>,
+}
+
+/// A person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct User {
+    /// Identifier.
+    pub id: UserId,
+    /// Names and address.
+    pub profile: Profile,
+    /// Names of the groups that the person is a member of.
+    pub groups: BTreeSet<String>,
+    /// Since when the person is known.
+    pub created_at: UnixTime,
+    /// Since when the person may not sign in.
+    pub disabled_at: Option<UnixTime>,
+    /// How many passkeys the person has.
+    pub credentials: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SealedProfile {
+    username: String,
+    display_name: String,
+    email: Option<String>,
+}
+
+impl Store {
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`Constraint::Username`] or [`Constraint::Email`] when it is taken.
+    pub async fn create_user(&self, user: NewUser, now: UnixTime) -> Result<(), StoreError> {
+        let vault = self.vault.clone();
+        self.change(move |tx| insert(tx, &vault, &user, now)).await
+    }
+
+    /// The person with this identifier.
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let vault = self.vault.clone();
+        self.db.read(move |tx| load(tx, &vault, id)).await
+    }
+
+    /// At most `limit` people in the order of their identifiers, beginning after `after`.
+    pub async fn users(&self, after: Option<UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        const SQL: &str = "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2";
+        let vault = self.vault.clone();
+        self.db
+            .read(move |tx| {
+                let after = after.map_or(String::new(), |id| id.to_string());
+                let rows = tx.query(SQL, &[after.into(), i64::from(limit).into()])?;
+                let ids = rows.iter().map(|row| id_at(row, 0)).collect::<Result<Vec<_>, _>>()?;
+                ids.into_iter().filter_map(|id| load(tx, &vault, id).transpose()).collect()
+            })
+            .await
+    }
+
+    /// Names of all groups, in alphabetical order.
+    pub async fn groups(&self) -> Result<Vec<String>, StoreError> {
+        self.db
+            .read(|tx| {
+                let rows = tx.query("SELECT name FROM user_groups ORDER BY name", &[])?;
+                rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+            })
+            .await
+    }
+
+    /// Disables or enables a person. Whether it was otherwise before. Disabled people's sessions and tokens stop at
+    /// the next request.
+    ///
+    /// # Errors
+    /// [`Constraint::LastAdministrator`] when nobody could administer any more.
+    pub async fn set_disabled(&self, id: UserId, disabled: bool, now: UnixTime) -> Result<bool, StoreError> {
+        self.change(move |tx| {
+            let won = if disabled {
+                tx.wins("UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL", &[id.as_str().into(), now.0.into()])?
+            } else {
+                tx.wins("UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL", &[id.as_str().into()])?
+            };
+            an_administrator_remains(tx)?;
+            Ok(won)
+        })
+        .await
+    }
+
+    /// Makes a person a member of exactly these groups. Whether the person exists.
+    ///
+    /// # Errors
+    /// [`Constraint::LastAdministrator`] when nobody could administer any more.
+    pub async fn set_groups(&self, id: UserId, groups: BTreeSet<String>, now: UnixTime) -> Result<bool, StoreError> {
+        self.change(move |tx| {
+            if tx.optional("SELECT id FROM users WHERE id = $1", &[id.as_str().into()])?.is_none() {
+                return Ok(false);
+            }
+            tx.execute("DELETE FROM memberships WHERE user_id = $1", &[id.as_str().into()])?;
+            join(tx, id, &groups, now)?;
+            an_administrator_remains(tx)?;
+            Ok(true)
+        })
+        .await
+    }
+}
+
+pub(crate) fn insert(tx: &mut dyn Tx, vault: &Vault, user: &NewUser, now: UnixTime) -> Result<(), StoreError> {
+    const SQL: &str =
+        "INSERT INTO users (id, profile, username_index, email_index, created_at) VALUES ($1, $2, $3, $4, $5)";
+    let Profile { username, display_name, email } = &user.profile;
+    let sealed = SealedProfile {
+        username: username.as_str().to_owned(),
+        display_name: display_name.clone(),
+        email: email.clone(),
+    };
+    let params: [Value; 5] = [
+        user.id.as_str().into(),
+        vault.seal_value(PROFILE, user.id.as_str().as_bytes(), &sealed)?.into(),
+        vault.index(USERNAME, username.as_str()).into(),
+        email.as_ref().map(|email| vault.index(EMAIL, &email.to_ascii_lowercase())).into(),
+        now.0.into(),
+    ];
+    tx.execute(SQL, &params)?;
+    join(tx, user.id, &user.groups, now)
+}
+
+fn join(tx: &mut dyn Tx, id: UserId, groups: &BTreeSet<String>, now: UnixTime) -> Result<(), StoreError> {
+    for group in groups {
+        let name = Value::from(group.as_str());
+        tx.execute("INSERT INTO user_groups (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING", &[name.clone(), now.0.into()])?;
+        tx.execute("INSERT INTO memberships (user_id, group_name) VALUES ($1, $2)", &[id.as_str().into(), name])?;
+    }
+    Ok(())
+}
+
+fn an_administrator_remains(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    const SQL: &str = "SELECT u.id FROM users u JOIN memberships m ON m.user_id = u.id \
+                       WHERE m.group_name = $1 AND u.disabled_at IS NULL LIMIT 1";
+    if tx.optional(SQL, &[ADMINISTRATORS.into()])?.is_some() {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict(Constraint::LastAdministrator))
+    }
+}
+
+pub(crate) fn load(tx: &mut dyn Tx, vault: &Vault, id: UserId) -> Result<Option<User>, StoreError> {
+    const SQL: &str = "SELECT u.profile, u.created_at, u.disabled_at, \
+                       (SELECT COUNT(*) FROM credentials c WHERE c.user_id = u.id) FROM users u WHERE u.id = $1";
+    let Some(row) = tx.optional(SQL, &[id.as_str().into()])? else {
+        return Ok(None);
+    };
+    Ok(Some(User {
+        id,
+        profile: open_profile(vault, id, row.bytes(0)?)?,
+        groups: groups_of(tx, id)?,
+        created_at: UnixTime(row.integer(1)?),
+        disabled_at: row.optional_integer(2)?.map(UnixTime),
+        credentials: row.integer(3)?,
+    }))
+}
+
+pub(crate) fn groups_of(tx: &mut dyn Tx, id: UserId) -> Result<BTreeSet<String>, StoreError> {
+    let rows = tx.query("SELECT group_name FROM memberships WHERE user_id = $1", &[id.as_str().into()])?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+pub(crate) fn open_profile(vault: &Vault, id: UserId, sealed: &[u8]) -> Result<Profile, StoreError> {
+    let sealed: SealedProfile = vault.open_value(PROFILE, id.as_str().as_bytes(), sealed)?;
+    let username = Username::parse(&sealed.username).map_err(|_| PROFILE.corrupt())?;
+    Ok(Profile { username, display_name: sealed.display_name, email: sealed.email })
+}
+
+pub(crate) fn id_at(row: &Row, at: usize) -> Result<UserId, StoreError> {
+    UserId::parse(row.text(at)?).map_err(|_| StoreError::Corrupt { table: "users", column: "id" })
+}

@@ -1,0 +1,140 @@
+//! The data plane's view of sessions: the store behind a cache per thread.
+//!
+//! An entry speaks the truth for one generation: the store raises its generation after every committed change to
+//! people, groups or sessions, so one atomic load tells whether memory may answer. No lock and no allocation on
+//! that path.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use doorward_core::{
+    config::Config,
+    identity::Identity,
+    time::UnixTime,
+    token::{Hashed, Session},
+};
+use doorward_proxy::session::{BoxFuture, SessionSource, Unavailable};
+use doorward_store::Store;
+use tokio::sync::watch;
+
+/// Sessions that one thread remembers at most; beyond that it starts afresh.
+const REMEMBERED: usize = 8192;
+/// Seconds for which memory may answer. Then the store is asked again, and records that the session is in use.
+const FRESH: i64 = 60;
+
+/// Answers the data plane's question "who is behind this token, on this host, now?".
+pub struct Sessions {
+    store: Store,
+    config: Arc<ArcSwap<Config>>,
+}
+
+struct Remembered {
+    identity: Arc<Identity>,
+    host: Box<str>,
+    generation: u64,
+    asked_at: UnixTime,
+}
+
+impl Remembered {
+    fn answers(&self, host: &str, generation: u64, now: UnixTime) -> bool {
+        self.generation == generation
+            && *self.host == *host
+            && now < self.identity.expires_at
+            && now >= self.asked_at
+            && now.since(self.asked_at) < FRESH
+    }
+}
+
+thread_local! {
+    static MEMORY: RefCell<HashMap<[u8; 32], Remembered, BuildHasherDefault<Leading>>> = RefCell::default();
+}
+
+/// Hashes a SHA-256 digest by its leading bytes. Only digests of sessions that exist get in, so nobody can aim at
+/// collisions.
+#[derive(Default)]
+struct Leading(u64);
+
+impl Hasher for Leading {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(leading) = bytes.first_chunk::<8>() {
+            self.0 = u64::from_le_bytes(*leading);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Sessions {
+    /// The sessions of `store`, with the idle lifetime of the current configuration.
+    pub fn new(store: Store, config: Arc<ArcSwap<Config>>) -> Self {
+        Self { store, config }
+    }
+
+    async fn ask(
+        &self,
+        token: &Hashed<Session>,
+        host: &str,
+        now: UnixTime,
+    ) -> Result<Option<Arc<Identity>>, Unavailable> {
+        // Read before asking: a change that lands in between makes the entry stale, not wrong.
+        let generation = self.store.generation();
+        let idle = self.config.load().portal.sessions.idle;
+        let found = self.store.session(token, host, idle, now).await.map_err(|error| {
+            tracing::error!(%error, "sessions can't be read");
+            Unavailable
+        })?;
+        let Some(identity) = found.map(Arc::new) else {
+            return Ok(None);
+        };
+        if let Err(error) = self.store.touch_session(identity.session, now).await {
+            tracing::warn!(%error, "the use of a session can't be recorded");
+        }
+        remember(token, Remembered { identity: Arc::clone(&identity), host: host.into(), generation, asked_at: now });
+        Ok(Some(identity))
+    }
+}
+
+fn remember(token: &Hashed<Session>, entry: Remembered) {
+    MEMORY.with_borrow_mut(|memory| {
+        if memory.len() >= REMEMBERED {
+            memory.clear();
+        }
+        memory.insert(*token.as_bytes(), entry);
+    });
+}
+
+impl SessionSource for Sessions {
+    fn cached(&self, token: &Hashed<Session>, host: &str, now: UnixTime) -> Option<Option<Arc<Identity>>> {
+        let generation = self.store.generation();
+        MEMORY.with_borrow(|memory| {
+            let entry = memory.get(token.as_bytes())?;
+            entry.answers(host, generation, now).then(|| Some(Arc::clone(&entry.identity)))
+        })
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        token: &'a Hashed<Session>,
+        host: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Option<Arc<Identity>>, Unavailable>> {
+        Box::pin(self.ask(token, host, now))
+    }
+
+    fn generation(&self) -> u64 {
+        self.store.generation()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.store.changes()
+    }
+}
