@@ -1,4 +1,14 @@
-//! Signatures: RFC 7515, 7517, 7518, 8037.
+//! Signatures: RFC 7515, 7517, 7518, 7638, 8037.
+//!
+//! Core builds what is signed, puts tokens together and verifies them. Private keys stay in the shell behind
+//! [`Signer`], because drawing randomness (which ES256 needs) is not for this crate.
+
+pub mod jwk;
+pub mod jws;
+
+use std::fmt;
+
+use jwk::PublicKey;
 
 /// A signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -29,3 +39,27 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 }
+
+/// A private key that the shell keeps ready.
+pub trait Signer: Send + Sync {
+    /// Its public half, which also says with which algorithm it signs.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Its identifier: the thumbprint of the public half (RFC 7638).
+    fn kid(&self) -> &str;
+
+    /// Signs `input` in the form that RFC 7518 section 3 gives to signatures of this algorithm.
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed>;
+}
+
+/// The cryptographic library refused to sign.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SigningFailed;
+
+impl fmt::Display for SigningFailed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the signature could not be made")
+    }
+}
+
+impl std::error::Error for SigningFailed {}

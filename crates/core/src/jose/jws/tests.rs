@@ -1,0 +1,213 @@
+//! Vectors of RFC 7515 appendix A and RFC 8037 appendix A, and algorithm confusion.
+
+use aws_lc_rs::{
+    hmac,
+    signature::{Ed25519KeyPair, KeyPair as _},
+};
+
+use super::*;
+
+const A_2_N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SF\
+                     d2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTB\
+                     EMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2\
+                     PAcDTW9gb54h4FRWyuXpoQ";
+const PAYLOAD: &str =
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+const A_2_SIGNATURE: &str = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CU\
+                             Ar7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_d\
+                             O--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0ig\
+                             cN_IoypGlUPQGe77Rw";
+const A_3_SIGNATURE: &str =
+    "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+const RFC_8037_D: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+const RFC_8037_X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+const RFC_8037_JWS: &str = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4\
+                            iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+
+fn bytes(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+fn rsa() -> PublicKey {
+    PublicKey::Rsa {
+        n: bytes(A_2_N),
+        e: bytes("AQAB"),
+    }
+}
+
+fn p256() -> PublicKey {
+    let x = bytes("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU")
+        .try_into()
+        .unwrap();
+    let y = bytes("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")
+        .try_into()
+        .unwrap();
+    PublicKey::P256 { x, y }
+}
+
+fn ed25519() -> PublicKey {
+    PublicKey::from_ed25519(&bytes(RFC_8037_X)).unwrap()
+}
+
+fn check(token: &str, key: &PublicKey) -> Result<Vec<u8>, VerifyError> {
+    Compact::read(token)?.verify(key)
+}
+
+struct Ed25519Signer(Ed25519KeyPair, PublicKey, String);
+
+impl Ed25519Signer {
+    fn new() -> Self {
+        let pair = Ed25519KeyPair::from_seed_and_public_key(&bytes(RFC_8037_D), &bytes(RFC_8037_X)).unwrap();
+        let public = PublicKey::from_ed25519(pair.public_key().as_ref()).unwrap();
+        let kid = public.thumbprint();
+        Self(pair, public, kid)
+    }
+}
+
+impl Signer for Ed25519Signer {
+    fn public_key(&self) -> &PublicKey {
+        &self.1
+    }
+
+    fn kid(&self) -> &str {
+        &self.2
+    }
+
+    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+        Ok(self.0.sign(input).as_ref().to_vec())
+    }
+}
+
+#[test]
+fn rfc_7515_appendix_a_2_rs256() {
+    let token = format!("eyJhbGciOiJSUzI1NiJ9.{PAYLOAD}.{A_2_SIGNATURE}");
+    assert_eq!(check(&token, &rsa()).unwrap(), bytes(PAYLOAD));
+}
+
+#[test]
+fn rfc_7515_appendix_a_3_es256() {
+    let token = format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{A_3_SIGNATURE}");
+    assert_eq!(check(&token, &p256()).unwrap(), bytes(PAYLOAD));
+}
+
+#[test]
+fn rfc_8037_appendix_a_4_and_a_5_eddsa() {
+    assert_eq!(
+        check(RFC_8037_JWS, &ed25519()).unwrap(),
+        b"Example of Ed25519 signing"
+    );
+    let input = signing_input(br#"{"alg":"EdDSA"}"#, b"Example of Ed25519 signing");
+    let signature = Ed25519Signer::new().sign(input.as_bytes()).unwrap();
+    assert_eq!(assemble(input, &signature), RFC_8037_JWS);
+}
+
+#[test]
+fn what_is_signed_is_verified_by_its_own_key_alone() {
+    let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
+    let token = sign(&Ed25519Signer::new(), &claims).unwrap();
+    assert_eq!(
+        verify(&token, [&rsa(), &ed25519()]).unwrap().text("sub"),
+        Some("ada")
+    );
+    assert_eq!(verify(&token, [&rsa(), &p256()]), Err(VerifyError::UnknownKey));
+    for at in 0..token.len() {
+        assert!(verify(&token[..at], [&ed25519()]).is_err(), "{at}");
+        let mut changed = token.clone().into_bytes();
+        changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+        assert!(
+            verify(&String::from_utf8(changed).unwrap(), [&ed25519()]).is_err(),
+            "{at}"
+        );
+    }
+}
+
+/// The public key as an HMAC secret, `none`, other algorithms, headers that bring a key, critical headers.
+#[test]
+fn o_12_the_key_decides_the_algorithm() {
+    let claims = br#"{"sub":"mallory"}"#;
+    let key = ed25519();
+    let kid = key.thumbprint();
+    let forge = |header: &str, mac: &[u8]| {
+        let input = signing_input(header.as_bytes(), claims);
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mac), input.as_bytes());
+        assemble(input, tag.as_ref())
+    };
+    let mac = bytes(RFC_8037_X);
+    for (header, expected) in [
+        (
+            format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"none","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"NONE","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"eddsa","kid":"{kid}"}}"#),
+            VerifyError::WrongAlgorithm,
+        ),
+        (
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#),
+            VerifyError::BadSignature,
+        ),
+        (
+            format!(r#"{{"alg":"EdDSA","alg":"none","kid":"{kid}"}}"#),
+            VerifyError::Malformed,
+        ),
+        (format!(r#"{{"kid":"{kid}"}}"#), VerifyError::Malformed),
+        (format!(r#"{{"alg":null,"kid":"{kid}"}}"#), VerifyError::Malformed),
+        (
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#),
+            VerifyError::Malformed,
+        ),
+        (
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}","jku":"https://evil.test"}}"#),
+            VerifyError::Malformed,
+        ),
+        (
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}","x5u":"https://evil.test"}}"#),
+            VerifyError::Malformed,
+        ),
+        (
+            format!(r#"{{"alg":"EdDSA","kid":"{kid}","jwk":{{"kty":"OKP"}}}}"#),
+            VerifyError::Malformed,
+        ),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), VerifyError::UnknownKey),
+        (
+            r#"{"alg":"EdDSA","kid":"../../etc/passwd"}"#.to_owned(),
+            VerifyError::UnknownKey,
+        ),
+    ] {
+        assert_eq!(verify(&forge(&header, &mac), [&key]), Err(expected), "{header}");
+    }
+    let unsigned = format!(
+        "{}.",
+        signing_input(format!(r#"{{"alg":"none","kid":"{kid}"}}"#).as_bytes(), claims)
+    );
+    assert_eq!(verify(&unsigned, [&key]), Err(VerifyError::WrongAlgorithm));
+}
+
+#[test]
+fn o_12_an_rsa_token_is_not_read_with_a_curve_and_the_other_way_round() {
+    let rs256 = format!("eyJhbGciOiJSUzI1NiJ9.{PAYLOAD}.{A_2_SIGNATURE}");
+    let es256 = format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{A_3_SIGNATURE}");
+    assert_eq!(check(&rs256, &p256()), Err(VerifyError::WrongAlgorithm));
+    assert_eq!(check(&es256, &rsa()), Err(VerifyError::WrongAlgorithm));
+    // PS256 over an RSA key is another algorithm, too.
+    assert_eq!(
+        check(&format!("eyJhbGciOiJQUzI1NiJ9.{PAYLOAD}.{A_2_SIGNATURE}"), &rsa()),
+        Err(VerifyError::WrongAlgorithm)
+    );
+}
