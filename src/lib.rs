@@ -1,1 +1,3 @@
-//! placeholder
+//! Doorward, put together: the library behind the binary, so that tests compose the same server.
+
+pub mod config;

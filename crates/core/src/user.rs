@@ -88,6 +88,12 @@ pub fn parse_email(text: &str) -> Option<String> {
     well_formed.then(|| format!("{local}@{}", domain.to_ascii_lowercase()))
 }
 
+/// Whether this can be a group's name: 1 to 63 visible ASCII characters without comma, because names are joined by
+/// commas in headers.
+pub fn is_group_name(name: &str) -> bool {
+    (1..=63).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

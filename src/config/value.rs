@@ -1,0 +1,90 @@
+//! Values that are texts in the file: networks, durations, hosts, addresses.
+
+use std::path::PathBuf;
+
+use doorward_core::{http::host::Host, time::Lifetime};
+use http::Method;
+use ipnet::IpNet;
+
+use super::{
+    Source,
+    reader::{Findings, Section, Text},
+};
+
+/// A list of networks: `10.0.0.0/8`, `fd00::/8`, or single addresses.
+pub(super) fn networks(section: &mut Section<'_>, names: &[&'static str]) -> Option<Vec<IpNet>> {
+    let (_, texts) = section.texts(names)?;
+    Some(texts.iter().filter_map(|text| network(text, section.findings)).collect())
+}
+
+fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
+    let single = || text.text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
+    let found = text.text.parse::<IpNet>().ok().or_else(single);
+    match found {
+        None => {
+            findings.add("E005", &text.place, format!("`{}` is no network", text.text), "write an address, or a network such as 192.168.1.0/24");
+        }
+        Some(network) if network.trunc() != network => {
+            let help = format!("did you mean `{}`?", network.trunc());
+            findings.add("E005", &text.place, format!("`{}` has bits beyond its prefix", text.text), help);
+        }
+        Some(_) => {}
+    }
+    found
+}
+
+/// A duration such as `90s`, `15m`, `12h`, `30d`, within bounds in seconds.
+pub(super) fn lifetime(section: &mut Section<'_>, name: &'static str, bounds: (u32, u32), default: Lifetime) -> Lifetime {
+    let Some(text) = section.text(&[name]) else { return default };
+    let parsed = parse_lifetime(&text.text);
+    match parsed {
+        Some(seconds) if (bounds.0..=bounds.1).contains(&seconds) => Lifetime(seconds),
+        _ => {
+            let help = format!("write a duration from {} seconds to {} days, such as 15m, 12h or 30d", bounds.0, bounds.1 / 86_400);
+            section.findings.add("E005", &text.place, format!("`{}` is not possible here", text.text), help);
+            default
+        }
+    }
+}
+
+fn parse_lifetime(text: &str) -> Option<u32> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse::<u32>().ok()?.checked_mul(unit)).flatten()
+}
+
+/// A bare host name.
+pub(super) fn host(text: &Text, findings: &Findings) -> Option<Host> {
+    let parsed = Host::parse(&text.text).ok();
+    if parsed.is_none() {
+        findings.add("E005", &text.place, format!("`{}` is no host name", text.text), "write the bare name, without scheme, port or path");
+    }
+    parsed
+}
+
+/// A list of methods.
+pub(super) fn methods(section: &mut Section<'_>) -> Option<Vec<Method>> {
+    let (_, texts) = section.texts(&["methods"])?;
+    let mut methods = Vec::new();
+    for text in texts {
+        let upper = text.text.bytes().all(|byte| byte.is_ascii_uppercase());
+        match text.text.parse::<Method>() {
+            Ok(method) if upper => methods.push(method),
+            _ => section.findings.add("E005", &text.place, format!("`{}` is no method", text.text), "write it in upper case, such as GET"),
+        }
+    }
+    Some(methods)
+}
+
+/// A path of a file; a relative one starts at the configuration's folder.
+pub(super) fn file(source: &Source, text: &Text) -> PathBuf {
+    let folder = source.path.parent().map(PathBuf::from).unwrap_or_default();
+    folder.join(&text.text)
+}
