@@ -1,3 +1,9 @@
 //! OAuth 2.0 (RFC 6749) as data.
 
 pub mod client;
+pub mod client_auth;
+pub mod error;
+pub mod parameters;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod scope;

@@ -28,3 +28,43 @@ pub struct Client {
     /// The algorithm of its ID tokens.
     pub id_token_alg: crate::jose::Algorithm,
 }
+
+impl Client {
+    /// Whether authorization requests must carry a PKCE challenge: always for a public client, which has no other
+    /// proof that the code is its own (RFC 9700 section 2.1.1).
+    pub const fn needs_pkce(&self) -> bool {
+        self.require_pkce || self.secret.is_none()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::{jose::Algorithm, policy::Allow};
+
+    pub(crate) fn confidential(client_id: &str, secret: &str) -> Client {
+        Client {
+            name: client_id.to_owned(),
+            client_id: client_id.to_owned(),
+            title: client_id.to_uppercase(),
+            secret: Some(HashedSecret::of(secret.as_bytes())),
+            redirect_uris: vec![format!("https://{client_id}.test/callback")],
+            post_logout_redirect_uris: vec![format!("https://{client_id}.test/bye")],
+            policy: Arc::new(Policy {
+                name: "users".to_owned(),
+                allow: Allow::AnyOf(vec!["users".to_owned()]),
+                networks: None,
+            }),
+            consent: true,
+            require_pkce: false,
+            id_token_alg: Algorithm::Rs256,
+        }
+    }
+
+    pub(crate) fn public(client_id: &str) -> Client {
+        Client {
+            secret: None,
+            ..confidential(client_id, "")
+        }
+    }
+}
