@@ -71,7 +71,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     let portal = portal?;
     let injected = services.iter().flat_map(|service| &service.identity_headers).map(|header| header.name.as_str());
     let reserved_headers = ReservedHeaders::new(injected);
-    let routes = RouteTable::new(&portal.host, &services);
+    let routes = RouteTable::new(&portal.origin, &services);
     let config = Config {
         domain, portal, listeners, data_directory, database, root_secret_file, trusted_proxies, policies, services,
         clients: Vec::new(), routes, reserved_headers,

@@ -2,11 +2,31 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::{http::host::Host, service::Service};
+use ::http::HeaderValue;
 
-/// What a host leads to.
+use crate::{
+    http::{host::Host, origin::Origin},
+    service::Service,
+};
+
+/// What a host leads to, with what is known about the host once and for all.
 #[derive(Clone, Debug)]
-pub enum Route {
+pub struct Route {
+    /// The host.
+    pub host: Host,
+    /// Its public origin.
+    pub origin: Origin,
+    /// `X-Forwarded-Proto` for its upstream.
+    pub forwarded_scheme: HeaderValue,
+    /// `X-Forwarded-Port` for its upstream.
+    pub forwarded_port: HeaderValue,
+    /// What is there.
+    pub to: Destination,
+}
+
+/// What is behind a host.
+#[derive(Clone, Debug)]
+pub enum Destination {
     /// The identity host: provider and portal.
     Portal,
     /// A protected service.
@@ -16,25 +36,67 @@ pub enum Route {
 /// All hosts that we answer for. Anything else is misdirected (421, RFC 9110 section 15.5.20).
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
-    hosts: HashMap<Host, Route>,
+    hosts: HashMap<Host, Arc<Route>>,
 }
 
 impl RouteTable {
-    /// The table for a portal host and services. A host declared twice keeps its first owner; the configuration's
-    /// check reports the second.
-    pub fn new(portal: &Host, services: &[Arc<Service>]) -> Self {
-        let mut hosts = HashMap::new();
-        hosts.insert(portal.clone(), Route::Portal);
+    /// The table for the portal's origin and the services, which share its scheme and port. A host declared twice
+    /// keeps its first owner; the configuration's check reports the second.
+    pub fn new(portal: &Origin, services: &[Arc<Service>]) -> Self {
+        let mut table = Self::default();
+        table.add(portal, portal.host(), Destination::Portal);
         for service in services {
             for host in &service.hosts {
-                hosts.entry(host.clone()).or_insert_with(|| Route::Service(Arc::clone(service)));
+                table.add(portal, host, Destination::Service(Arc::clone(service)));
             }
         }
-        Self { hosts }
+        table
+    }
+
+    fn add(&mut self, portal: &Origin, host: &Host, to: Destination) {
+        let route = Route {
+            host: host.clone(),
+            origin: portal.with_host(host),
+            forwarded_scheme: HeaderValue::from_static(portal.scheme().as_str()),
+            forwarded_port: HeaderValue::from(portal.port()),
+            to,
+        };
+        self.hosts.entry(host.clone()).or_insert_with(|| Arc::new(route));
     }
 
     /// What `host`, already canonical, leads to.
-    pub fn find(&self, host: &str) -> Option<&Route> {
+    pub fn find(&self, host: &str) -> Option<&Arc<Route>> {
         self.hosts.get(host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        http::origin::Scheme,
+        policy::{Guard, Posture},
+        service::{Upstream, UpstreamScheme},
+    };
+
+    fn service(name: &str) -> Arc<Service> {
+        let upstream = Upstream { scheme: UpstreamScheme::Http, host: "127.0.0.1".to_owned(), port: 1, original_host: true, ca_file: None, verify: true };
+        let guard = Guard { posture: Posture::Public, networks: None, bypass: Vec::new(), csrf_shield: true };
+        let hosts = vec![Host::parse(&format!("{name}.test")).unwrap()];
+        Arc::new(Service { name: name.into(), title: name.to_owned(), hosts, upstream, guard, identity_headers: Vec::new() })
+    }
+
+    #[test]
+    fn p_5_the_number_of_hosts_changes_nothing() {
+        let portal = Origin::new(Scheme::Https, &Host::parse("id.test").unwrap(), 443);
+        for count in [1, 1000] {
+            let services: Vec<_> = (0..count).map(|number| service(&format!("s{number}"))).collect();
+            let table = RouteTable::new(&portal, &services);
+            let found = |host: &str| table.find(host).map(|route| route.origin.as_str());
+            assert_eq!(found("s0.test"), Some("https://s0.test"));
+            assert_eq!(found("id.test"), Some("https://id.test"));
+            assert_eq!(found("S0.test"), None, "hosts are canonical before they are looked up");
+            assert_eq!(found("other.test"), None);
+        }
     }
 }

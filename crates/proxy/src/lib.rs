@@ -1,1 +1,20 @@
-//! placeholder
+//! The data plane: connections, the ordered checks of one request, forwarding, WebSockets and streams.
+//!
+//! **Invariant:** this crate sees neither the store nor any key. It asks through two ports, [`session::SessionSource`]
+//! and [`control::ControlPlane`]. Nothing is forwarded without a `Permit`, which only `core::policy` makes.
+
+mod access_log;
+mod body;
+mod connection;
+pub mod control;
+mod forward;
+mod server;
+mod service;
+pub mod session;
+pub mod tls;
+mod upgrade;
+mod upstream;
+mod watch;
+mod worker;
+
+pub use server::{BindError, Listener, Server, Settings};

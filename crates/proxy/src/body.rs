@@ -1,0 +1,132 @@
+//! The bodies of our answers.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::{
+    control::{BodyError, ControlBody},
+    upstream::Lease,
+    watch::Watch,
+};
+
+/// The body of an answer.
+pub(crate) enum AnswerBody {
+    /// None.
+    Empty,
+    /// From the control plane.
+    Control(ControlBody),
+    /// From an upstream.
+    Upstream(UpstreamBody),
+}
+
+/// A body that streams from an upstream. When it ends the connection goes back to its pool; when it is dropped before
+/// its end the connection is closed, which tells the upstream to stop working.
+pub(crate) struct UpstreamBody {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    watch: Option<Watching>,
+}
+
+/// Whether the permission still holds: looked at from the first time that the upstream makes us wait, so that short
+/// answers cost nothing.
+enum Watching {
+    NotYet(Box<Watch>),
+    Running(Pin<Box<dyn Future<Output = ()>>>),
+}
+
+impl UpstreamBody {
+    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Option<Box<Watch>>) -> Self {
+        let mut body = Self { incoming, lease: Some(lease), watch: watch.map(Watching::NotYet) };
+        body.release_at_end();
+        body
+    }
+
+    fn release_at_end(&mut self) {
+        if self.incoming.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
+        }
+    }
+
+    fn permission_ended(&mut self, context: &mut Context<'_>) -> bool {
+        if let Some(Watching::NotYet(_)) = &self.watch
+            && let Some(Watching::NotYet(watch)) = self.watch.take()
+        {
+            self.watch = Some(Watching::Running(Box::pin(watch.ended())));
+        }
+        match &mut self.watch {
+            Some(Watching::Running(ended)) => ended.as_mut().poll(context).is_ready(),
+            _ => false,
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match Pin::new(&mut self.incoming).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.release_at_end();
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(None) => {
+                if let Some(lease) = self.lease.take() {
+                    lease.give_back();
+                }
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Pending if self.permission_ended(context) => {
+                self.lease = None;
+                Poll::Ready(Some(Err("the session ended".into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Empty => Poll::Ready(None),
+            Self::Control(body) => Pin::new(body).poll_frame(context),
+            Self::Upstream(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Control(body) => body.is_end_stream(),
+            Self::Upstream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Control(body) => body.size_hint(),
+            Self::Upstream(body) => body.size_hint(),
+        }
+    }
+}

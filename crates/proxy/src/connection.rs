@@ -1,0 +1,107 @@
+//! One connection: TLS if the listener has it, then HTTP/1.1 or HTTP/2.
+
+use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+
+use http::{Request, Version};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{service, upstream::connect::Local, worker::Worker};
+
+/// A client has this long for the TLS handshake.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+/// A client has this long for the head of a request, and may keep an idle connection as long.
+const HEAD_WITHIN: Duration = Duration::from_secs(60);
+/// Bytes that the head of a request may have.
+const HEAD_BYTES: usize = 32 * 1024;
+/// Header lines that a request may have.
+const HEADERS: usize = 128;
+/// Requests that one HTTP/2 connection may have open.
+const STREAMS: u32 = 128;
+
+/// The other end of a connection.
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// The name that TLS was made for.
+    pub(crate) sni: Option<String>,
+}
+
+/// Serves one connection until it ends, or until it is idle after `stop` turned true.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, tls: Option<Arc<ServerConfig>>, stop: watch::Receiver<bool>) {
+    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else { return };
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let Some(tls) = tls else {
+        let peer = Rc::new(Peer { address, sni: None });
+        return serve_http1(worker, peer, stream, stop).await;
+    };
+    let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, TlsAcceptor::from(tls).accept(stream)).await;
+    let Ok(Ok(stream)) = handshake else { return };
+    let session = stream.get_ref().1;
+    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
+    if session.alpn_protocol() == Some(b"h2") {
+        serve_http2(worker, peer, stream, stop).await;
+    } else {
+        serve_http1(worker, peer, stream, stop).await;
+    }
+}
+
+async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = service_fn(move |request: Request<Incoming>| service::handle(Rc::clone(&worker), Rc::clone(&peer), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_headers(HEADERS)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), answer)
+        .with_upgrades();
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    // How a connection ends is its peer's affair.
+    let _ = connection.await;
+}
+
+async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let handled = service::handle(Rc::clone(&worker), Rc::clone(&peer), request);
+        async move {
+            handled.await.map(|mut answer| {
+                *answer.version_mut() = Version::HTTP_2;
+                answer
+            })
+        }
+    });
+    let connection = http2::Builder::new(Local)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEAD_BYTES as u32)
+        .keep_alive_interval(Duration::from_secs(60))
+        .serve_connection(TokioIo::new(stream), answer);
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}

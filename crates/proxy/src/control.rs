@@ -1,0 +1,62 @@
+//! The port to the control plane: pages, endpoints, and the replies that are not forwarded.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doorward_core::{http::context::RequestContext, identity::Identity, policy::Denial, service::Service};
+use http::{Request, Response, request::Parts};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
+
+use crate::session::BoxFuture;
+
+/// An error of a body.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of a reply of the control plane.
+pub type ControlBody = UnsyncBoxBody<Bytes, BodyError>;
+/// A reply of the control plane.
+pub type Reply = Response<ControlBody>;
+
+/// Why a request is not answered as it was meant.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// Ambiguous or ill-formed: 400.
+    Malformed(&'static str),
+    /// The session cookie came twice: 400, and it is cleared (E-13).
+    DuplicateSession,
+    /// Not a host of ours: 421.
+    Misdirected,
+    /// The upstream does not answer: 502.
+    UpstreamDown(Arc<Service>),
+    /// Sessions can't be asked about: 503.
+    Unavailable,
+}
+
+/// Answers what is not forwarded.
+pub trait ControlPlane: Send + Sync + 'static {
+    /// A request for the identity host.
+    fn portal(&self, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply>;
+
+    /// A request for the reserved path of a service's host.
+    fn reserved(&self, service: Arc<Service>, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply>;
+
+    /// The way to sign in: 303 for navigations, 401 otherwise.
+    fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply;
+
+    /// A refusal: 403.
+    fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply;
+
+    /// A problem.
+    fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply;
+}
+
+/// Who was refused what, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// The person, if one is signed in.
+    pub identity: Option<&'a Identity>,
+    /// Why.
+    pub denial: &'a Denial,
+}

@@ -1,0 +1,214 @@
+//! Listeners and workers: one thread per core, each with its own runtime, connections and pools.
+
+use std::{
+    cell::Cell,
+    fmt, io,
+    net::{SocketAddr, TcpListener},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use doorward_core::{
+    config::Config,
+    time::{Clock, Random, draw},
+};
+use rustls::ServerConfig;
+use tokio::{sync::watch, task::LocalSet};
+
+use crate::{connection, control::ControlPlane, session::SessionSource, worker::Worker};
+
+/// Connections that one worker holds at most; more wait in the kernel's queue.
+const CONNECTIONS: usize = 8192;
+
+/// The TLS of a listener; a reload stores another one.
+pub type ListenerTls = Arc<ArcSwap<ServerConfig>>;
+
+/// An address that is ours, not yet served.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<ListenerTls>,
+}
+
+/// An address that can't be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    /// The address.
+    pub address: SocketAddr,
+    /// Why.
+    pub error: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hint = match self.error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another port",
+            io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
+            io::ErrorKind::AddrNotAvailable => "no interface of this machine has this address",
+            _ => "",
+        };
+        write!(formatter, "can't listen on {}: {}", self.address, self.error)?;
+        if hint.is_empty() { Ok(()) } else { write!(formatter, "; {hint}") }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl Listener {
+    /// Takes an address.
+    pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
+        let bound = TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        bound.map(|socket| Self { socket, tls }).map_err(|error| BindError { address, error })
+    }
+
+    /// The address, with the port that was chosen if it was 0.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+/// What a server needs.
+pub struct Settings {
+    /// Addresses to serve.
+    pub listeners: Vec<Listener>,
+    /// Threads.
+    pub workers: usize,
+    /// The configuration; storing another one changes what the next requests meet.
+    pub config: Arc<ArcSwap<Config>>,
+    /// Who is behind a session.
+    pub sessions: Arc<dyn SessionSource>,
+    /// What is not forwarded.
+    pub control: Arc<dyn ControlPlane>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the names of requests start.
+    pub random: Arc<dyn Random>,
+}
+
+/// A running server.
+pub struct Server {
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Starts the workers.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let (stop, stopped) = watch::channel(false);
+        let addresses = settings.listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
+        let settings = Arc::new(settings);
+        let threads = (0..settings.workers.max(1))
+            .map(|number| {
+                let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let run = move || LocalSet::new().block_on(&runtime, work(&settings, stopped));
+                std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { stop, threads, addresses })
+    }
+
+    /// The addresses that are served.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops accepting, lets requests that are under way finish for `grace`, and ends what remains.
+    pub fn shut_down(self, grace: Duration) {
+        let Self { stop, threads, .. } = self;
+        let deadline = std::thread::spawn(move || {
+            // Workers stop by themselves when their last connection ends; the deadline is theirs too.
+            let _ = stop.send(true);
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        let until = grace + Duration::from_secs(1);
+        let steps = until.as_millis() / 10;
+        for _ in 0..steps {
+            if deadline.is_finished() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// How long a worker waits for its connections after it was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+async fn work(settings: &Settings, stopped: watch::Receiver<bool>) {
+    let first_request = u64::from_le_bytes(draw(&*settings.random));
+    let worker = Worker::new(
+        &settings.config,
+        Arc::clone(&settings.sessions),
+        Arc::clone(&settings.control),
+        Arc::clone(&settings.clock),
+        first_request,
+    );
+    let open = Rc::new(Cell::new(0_usize));
+    let accepting = settings.listeners.iter().map(|listener| {
+        let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());
+        tokio::task::spawn_local(accepting)
+    });
+    for task in accepting.collect::<Vec<_>>() {
+        let _ = task.await;
+    }
+    let drained = async {
+        while open.get() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+}
+
+fn accept(
+    worker: Rc<Worker>,
+    listener: &Listener,
+    open: Rc<Cell<usize>>,
+    mut stopped: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + 'static {
+    let socket = listener.socket.try_clone().and_then(tokio::net::TcpListener::from_std);
+    let tls = listener.tls.clone();
+    async move {
+        let Ok(socket) = socket else { return };
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept(), if open.get() < CONNECTIONS => accepted,
+                () = tokio::time::sleep(Duration::from_millis(50)), if open.get() >= CONNECTIONS => continue,
+                _ = stopped.wait_for(|stop| *stop) => return,
+            };
+            let Ok((stream, _)) = accepted else {
+                // Out of file descriptors, mostly: give connections time to end.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
+            let tls = tls.as_ref().map(|tls| tls.load_full());
+            let serving = connection::serve(Rc::clone(&worker), stream, tls, stopped.clone());
+            let counted = Counted::new(&open);
+            tokio::task::spawn_local(async move {
+                serving.await;
+                drop(counted);
+            });
+        }
+    }
+}
+
+/// Counts a connection for as long as it lives, also when its task ends by a panic.
+struct Counted(Rc<Cell<usize>>);
+
+impl Counted {
+    fn new(open: &Rc<Cell<usize>>) -> Self {
+        open.set(open.get() + 1);
+        Self(Rc::clone(open))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,45 @@
+//! The port to sessions.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use doorward_core::{
+    identity::Identity,
+    time::UnixTime,
+    token::{Hashed, Session},
+};
+use tokio::sync::watch;
+
+/// A future behind a port.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Sessions can't be asked about now. That is 503, never "nobody".
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unavailable;
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("sessions are unavailable")
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Answers who is behind a session token.
+pub trait SessionSource: Send + Sync + 'static {
+    /// The answer from memory: the outer `None` means that [`Self::resolve`] must be asked.
+    fn cached(&self, token: &Hashed<Session>, host: &str, now: UnixTime) -> Option<Option<Arc<Identity>>>;
+
+    /// The answer from the store; `None` for nobody.
+    fn resolve<'a>(
+        &'a self,
+        token: &'a Hashed<Session>,
+        host: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Option<Arc<Identity>>, Unavailable>>;
+
+    /// A counter that rises whenever an answer may have changed.
+    fn generation(&self) -> u64;
+
+    /// The same counter, to wait on.
+    fn changes(&self) -> watch::Receiver<u64>;
+}

@@ -1,0 +1,41 @@
+//! WebSockets (RFC 6455): bytes both ways until one side closes or the permission ends.
+
+use http::{HeaderValue, Response, StatusCode, header};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper_util::rt::TokioIo;
+
+use crate::{body::AnswerBody, service::Answer, watch::Watch};
+
+/// Passes the upstream's 101 on and joins the two connections. An upstream that switches although nobody asked is
+/// cut off: what follows would be nobody's request (S-1, P-14).
+pub(crate) fn switch(downstream: Option<OnUpgrade>, mut response: Response<Incoming>, watch: Option<Box<Watch>>) -> Answer {
+    let Some(downstream) = downstream else {
+        let mut refused = Response::new(AnswerBody::Empty);
+        *refused.status_mut() = StatusCode::BAD_GATEWAY;
+        return refused;
+    };
+    let upstream = hyper::upgrade::on(&mut response);
+    tokio::task::spawn_local(join(downstream, upstream, watch));
+    let (head, _) = response.into_parts();
+    let mut answer = Response::new(AnswerBody::Empty);
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = head.headers;
+    doorward_core::http::headers::strip_response(answer.headers_mut());
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer
+}
+
+async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Option<Box<Watch>>) {
+    let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else { return };
+    let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
+    let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
+    // Whichever comes first drops both connections, which closes them.
+    match watch {
+        None => drop(copying.await),
+        Some(watch) => tokio::select! {
+            _ = copying => {}
+            () = watch.ended() => {}
+        },
+    }
+}

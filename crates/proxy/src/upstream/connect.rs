@@ -1,0 +1,102 @@
+//! New connections to an upstream.
+
+use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
+
+use doorward_core::service::{Service, Upstream, UpstreamScheme};
+use hyper::{
+    body::Incoming,
+    client::conn::{http1, http2},
+    rt::{Read, Write},
+};
+use hyper_util::rt::TokioIo;
+use rustls::{ClientConfig, pki_types::ServerName};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::UpstreamError;
+use crate::tls;
+
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Opens connections to one upstream.
+pub(super) struct Connector {
+    upstream: Upstream,
+    tls: RefCell<Option<Arc<ClientConfig>>>,
+}
+
+/// A new connection, by the protocol that was agreed on.
+pub(super) enum Fresh {
+    Http1(http1::SendRequest<Incoming>),
+    Http2(http2::SendRequest<Incoming>),
+}
+
+impl Connector {
+    pub(super) fn new(service: &Service) -> Self {
+        Self { upstream: service.upstream.clone(), tls: RefCell::default() }
+    }
+
+    pub(super) async fn connect(&self) -> Result<Fresh, UpstreamError> {
+        let connecting = async {
+            let address = (self.upstream.host.as_str(), self.upstream.port);
+            let stream = TcpStream::connect(address).await.map_err(UpstreamError::Connect)?;
+            stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+            match self.upstream.scheme {
+                UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
+                UpstreamScheme::Https => self.connect_tls(stream).await,
+            }
+        };
+        tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| UpstreamError::TimedOut)?
+    }
+
+    async fn connect_tls(&self, stream: TcpStream) -> Result<Fresh, UpstreamError> {
+        let name = ServerName::try_from(self.upstream.host.clone()).map_err(|error| UpstreamError::Tls(error.to_string()))?;
+        let config = self.tls_config()?;
+        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| UpstreamError::Tls(error.to_string()))?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        if !http2 {
+            return handshake(TokioIo::new(stream)).await;
+        }
+        let (sender, connection) =
+            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
+        drive(connection);
+        Ok(Fresh::Http2(sender))
+    }
+
+    fn tls_config(&self) -> Result<Arc<ClientConfig>, UpstreamError> {
+        if let Some(config) = &*self.tls.borrow() {
+            return Ok(Arc::clone(config));
+        }
+        let config = tls::client(self.upstream.ca_file.as_deref(), self.upstream.verify)
+            .map_err(|error| UpstreamError::Tls(error.to_string()))?;
+        *self.tls.borrow_mut() = Some(Arc::clone(&config));
+        Ok(config)
+    }
+}
+
+async fn handshake(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
+    let (sender, connection) = http1::handshake(io).await.map_err(UpstreamError::Http)?;
+    drive(connection.with_upgrades());
+    Ok(Fresh::Http1(sender))
+}
+
+/// Runs a connection; its end shows in its sender.
+fn drive(connection: impl Future<Output = Result<(), hyper::Error>> + 'static) {
+    tokio::task::spawn_local(async move {
+        let _ = connection.await;
+    });
+}
+
+/// Runs tasks of a connection on its own thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Local;
+
+impl<F> hyper::rt::Executor<F> for Local
+where
+    F: Future + 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}

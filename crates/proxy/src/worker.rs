@@ -1,0 +1,59 @@
+//! What one worker thread knows.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
+
+use arc_swap::{ArcSwap, Cache};
+use doorward_core::{
+    config::Config,
+    http::context::RequestId,
+    time::Clock,
+};
+
+use crate::{control::ControlPlane, session::SessionSource, upstream::Pools};
+
+/// The state of one worker: shared ports, and what is its own and needs no lock.
+pub(crate) struct Worker {
+    pub(crate) sessions: Arc<dyn SessionSource>,
+    pub(crate) control: Arc<dyn ControlPlane>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pools: Pools,
+    config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
+    next_request: Cell<u64>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: &Arc<ArcSwap<Config>>,
+        sessions: Arc<dyn SessionSource>,
+        control: Arc<dyn ControlPlane>,
+        clock: Arc<dyn Clock>,
+        first_request: u64,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            sessions,
+            control,
+            clock,
+            pools: Pools::default(),
+            config: RefCell::new(Cache::new(Arc::clone(config))),
+            next_request: Cell::new(first_request),
+        })
+    }
+
+    /// The current configuration.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(self.config.borrow_mut().load())
+    }
+
+    /// A name for a request: an odd step through all 64-bit numbers from a random start, so that names do not tell
+    /// how many requests there were.
+    pub(crate) fn name_request(&self) -> RequestId {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        let id = self.next_request.get();
+        self.next_request.set(id.wrapping_add(STEP));
+        RequestId(id)
+    }
+}
