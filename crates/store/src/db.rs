@@ -29,7 +29,10 @@ impl Db {
     /// Connects to the PostgreSQL server at `url`.
     pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
         let workers = postgres::start(url)?;
-        Ok(Self { writers: workers.clone(), readers: workers })
+        Ok(Self {
+            writers: workers.clone(),
+            readers: workers,
+        })
     }
 
     /// Runs a unit of work that writes. It is acknowledged after the commit is durable.
@@ -73,11 +76,15 @@ where
     reply.await.map_err(|_| stopped())?
 }
 
-fn futures_free_wait<T>(mut reply: tokio::sync::oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+fn futures_free_wait<T>(
+    mut reply: tokio::sync::oneshot::Receiver<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     loop {
         match reply.try_recv() {
             Ok(result) => return result,
-            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
+                std::thread::sleep(std::time::Duration::from_millis(1))
+            }
             Err(tokio::sync::oneshot::error::TryRecvError::Closed) => return Err(stopped()),
         }
     }

@@ -19,8 +19,15 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
     // Two nodes that start together take turns: creating the table, and then the row, is what they wait on.
     db.write_blocking(|tx| {
         tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
-        tx.execute("INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING", &[])?;
-        tx.execute("INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING", &[]).map(drop)
+        tx.execute(
+            "INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING",
+            &[],
+        )?;
+        tx.execute(
+            "INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING",
+            &[],
+        )
+        .map(drop)
     })?;
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
@@ -30,15 +37,23 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
 
 fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
     // The update locks the row until the end of the transaction.
-    let row = tx.query("UPDATE meta SET number = number WHERE key = 'schema' RETURNING number", &[])?;
+    let row = tx.query(
+        "UPDATE meta SET number = number WHERE key = 'schema' RETURNING number",
+        &[],
+    )?;
     let found = row.first().map_or(Ok(0), |row| row.integer(0))?;
-    let Ok(done) = usize::try_from(found) else { return Ok(Outcome::Newer(found)) };
+    let Ok(done) = usize::try_from(found) else {
+        return Ok(Outcome::Newer(found));
+    };
     if done > MIGRATIONS.len() {
         return Ok(Outcome::Newer(found));
     }
     for migration in &MIGRATIONS[done..] {
         tx.batch(migration)?;
     }
-    tx.execute("UPDATE meta SET number = $1 WHERE key = 'schema'", &[(MIGRATIONS.len() as i64).into()])?;
+    tx.execute(
+        "UPDATE meta SET number = $1 WHERE key = 'schema'",
+        &[(MIGRATIONS.len() as i64).into()],
+    )?;
     Ok(Outcome::Current)
 }

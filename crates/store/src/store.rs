@@ -89,6 +89,12 @@ impl Store {
         self.generation.sender.subscribe()
     }
 
+    /// Raises the counter although no row changed: something else that decisions rest on did, such as the
+    /// configuration.
+    pub fn announce(&self) {
+        self.generation.raise();
+    }
+
     /// Runs a unit of work that changes people, groups or sessions. The counter's row is written first: on PostgreSQL
     /// that makes such units wait for each other, so that a rule over several rows (one administrator must remain)
     /// can't be broken by two at once.
@@ -100,7 +106,10 @@ impl Store {
         let done = self
             .db
             .write(move |tx| {
-                tx.execute("UPDATE meta SET number = number + 1 WHERE key = 'generation'", &[])?;
+                tx.execute(
+                    "UPDATE meta SET number = number + 1 WHERE key = 'generation'",
+                    &[],
+                )?;
                 work(tx)
             })
             .await;
@@ -116,7 +125,8 @@ impl Store {
         let follow = move || {
             while let Some(db) = db.upgrade() {
                 let read = db.write_blocking(|tx| {
-                    tx.optional("SELECT number FROM meta WHERE key = 'generation'", &[])?.map_or(Ok(0), |row| row.integer(0))
+                    tx.optional("SELECT number FROM meta WHERE key = 'generation'", &[])?
+                        .map_or(Ok(0), |row| row.integer(0))
                 });
                 drop(db);
                 // A database that can't be asked may have changed: better to ask again for each session.
@@ -127,8 +137,12 @@ impl Store {
                 std::thread::sleep(POLL);
             }
         };
-        let started = std::thread::Builder::new().name("store-follow".to_owned()).spawn(follow);
-        started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+        let started = std::thread::Builder::new()
+            .name("store-follow".to_owned())
+            .spawn(follow);
+        started
+            .map(drop)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }
 
@@ -141,7 +155,10 @@ struct Generation {
 
 impl Generation {
     fn new() -> Self {
-        Self { sender: Arc::new(watch::Sender::new(1)), seen: Arc::new(AtomicU64::new(1)) }
+        Self {
+            sender: Arc::new(watch::Sender::new(1)),
+            seen: Arc::new(AtomicU64::new(1)),
+        }
     }
 
     fn raise(&self) {
@@ -155,9 +172,16 @@ impl Generation {
 fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {
     let fresh = vault.canary();
     let found = db.write_blocking(move |tx| {
-        tx.execute("INSERT INTO meta (key, content) VALUES ('canary', $1) ON CONFLICT DO NOTHING", &[fresh.clone().into()])?;
+        tx.execute(
+            "INSERT INTO meta (key, content) VALUES ('canary', $1) ON CONFLICT DO NOTHING",
+            &[fresh.clone().into()],
+        )?;
         let row = tx.optional("SELECT content FROM meta WHERE key = 'canary'", &[])?;
         row.map_or(Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))
     })?;
-    if vault.knows_canary(&found) { Ok(()) } else { Err(OpenError::WrongRootSecret) }
+    if vault.knows_canary(&found) {
+        Ok(())
+    } else {
+        Err(OpenError::WrongRootSecret)
+    }
 }

@@ -17,7 +17,11 @@ pub(crate) trait Tx {
 
 impl dyn Tx + '_ {
     /// The first row, if there is one.
-    pub(crate) fn optional(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<Row>, StoreError> {
+    pub(crate) fn optional(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, params)?.into_iter().next())
     }
 
@@ -49,7 +53,14 @@ where
 {
     pub(super) fn new(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
-        (Box::new(Self { work, result: None, reply }), receiver)
+        (
+            Box::new(Self {
+                work,
+                result: None,
+                reply,
+            }),
+            receiver,
+        )
     }
 }
 

@@ -33,7 +33,9 @@ pub(super) fn start(url: &str) -> Result<Sender<Box<dyn Job>>, StoreError> {
     for _ in 0..WORKERS {
         let mut worker = Worker::connect(url)?;
         let work = Arc::clone(&work);
-        let started = std::thread::Builder::new().name("store-postgres".to_owned()).spawn(move || worker.serve(&work));
+        let started = std::thread::Builder::new()
+            .name("store-postgres".to_owned())
+            .spawn(move || worker.serve(&work));
         started.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
     Ok(sender)
@@ -53,17 +55,29 @@ impl Worker {
         let url = url.to_owned();
         std::thread::scope(|scope| {
             let connecting = scope.spawn(|| {
-                let runtime = Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
+                let runtime = Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(unavailable)?;
                 let client = connect(&runtime, &url)?;
-                Ok(Self { url: url.clone(), runtime, client, statements: HashMap::new() })
+                Ok(Self {
+                    url: url.clone(),
+                    runtime,
+                    client,
+                    statements: HashMap::new(),
+                })
             });
-            connecting.join().unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
+            connecting
+                .join()
+                .unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
         })
     }
 
     fn serve(&mut self, work: &Mutex<Receiver<Box<dyn Job>>>) {
         loop {
-            let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else { return };
+            let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else {
+                return;
+            };
             let outcome = self.try_often(job.as_mut());
             job.finish(outcome);
         }
@@ -81,27 +95,42 @@ impl Worker {
                 Ok(()) => return Ok(()),
             }
         }
-        Err(StoreError::Unavailable("other work was in the way each time".to_owned()))
+        Err(StoreError::Unavailable(
+            "other work was in the way each time".to_owned(),
+        ))
     }
 
     fn try_once(&mut self, job: &mut dyn Job) -> Result<(), Attempt> {
         self.simple("BEGIN")?;
-        let mut tx = PostgresTx { worker: self, again: false };
+        let mut tx = PostgresTx {
+            worker: self,
+            again: false,
+        };
         let outcome = job.run(&mut tx);
         let again = tx.again;
         match outcome {
             Ok(()) => self.simple("COMMIT"),
             Err(error) => {
                 self.simple("ROLLBACK")?;
-                Err(if again { Attempt::Again } else { Attempt::Failed(error) })
+                Err(if again {
+                    Attempt::Again
+                } else {
+                    Attempt::Failed(error)
+                })
             }
         }
     }
 
     fn simple(&self, sql: &str) -> Result<(), Attempt> {
-        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| {
-            if is_contention(&error) { Attempt::Again } else { Attempt::Failed(failure(&error)) }
-        })
+        self.runtime
+            .block_on(self.client.batch_execute(sql))
+            .map_err(|error| {
+                if is_contention(&error) {
+                    Attempt::Again
+                } else {
+                    Attempt::Failed(failure(&error))
+                }
+            })
     }
 }
 
@@ -114,8 +143,9 @@ fn connect(runtime: &Runtime, url: &str) -> Result<Client, StoreError> {
     let connecting = async {
         let connecting = tokio_postgres::connect(url, NoTls);
         let connected = tokio::time::timeout(Duration::from_secs(10), connecting).await;
-        let (client, connection) =
-            connected.map_err(|_| StoreError::Unavailable("no answer within 10 seconds".to_owned()))?.map_err(|error| failure(&error))?;
+        let (client, connection) = connected
+            .map_err(|_| StoreError::Unavailable("no answer within 10 seconds".to_owned()))?
+            .map_err(|error| failure(&error))?;
         tokio::spawn(async move {
             // Its end shows as a closed client, which the next unit of work replaces.
             let _ = connection.await;
@@ -150,21 +180,35 @@ impl PostgresTx<'_> {
 impl Tx for PostgresTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
         let statement = self.prepared(sql)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let changed = self.worker.runtime.block_on(self.worker.client.execute(&statement, &params));
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let changed = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.execute(&statement, &params));
         changed.map_err(|error| self.note(&error))
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepared(sql)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let rows = self.worker.runtime.block_on(self.worker.client.query(&statement, &params));
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let rows = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.query(&statement, &params));
         let rows = rows.map_err(|error| self.note(&error))?;
-        rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| failure(&error))
+        rows.iter()
+            .map(row)
+            .collect::<Result<_, _>>()
+            .map_err(|error| failure(&error))
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let done = self.worker.runtime.block_on(self.worker.client.batch_execute(sql));
+        let done = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.batch_execute(sql));
         done.map_err(|error| self.note(&error))
     }
 }
@@ -180,7 +224,11 @@ fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
 }
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(value) => value.to_sql(ty, out),
@@ -197,7 +245,10 @@ impl ToSql for Value {
 }
 
 fn is_contention(error: &tokio_postgres::Error) -> bool {
-    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    let codes = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
     error.code().is_some_and(|code| codes.contains(code))
 }
 
