@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
-    config::Config, http::context::RequestContext, identity::Identity, policy::Denial, seal::RootSecret,
+    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing, policy::Denial, seal::RootSecret,
     service::Service, time::Random,
 };
 use doorward_store::Store;
@@ -34,6 +34,8 @@ pub struct Settings<'a> {
     pub store: Store,
     /// From which sealing keys descend.
     pub root: &'a RootSecret,
+    /// The keys that sign ID tokens.
+    pub keys: KeyRing,
     /// Where tokens come from.
     pub random: Arc<dyn Random>,
 }

@@ -30,6 +30,12 @@ pub(crate) fn harden(headers: &mut HeaderMap) {
     }
 }
 
+/// The policy of a page whose form may lead on to `source`, an application.
+pub(crate) fn policy_with_form_to(source: &str) -> Option<HeaderValue> {
+    let form = format!("form-action 'self' {source};");
+    HeaderValue::from_str(&CONTENT_SECURITY_POLICY.replace("form-action 'self';", &form)).ok()
+}
+
 /// The policy of a page at a host where we serve no assets.
 pub(crate) fn policy_with_assets_from(portal: &Origin) -> Option<HeaderValue> {
     let policy = format!(
