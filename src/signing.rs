@@ -8,7 +8,8 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+        RsaKeyPair,
     },
 };
 use doorward_core::{
@@ -129,7 +130,10 @@ pub async fn key_ring(store: &Store, now: UnixTime) -> Result<KeyRing, Failure> 
             Failure::new(Stop::Database, message)
         })?;
         // Of several nodes that start together one wins: what is in the store counts, not what was made here.
-        store.add_signing_key_unless_present(new, now).await.map_err(unavailable)?;
+        store
+            .add_signing_key_unless_present(new, now)
+            .await
+            .map_err(unavailable)?;
         stored = store.signing_keys().await.map_err(unavailable)?;
     }
     let keys: Option<Vec<_>> = stored
@@ -152,10 +156,12 @@ fn new_key(algorithm: Algorithm) -> Option<NewSigningKey> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_core::jose::jws;
+    use doorward_core::{jose::jws, seal::RootSecret};
+    use doorward_store::Engine;
     use serde_json::json;
 
     use super::*;
+    use crate::clock::OperatingSystem;
 
     fn key(algorithm: Algorithm) -> SigningKey {
         SigningKey::from_pkcs8(algorithm, &generate(algorithm).unwrap()).unwrap()
@@ -180,7 +186,11 @@ mod tests {
         for made in Algorithm::ALL {
             let pkcs8 = generate(made).unwrap();
             for read in Algorithm::ALL {
-                assert_eq!(SigningKey::from_pkcs8(read, &pkcs8).is_some(), made == read, "{made:?} {read:?}");
+                assert_eq!(
+                    SigningKey::from_pkcs8(read, &pkcs8).is_some(),
+                    made == read,
+                    "{made:?} {read:?}"
+                );
             }
         }
         assert!(SigningKey::from_pkcs8(Algorithm::EdDsa, b"").is_none());
@@ -198,6 +208,24 @@ mod tests {
         assert!(SigningKey::from_stored(&stored("other", "EdDSA")).is_none());
         assert!(SigningKey::from_stored(&stored(&new.kid, "RS256")).is_none());
         assert!(SigningKey::from_stored(&stored(&new.kid, "none")).is_none());
+    }
+
+    #[tokio::test]
+    async fn o_25_a_restart_finds_the_keys_of_before() {
+        let scratch = doorward_testkit::Scratch::new("signing").unwrap();
+        let root = RootSecret::from_file_content(b"0123456789abcdef").unwrap();
+        let settings = doorward_store::Settings {
+            engine: Engine::Sqlite {
+                path: scratch.path().join("doorward.db"),
+            },
+            root: &root,
+            random: Arc::new(OperatingSystem::default()),
+        };
+        let store = Store::open(settings).unwrap();
+        let first = key_ring(&store, UnixTime(1)).await.unwrap();
+        let second = key_ring(&store, UnixTime(2)).await.unwrap();
+        assert_eq!(first.algorithms(), Algorithm::ALL);
+        assert_eq!(first.key_set(), second.key_set());
     }
 
     #[test]
