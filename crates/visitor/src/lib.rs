@@ -6,6 +6,8 @@ pub mod client;
 pub mod cookie;
 pub mod passkey;
 pub mod person;
+#[cfg(test)]
+mod test_server;
 
 pub use client::{Client, Page, Request};
 pub use cookie::CookieJar;
