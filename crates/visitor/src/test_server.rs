@@ -56,13 +56,12 @@ impl Server {
         tokio::spawn(async move {
             loop {
                 let (stream, peer) = listener.accept().await.unwrap();
-                match &tls {
-                    None => serve(stream, peer.ip(), &answer, &log).await,
-                    Some(tls) => {
-                        if let Ok(stream) = tls.accept(stream).await {
-                            serve(stream, peer.ip(), &answer, &log).await;
-                        }
-                    }
+                let Some(tls) = &tls else {
+                    serve(stream, peer.ip(), &answer, &log).await;
+                    continue;
+                };
+                if let Ok(stream) = tls.accept(stream).await {
+                    serve(stream, peer.ip(), &answer, &log).await;
                 }
             }
         });
