@@ -1,6 +1,6 @@
 //! One connection: TLS if the listener has it, then HTTP/1.1 or HTTP/2.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Request, Version};
 use hyper::{
@@ -13,16 +13,11 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::watch,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{service, upstream::connect::Local, worker::Worker};
+use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
 
-/// A client has this long for the TLS handshake.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// A client has this long for the head of a request, and may keep an idle connection as long.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes that the head of a request may have.
 const HEAD_BYTES: usize = 32 * 1024;
 /// Header lines that a request may have.
@@ -37,12 +32,12 @@ pub(crate) struct Peer {
     pub(crate) sni: Option<String>,
 }
 
-/// Serves one connection until it ends, or until it is idle after `stop` turned true.
+/// Serves one connection until it ends, or until it is idle after `stop` was set.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-    stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) {
     let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
         return;
@@ -54,13 +49,14 @@ pub(crate) async fn serve(
         let peer = Rc::new(Peer { address, sni: None });
         return serve_http1(worker, peer, stream, stop).await;
     };
-    let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, TlsAcceptor::from(tls).accept(stream)).await;
-    let Ok(Ok(stream)) = handshake else { return };
+    let handshake = TlsAcceptor::from(tls).accept(stream);
+    let stream = tokio::select! {
+        Ok(Ok(stream)) = tokio::time::timeout(worker.timeouts.handshake, handshake) => stream,
+        _ = stop.wait_for(Option::is_some) => return,
+        else => return,
+    };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer {
-        address,
-        sni: session.server_name().map(str::to_owned),
-    });
+    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {
@@ -68,16 +64,17 @@ pub(crate) async fn serve(
     }
 }
 
-async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let head_within = worker.timeouts.head;
     let answer = service_fn(move |request: Request<Incoming>| {
         service::handle(Rc::clone(&worker), Rc::clone(&peer), request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(head_within)
         .max_headers(HEADERS)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer)
@@ -85,17 +82,21 @@ where
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        _ = stop.wait_for(Option::is_some) => connection.as_mut().graceful_shutdown(),
     }
     // How a connection ends is its peer's affair.
     let _ = connection.await;
 }
 
-async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let first_within = worker.timeouts.head;
+    let asked = Rc::new(Cell::new(false));
+    let heard = Rc::clone(&asked);
     let answer = service_fn(move |request: Request<Incoming>| {
+        heard.set(true);
         let handled = service::handle(Rc::clone(&worker), Rc::clone(&peer), request);
         async move {
             handled.await.map(|mut answer| {
@@ -111,9 +112,17 @@ where
         .keep_alive_interval(Duration::from_secs(60))
         .serve_connection(TokioIo::new(stream), answer);
     tokio::pin!(connection);
+    // A client that never asks for anything is not waited for: pings begin after its preface only.
+    let silent = async {
+        tokio::time::sleep(first_within).await;
+        if asked.get() {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        () = silent => return,
+        _ = stop.wait_for(Option::is_some) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

@@ -11,10 +11,12 @@ mod forward;
 mod server;
 mod service;
 pub mod session;
+mod timeouts;
 pub mod tls;
 mod upgrade;
 mod upstream;
 mod watch;
 mod worker;
 
-pub use server::{BindError, Listener, Server, Settings};
+pub use server::{BindError, Listener, ListenerTls, Server, Settings};
+pub use timeouts::Timeouts;

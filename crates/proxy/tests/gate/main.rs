@@ -1,0 +1,20 @@
+//! The data plane through real sockets: a client on one side, an upstream on the other, and in between the server
+//! with sessions and a control plane of the test's own.
+
+mod address;
+mod control;
+mod cookies;
+mod forwarding;
+mod framing;
+mod harness;
+mod http2;
+mod identity;
+mod lifecycle;
+mod live;
+mod routing;
+mod sessions;
+mod streaming;
+mod tls;
+mod upstream;
+mod websocket;
+mod wire;
