@@ -76,6 +76,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(head_within)
         .max_headers(HEADERS)
+        .max_header_size(HEAD_BYTES)
         .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();

@@ -57,6 +57,10 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
 }
 
 fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Option<Box<Watch>>) -> Answer {
+    if response.headers().contains_key(header::TRANSFER_ENCODING) {
+        // A length beside it is not the one that was read (RFC 9112 section 6.3).
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     headers::strip_response(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
