@@ -33,7 +33,9 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self::Client(incoming) = &mut *self else { return Poll::Ready(None) };
+        let Self::Client(incoming) = &mut *self else {
+            return Poll::Ready(None);
+        };
         loop {
             match ready!(Pin::new(&mut *incoming).poll_frame(context)) {
                 Some(Ok(frame)) if frame.is_trailers() => {}
@@ -84,7 +86,11 @@ enum Watching {
 
 impl UpstreamBody {
     pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Option<Box<Watch>>) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), watch: watch.map(Watching::NotYet) };
+        let mut body = Self {
+            incoming,
+            lease: Some(lease),
+            watch: watch.map(Watching::NotYet),
+        };
         body.release_at_end();
         body
     }

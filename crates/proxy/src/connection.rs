@@ -49,14 +49,17 @@ pub(crate) async fn serve(
         let peer = Rc::new(Peer { address, sni: None });
         return serve_http1(worker, peer, stream, stop).await;
     };
-    let handshake = TlsAcceptor::from(tls).accept(stream);
-    let stream = tokio::select! {
-        Ok(Ok(stream)) = tokio::time::timeout(worker.timeouts.handshake, handshake) => stream,
+    let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
+    let done = tokio::select! {
+        done = handshake => done,
         _ = stop.wait_for(Option::is_some) => return,
-        else => return,
     };
+    let Ok(Ok(stream)) = done else { return };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
+    let peer = Rc::new(Peer {
+        address,
+        sni: session.server_name().map(str::to_owned),
+    });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {

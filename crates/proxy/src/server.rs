@@ -18,9 +18,7 @@ use doorward_core::{
 use rustls::ServerConfig;
 use tokio::{sync::watch, task::LocalSet};
 
-use crate::{
-    connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts, worker::Worker,
-};
+use crate::{connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts, worker::Worker};
 
 /// Connections that one worker holds at most; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
@@ -73,7 +71,10 @@ impl Listener {
     }
 
     fn share(&self) -> io::Result<Self> {
-        self.socket.try_clone().map(|socket| Self { socket, tls: self.tls.clone() })
+        self.socket.try_clone().map(|socket| Self {
+            socket,
+            tls: self.tls.clone(),
+        })
     }
 
     /// The address, with the port that was chosen if it was 0.
@@ -118,22 +119,36 @@ impl Server {
         let (stop, stopped) = watch::channel(None);
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
-        let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
+        let addresses = listeners
+            .iter()
+            .map(Listener::address)
+            .collect::<io::Result<_>>()?;
         let settings = Arc::new(settings);
         let threads = (0..settings.workers.max(1))
             .map(|number| {
-                let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
+                let listeners = listeners
+                    .iter()
+                    .map(Listener::share)
+                    .collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
                 let run = move || {
                     LocalSet::new().block_on(&runtime, work(&settings, listeners, stopped));
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
-                std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)
+                std::thread::Builder::new()
+                    .name(format!("worker-{number}"))
+                    .spawn(run)
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { stop, threads, addresses })
+        Ok(Self {
+            stop,
+            threads,
+            addresses,
+        })
     }
 
     /// The addresses that are served.

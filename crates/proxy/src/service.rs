@@ -124,7 +124,9 @@ fn refused(
     let mut answer = control(worker.control.problem(problem, navigation, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
         // What follows was perhaps never meant as a request of its own (RFC 9112 section 6.3).
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        answer
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }
@@ -145,7 +147,11 @@ async fn gate(
     let (identity, decision, watch) = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
-            return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
+            return control(
+                worker
+                    .control
+                    .problem(&problem, fetch.navigation, &arrival.context),
+            );
         }
     };
     let line = Line {
@@ -161,17 +167,37 @@ async fn gate(
             line.decided(outcome(&permit), &permit.grounds());
             let service = Arc::clone(service);
             let navigation = fetch.navigation;
-            let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
+            let outgoing = Outgoing {
+                service,
+                arrival,
+                head,
+                body,
+                websocket,
+                navigation,
+                watch,
+            };
             forward::forward(worker, permit, outgoing).await
         }
         Decision::Demand(Demand::SignIn) => {
             line.decided("sign_in", &"no_session");
-            control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
+            control(
+                worker
+                    .control
+                    .sign_in(service, &head, fetch.navigation, &arrival.context),
+            )
         }
         Decision::Deny(denial) => {
             line.decided("denied", &denial.code());
-            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
-            control(worker.control.denied(&refused, fetch.navigation, &arrival.context))
+            let refused = Refused {
+                service,
+                identity: identity.as_deref(),
+                denial: &denial,
+            };
+            control(
+                worker
+                    .control
+                    .denied(&refused, fetch.navigation, &arrival.context),
+            )
         }
     }
 }
@@ -190,7 +216,12 @@ async fn reserved(
     request: Request<Incoming>,
 ) -> Answer {
     if path::has_segment_prefix(request.uri().path(), RESERVED) {
-        return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
+        return control(
+            worker
+                .control
+                .reserved(Arc::clone(service), request, arrival.context)
+                .await,
+        );
     }
     let problem = Problem::Malformed("the reserved path in another spelling");
     let origin = &arrival.route.origin;
@@ -226,7 +257,9 @@ async fn judge(
     let token = Hashed::<Session>::of_text(token);
     // Read before the look-up: what changes after it shows.
     let generation = worker.sessions.generation();
-    let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
+    let identity = resolve(worker, &token, arrival)
+        .await
+        .map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
     let rests_on_session = matches!(&decision, Decision::Permit(permit) if permit.identity().is_some());

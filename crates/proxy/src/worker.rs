@@ -14,11 +14,7 @@ use doorward_core::{
 };
 
 use crate::{
-    control::ControlPlane,
-    server::Settings,
-    session::SessionSource,
-    timeouts::Timeouts,
-    upstream::Pools,
+    control::ControlPlane, server::Settings, session::SessionSource, timeouts::Timeouts, upstream::Pools,
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.

@@ -40,7 +40,11 @@ impl Echo {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, connections, requests }
+        Self {
+            address,
+            connections,
+            requests,
+        }
     }
 
     /// How many requests arrived.
@@ -63,10 +67,16 @@ pub(crate) async fn echo(
     let (head, body) = request.into_parts();
     let mut text = format!("{} {} {:?}", head.method, head.uri, head.version);
     for (name, value) in &head.headers {
-        text.push_str(&format!("\r\n{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+        text.push_str(&format!(
+            "\r\n{name}: {}",
+            String::from_utf8_lossy(value.as_bytes())
+        ));
     }
     text.push_str("\r\n\r\n");
-    let body = body.collect().await.map_or_else(|error| error.to_string().into(), |body| body.to_bytes());
+    let body = body
+        .collect()
+        .await
+        .map_or_else(|error| error.to_string().into(), |body| body.to_bytes());
     text.push_str(&String::from_utf8_lossy(&body));
     let answer = Response::builder()
         .header("set-cookie", "app=1; Path=/")
