@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
 
 /// Bytes that the head of a request may have.
-const HEAD_BYTES: usize = 32 * 1024;
+const HEAD_BYTES: u32 = 32 * 1024;
 /// Header lines that a request may have.
 const HEADERS: usize = 128;
 /// Requests that one HTTP/2 connection may have open.
@@ -79,8 +79,8 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(head_within)
         .max_headers(HEADERS)
-        .max_header_size(HEAD_BYTES)
-        .max_buf_size(HEAD_BYTES)
+        .max_header_size(HEAD_BYTES as usize)
+        .max_buf_size(HEAD_BYTES as usize)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     tokio::pin!(connection);
@@ -112,8 +112,8 @@ where
     let connection = http2::Builder::new(Local)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD_BYTES as u32)
-        .keep_alive_interval(Duration::from_secs(60))
+        .max_header_list_size(HEAD_BYTES)
+        .keep_alive_interval(Duration::from_mins(1))
         .serve_connection(TokioIo::new(stream), answer);
     tokio::pin!(connection);
     // A client that never asks for anything is not waited for: pings begin after its preface only.

@@ -154,14 +154,7 @@ async fn gate(
             );
         }
     };
-    let line = Line {
-        context: &arrival.context,
-        service,
-        method: &head.method,
-        path: arrival.target.path(),
-        identity: identity.as_deref(),
-        forwarding_ignored: arrival.forwarding_ignored,
-    };
+    let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
@@ -199,6 +192,22 @@ async fn gate(
                     .denied(&refused, fetch.navigation, &arrival.context),
             )
         }
+    }
+}
+
+fn line<'a>(
+    service: &'a Service,
+    arrival: &'a Arrival,
+    head: &'a Parts,
+    identity: Option<&'a Identity>,
+) -> Line<'a> {
+    Line {
+        context: &arrival.context,
+        service,
+        method: &head.method,
+        path: arrival.target.path(),
+        identity,
+        forwarding_ignored: arrival.forwarding_ignored,
     }
 }
 

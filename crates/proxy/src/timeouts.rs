@@ -20,7 +20,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             handshake: Duration::from_secs(10),
-            head: Duration::from_secs(60),
+            head: Duration::from_mins(1),
             connect: Duration::from_secs(5),
             look_again: Duration::from_secs(15),
         }

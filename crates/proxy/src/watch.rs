@@ -35,13 +35,13 @@ impl Watch {
     /// Returns when the permission no longer holds: signed out, disabled, out of the group, expired, or not declared
     /// so any more. If that can't be told, it does not hold.
     pub(crate) async fn ended(self: Box<Self>) {
-        let mut changes = self.worker.sessions.changes();
+        let mut generations = self.worker.sessions.changes();
         loop {
             if !self.holds().await {
                 return;
             }
-            let changed = tokio::time::timeout(self.worker.timeouts.look_again, changes.changed()).await;
-            if matches!(changed, Ok(Err(watch::error::RecvError { .. }))) {
+            let moved = tokio::time::timeout(self.worker.timeouts.look_again, generations.changed()).await;
+            if matches!(moved, Ok(Err(watch::error::RecvError { .. }))) {
                 return;
             }
         }

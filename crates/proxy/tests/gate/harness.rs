@@ -48,7 +48,7 @@ impl Default for Setup {
     fn default() -> Self {
         // What is watched shall be seen to end by the generation alone.
         let timeouts = Timeouts {
-            look_again: Duration::from_secs(3600),
+            look_again: Duration::from_hours(1),
             ..Timeouts::default()
         };
         Self {

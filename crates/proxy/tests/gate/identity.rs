@@ -36,7 +36,7 @@ fn forged() -> String {
             name.replace('-', "_"),
             name.replacen('-', ".", 1),
         ] {
-            lines.push_str(&format!("{spelling}: forged\r\n"));
+            lines.extend([spelling.as_str(), ": forged\r\n"]);
         }
     }
     lines + "Forwarded: for=forged\r\n"
@@ -56,7 +56,7 @@ fn check(seen: &Head, person: bool) {
     assert_eq!(seen.one("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(seen.one("x-forwarded-proto"), Some("https"));
     assert_eq!(seen.one("x-forwarded-port"), Some("443"));
-    assert!(seen.one("x-forwarded-host").unwrap().ends_with(".test"));
+    assert_eq!(seen.one("x-forwarded-host"), seen.one("host"));
     let ours = ["remote-user", "remote-groups", "grafana_login"];
     let forwarded = [
         "x-forwarded-for",

@@ -254,7 +254,7 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, http2: bool) 
 fn behind_tls(address: std::net::SocketAddr, pair: &Pair) -> Service {
     let mut service = service("notes", address);
     service.upstream.scheme = UpstreamScheme::Https;
-    service.upstream.host = "localhost".to_owned();
+    service.upstream.host = String::from("localhost");
     service.upstream.ca_file = Some(pair.files.certificate_file.clone());
     service
 }

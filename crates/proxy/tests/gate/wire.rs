@@ -118,13 +118,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     async fn more(&mut self) -> bool {
-        let mut buffer = [0; 16 * 1024];
-        match soon(self.stream.read(&mut buffer)).await {
-            Ok(0) => false,
-            Ok(count) => {
-                self.read.extend_from_slice(&buffer[..count]);
-                true
-            }
+        self.read.reserve(16 * 1024);
+        match soon(self.stream.read_buf(&mut self.read)).await {
+            Ok(count) => count > 0,
             // A connection that was cut with bytes of ours unread is reset.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => false,
@@ -214,6 +210,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Everything until the other side closes.
     pub(crate) async fn rest(&mut self) -> String {
         while self.more().await {}
-        String::from_utf8(std::mem::take(&mut self.read)).unwrap()
+        String::from_utf8_lossy(&std::mem::take(&mut self.read)).into_owned()
     }
 }
