@@ -42,6 +42,7 @@ pub(crate) struct Setup {
     pub(crate) trusted: &'static [&'static str],
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
+    pub(crate) workers: usize,
 }
 
 impl Default for Setup {
@@ -55,6 +56,7 @@ impl Default for Setup {
             trusted: &[],
             timeouts,
             tls: None,
+            workers: 1,
         }
     }
 }
@@ -73,7 +75,7 @@ impl Gate {
         let address = listener.address().unwrap();
         let server = Server::start(Settings {
             listeners: vec![listener],
-            workers: 1,
+            workers: setup.workers,
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),

@@ -166,6 +166,29 @@ fn an_address_that_is_taken_is_explained() {
     );
 }
 
+#[tokio::test]
+async fn workers_share_an_address() {
+    let echo = Echo::start().await;
+    let gate = Gate::with(
+        Setup {
+            workers: 4,
+            ..Setup::default()
+        },
+        usual(echo.address),
+    );
+    let mut wires = Vec::new();
+    for _ in 0..32 {
+        wires.push(gate.connect().await);
+    }
+    for wire in &mut wires {
+        assert_eq!(wire.get("www.test", "/", "").await.status, 200);
+    }
+    soon(shut_down(gate, FOREVER)).await.unwrap();
+    for mut wire in wires {
+        assert_eq!(wire.rest().await, "");
+    }
+}
+
 /// A request that arrives in the smallest pieces is the same request.
 #[tokio::test]
 async fn pieces_make_a_request() {

@@ -17,6 +17,7 @@ mod http2;
 mod identity;
 mod lifecycle;
 mod live;
+mod log;
 mod routing;
 mod sessions;
 mod streaming;
