@@ -15,7 +15,10 @@ use crate::{
     vault::Column,
 };
 
-pub(crate) const NONCE: Column = Column { table: "token_families", column: "nonce" };
+pub(crate) const NONCE: Column = Column {
+    table: "token_families",
+    column: "nonce",
+};
 
 /// A code to be.
 #[derive(Clone, Debug)]
@@ -68,7 +71,10 @@ impl Store {
         self.db
             .write(move |tx| {
                 let family = new.family.as_str();
-                let nonce = new.nonce.as_ref().map(|nonce| vault.seal_text(NONCE, family.as_bytes(), nonce));
+                let nonce = new
+                    .nonce
+                    .as_ref()
+                    .map(|nonce| vault.seal_text(NONCE, family.as_bytes(), nonce));
                 let params: [Value; 10] = [
                     family.into(),
                     new.user.as_str().into(),
@@ -113,16 +119,23 @@ impl Store {
                     revoke_if_replayed(tx, code, now)?;
                     return Ok(None);
                 };
-                let Some(grant) = family(tx, &vault, row.text(0)?, now)? else { return Ok(None) };
+                let Some(grant) = family(tx, &vault, row.text(0)?, now)? else {
+                    return Ok(None);
+                };
                 let code_challenge = row.optional_text(2)?.map(str::to_owned);
-                Ok(Some(IssuedCode { grant, redirect_uri: row.text(1)?.to_owned(), code_challenge }))
+                Ok(Some(IssuedCode {
+                    grant,
+                    redirect_uri: row.text(1)?.to_owned(),
+                    code_challenge,
+                }))
             })
             .await
     }
 }
 
 fn revoke_if_replayed(tx: &mut dyn Tx, code: Hashed<Code>, now: UnixTime) -> Result<(), StoreError> {
-    const SQL: &str = "SELECT family_id FROM authorization_codes WHERE code_hash = $1 AND consumed_at IS NOT NULL";
+    const SQL: &str =
+        "SELECT family_id FROM authorization_codes WHERE code_hash = $1 AND consumed_at IS NOT NULL";
     if let Some(row) = tx.optional(SQL, &[code.as_bytes().into()])? {
         revoke_family(tx, row.text(0)?, now)?;
     }

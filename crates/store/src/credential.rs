@@ -16,8 +16,14 @@ use crate::{
     vault::{Column, Vault},
 };
 
-const PUBLIC_KEY: Column = Column { table: "credentials", column: "public_key" };
-const LABEL: Column = Column { table: "credentials", column: "label" };
+const PUBLIC_KEY: Column = Column {
+    table: "credentials",
+    column: "public_key",
+};
+const LABEL: Column = Column {
+    table: "credentials",
+    column: "label",
+};
 
 /// A passkey to store, with the name to show for it.
 #[derive(Debug)]
@@ -62,7 +68,9 @@ impl Store {
         let vault = self.vault.clone();
         self.db
             .read(move |tx| {
-                let Some(row) = tx.optional(SQL, &[id.as_slice().into()])? else { return Ok(None) };
+                let Some(row) = tx.optional(SQL, &[id.as_slice().into()])? else {
+                    return Ok(None);
+                };
                 let user = id_at(&row, 0)?;
                 let credential = Credential {
                     id: id.clone(),
@@ -71,7 +79,10 @@ impl Store {
                     sign_count: u32::try_from(row.integer(2)?).map_err(|_| PUBLIC_KEY.corrupt())?,
                     backup_eligible: row.integer(3)? != 0,
                 };
-                let account = Account { user, disabled_at: row.optional_integer(4)?.map(UnixTime) };
+                let account = Account {
+                    user,
+                    disabled_at: row.optional_integer(4)?.map(UnixTime),
+                };
                 Ok(Some(StoredCredential { credential, account }))
             })
             .await
@@ -103,8 +114,10 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const ENABLED: &str = "SELECT id FROM users WHERE id = $1 AND disabled_at IS NULL";
         let vault = self.vault.clone();
-        self.change(move |tx| {
-            let enabled = tx.optional(ENABLED, &[new.registration.user().as_str().into()])?.is_some();
+        self.attempt(move |tx| {
+            let enabled = tx
+                .optional(ENABLED, &[new.registration.user().as_str().into()])?
+                .is_some();
             if !enabled || !consume_challenge(tx, challenge)? {
                 return Ok(false);
             }
@@ -115,13 +128,21 @@ impl Store {
     }
 
     /// Renames a passkey of this person. Whether there is one.
-    pub async fn rename_credential(&self, user: UserId, id: Vec<u8>, label: String) -> Result<bool, StoreError> {
+    pub async fn rename_credential(
+        &self,
+        user: UserId,
+        id: Vec<u8>,
+        label: String,
+    ) -> Result<bool, StoreError> {
         let vault = self.vault.clone();
         self.db
             .write(move |tx| {
                 let sealed = vault.seal_text(LABEL, &id, &label);
                 let params = [id.as_slice().into(), user.as_str().into(), sealed.into()];
-                tx.wins("UPDATE credentials SET label = $3 WHERE id = $1 AND user_id = $2", &params)
+                tx.wins(
+                    "UPDATE credentials SET label = $3 WHERE id = $1 AND user_id = $2",
+                    &params,
+                )
             })
             .await
     }
@@ -131,16 +152,31 @@ impl Store {
     /// # Errors
     /// [`Constraint::LastCredential`] when the person would have none left.
     pub async fn remove_credential(&self, user: UserId, id: Vec<u8>) -> Result<bool, StoreError> {
-        self.change(move |tx| {
-            let won = tx.wins("DELETE FROM credentials WHERE id = $1 AND user_id = $2", &[id.as_slice().into(), user.as_str().into()])?;
-            let left = tx.optional("SELECT id FROM credentials WHERE user_id = $1 LIMIT 1", &[user.as_str().into()])?;
-            if won && left.is_none() { Err(StoreError::Conflict(Constraint::LastCredential)) } else { Ok(won) }
+        self.attempt(move |tx| {
+            let won = tx.wins(
+                "DELETE FROM credentials WHERE id = $1 AND user_id = $2",
+                &[id.as_slice().into(), user.as_str().into()],
+            )?;
+            let left = tx.optional(
+                "SELECT id FROM credentials WHERE user_id = $1 LIMIT 1",
+                &[user.as_str().into()],
+            )?;
+            if won && left.is_none() {
+                Err(StoreError::Conflict(Constraint::LastCredential))
+            } else {
+                Ok(won)
+            }
         })
         .await
     }
 }
 
-pub(crate) fn insert(tx: &mut dyn Tx, vault: &Vault, new: &NewCredential, now: UnixTime) -> Result<(), StoreError> {
+pub(crate) fn insert(
+    tx: &mut dyn Tx,
+    vault: &Vault,
+    new: &NewCredential,
+    now: UnixTime,
+) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO credentials (id, user_id, public_key, label, aaguid, transports, sign_count, \
                        backup_eligible, backed_up, discoverable, created_at) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -166,7 +202,10 @@ fn from_row(vault: &Vault, row: &Row) -> Result<CredentialRow, StoreError> {
     let aaguid = row.bytes(2)?.try_into();
     Ok(CredentialRow {
         label: vault.open_text(LABEL, &id, row.bytes(1)?)?,
-        aaguid: aaguid.map_err(|_| StoreError::Corrupt { table: "credentials", column: "aaguid" })?,
+        aaguid: aaguid.map_err(|_| StoreError::Corrupt {
+            table: "credentials",
+            column: "aaguid",
+        })?,
         backed_up: row.integer(3)? != 0,
         created_at: UnixTime(row.integer(4)?),
         last_used_at: row.optional_integer(5)?.map(UnixTime),

@@ -34,7 +34,11 @@ pub enum DataDirectoryError {
 impl fmt::Display for DataDirectoryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked(path) => write!(formatter, "another process works in {}; stop it first", path.display()),
+            Self::Locked(path) => write!(
+                formatter,
+                "another process works in {}; stop it first",
+                path.display()
+            ),
             Self::Io(path, error) => write!(formatter, "{} can't be used: {error}", path.display()),
             Self::RootSecret(path, error) => write!(formatter, "the root secret {} {error}", path.display()),
         }
@@ -49,9 +53,17 @@ impl DataDirectory {
         let io = |error| DataDirectoryError::Io(path.to_owned(), error);
         std::fs::create_dir_all(path).map_err(io)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io)?;
-        let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(path.join("lock")).map_err(io)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path.join("lock"))
+            .map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
@@ -69,13 +81,39 @@ impl DataDirectory {
         if !path.exists() {
             // A database without its secret must not get another one: it would look empty or wrong for ever after.
             if self.database().exists() {
-                return Err(io(std::io::Error::new(std::io::ErrorKind::NotFound, "missing, but there is a database sealed with it")));
+                return Err(io(std::io::Error::new(
+                    std::io::ErrorKind::NotFound,
+                    "missing, but there is a database sealed with it",
+                )));
             }
-            let text: String = draw::<32>(random).iter().map(|byte| format!("{byte:02x}")).collect();
-            let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).map_err(io)?;
-            file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io)?;
+            self.write_durably(&path, hexadecimal(draw(random)).as_bytes())
+                .map_err(io)?;
         }
         let content = std::fs::read(&path).map_err(io)?;
         RootSecret::from_file_content(&content).map_err(|error| DataDirectoryError::RootSecret(path, error))
     }
+
+    /// The file is there whole or not at all, and stays: a database that survives a power cut which its secret did not
+    /// survive is lost.
+    fn write_durably(&self, path: &Path, content: &[u8]) -> std::io::Result<()> {
+        let unfinished = path.with_extension("new");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+fn hexadecimal(bytes: [u8; 32]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

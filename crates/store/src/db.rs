@@ -5,18 +5,16 @@ mod postgres;
 mod sqlite;
 mod value;
 
-use std::sync::mpsc::Sender;
-
-pub(crate) use job::Tx;
-use job::{Job, Work};
+pub(crate) use job::{Ending, Tx};
+use job::{Queue, Work};
 pub(crate) use value::{Row, Value};
 
 use crate::error::StoreError;
 
 /// Hands units of work to the engine's threads.
 pub(crate) struct Db {
-    writers: Sender<Box<dyn Job>>,
-    readers: Sender<Box<dyn Job>>,
+    writers: Queue,
+    readers: Queue,
 }
 
 impl Db {
@@ -29,7 +27,10 @@ impl Db {
     /// Connects to the PostgreSQL server at `url`.
     pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
         let workers = postgres::start(url)?;
-        Ok(Self { writers: workers.clone(), readers: workers })
+        Ok(Self {
+            writers: workers.clone(),
+            readers: workers,
+        })
     }
 
     /// Runs a unit of work that writes. It is acknowledged after the commit is durable.
@@ -38,7 +39,16 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        run(&self.writers, work).await
+        run(&self.writers, work, Ending::kept()).await
+    }
+
+    /// Runs a unit of work that writes and ends like this.
+    pub(crate) async fn write_and<T, F>(&self, work: F, ending: Ending<T>) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(&self.writers, work, ending).await
     }
 
     /// Runs a unit of work that only reads.
@@ -47,7 +57,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        run(&self.readers, work).await
+        run(&self.readers, work, Ending::kept()).await
     }
 
     /// Runs a unit of work from a thread that may block: opening and migrating.
@@ -56,28 +66,32 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, reply) = Work::new(work);
+        let (job, reply) = Work::boxed(work, Ending::kept());
         self.writers.send(job).map_err(|_| stopped())?;
         // The engine's threads answer without any async runtime, so waiting here can't starve them.
         futures_free_wait(reply)
     }
 }
 
-async fn run<T, F>(threads: &Sender<Box<dyn Job>>, work: F) -> Result<T, StoreError>
+async fn run<T, F>(threads: &Queue, work: F, ending: Ending<T>) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
 {
-    let (job, reply) = Work::new(work);
+    let (job, reply) = Work::boxed(work, ending);
     threads.send(job).map_err(|_| stopped())?;
     reply.await.map_err(|_| stopped())?
 }
 
-fn futures_free_wait<T>(mut reply: tokio::sync::oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+fn futures_free_wait<T>(
+    mut reply: tokio::sync::oneshot::Receiver<Result<T, StoreError>>,
+) -> Result<T, StoreError> {
     loop {
         match reply.try_recv() {
             Ok(result) => return result,
-            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
             Err(tokio::sync::oneshot::error::TryRecvError::Closed) => return Err(stopped()),
         }
     }

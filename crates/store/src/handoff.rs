@@ -6,13 +6,7 @@ use doorward_core::{
     token::{Handoff, Hashed, Session},
 };
 
-use crate::{
-    db::Value,
-    error::StoreError,
-    login::USER_AGENT,
-    session::session_id_at,
-    store::Store,
-};
+use crate::{db::Value, error::StoreError, login::USER_AGENT, session::session_id_at, store::Store};
 
 /// A handoff to be.
 #[derive(Clone, Debug)]
@@ -84,9 +78,15 @@ impl Store {
         let vault = self.vault.clone();
         self.db
             .write(move |tx| {
-                let params =
-                    [code.as_bytes().into(), new.host.as_str().into(), (&new.challenge).into(), now.0.into()];
-                let Some(row) = tx.optional(CONSUME, &params)? else { return Ok(false) };
+                let params = [
+                    code.as_bytes().into(),
+                    new.host.as_str().into(),
+                    (&new.challenge).into(),
+                    now.0.into(),
+                ];
+                let Some(row) = tx.optional(CONSUME, &params)? else {
+                    return Ok(false);
+                };
                 let parent = session_id_at(&row, 0)?;
                 let agent: String = new.user_agent.chars().take(300).collect();
                 let params: [Value; 7] = [
@@ -95,7 +95,9 @@ impl Store {
                     parent.as_str().into(),
                     new.host.as_str().into(),
                     row.text(1)?.into(),
-                    vault.seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent).into(),
+                    vault
+                        .seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent)
+                        .into(),
                     now.0.into(),
                 ];
                 tx.wins(BEGIN, &params)

@@ -15,7 +15,10 @@ use crate::{
     vault::{Column, Vault},
 };
 
-pub(crate) const USER_AGENT: Column = Column { table: "sessions", column: "user_agent" };
+pub(crate) const USER_AGENT: Column = Column {
+    table: "sessions",
+    column: "user_agent",
+};
 
 /// The one use of a ceremony's challenge.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +38,7 @@ pub struct NewSession {
     pub token: Hashed<Session>,
     /// The identity host.
     pub host: String,
-    /// What the browser calls itself; at most 300 bytes are kept.
+    /// What the browser calls itself; at most 300 characters are kept.
     pub user_agent: String,
     /// When it ends at the latest.
     pub expires_at: UnixTime,
@@ -62,7 +65,7 @@ impl Store {
     /// is gone or disabled meanwhile.
     pub async fn complete_login(&self, sign_in: SignIn, now: UnixTime) -> Result<bool, StoreError> {
         let vault = self.vault.clone();
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let done = use_credential(tx, &sign_in, now)? && consume_challenge(tx, sign_in.challenge)?;
             if done {
                 insert_session(tx, &vault, &sign_in.session, &sign_in.login, now)?;
@@ -92,7 +95,8 @@ fn use_credential(tx: &mut dyn Tx, sign_in: &SignIn, now: UnixTime) -> Result<bo
 
 /// Whether this is the first use of the challenge: the insertion decides.
 pub(crate) fn consume_challenge(tx: &mut dyn Tx, challenge: ChallengeUse) -> Result<bool, StoreError> {
-    const SQL: &str = "INSERT INTO consumed_challenges (challenge_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    const SQL: &str =
+        "INSERT INTO consumed_challenges (challenge_hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     tx.wins(SQL, &[(&challenge.hash).into(), challenge.expires_at.0.into()])
 }
 
@@ -113,7 +117,9 @@ pub(crate) fn insert_session(
         new.host.as_str().into(),
         login.context().amr.join(" ").into(),
         login.context().auth_time.0.into(),
-        vault.seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent).into(),
+        vault
+            .seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent)
+            .into(),
         now.0.into(),
         new.expires_at.0.into(),
     ];
@@ -123,10 +129,21 @@ pub(crate) fn insert_session(
 /// Ends the browser's former portal session. Service sessions and tokens of the same person follow the new one; those
 /// of another person end.
 fn replace(tx: &mut dyn Tx, sign_in: &SignIn, now: UnixTime) -> Result<(), StoreError> {
-    let Some(former) = sign_in.replaces else { return Ok(()) };
-    let params: [Value; 3] =
-        [former.as_str().into(), sign_in.session.id.as_str().into(), sign_in.login.user().as_str().into()];
-    tx.execute("UPDATE sessions SET parent_id = $2 WHERE parent_id = $1 AND user_id = $3", &params)?;
-    tx.execute("UPDATE token_families SET session_id = $2 WHERE session_id = $1 AND user_id = $3", &params)?;
+    let Some(former) = sign_in.replaces else {
+        return Ok(());
+    };
+    let params: [Value; 3] = [
+        former.as_str().into(),
+        sign_in.session.id.as_str().into(),
+        sign_in.login.user().as_str().into(),
+    ];
+    tx.execute(
+        "UPDATE sessions SET parent_id = $2 WHERE parent_id = $1 AND user_id = $3",
+        &params,
+    )?;
+    tx.execute(
+        "UPDATE token_families SET session_id = $2 WHERE session_id = $1 AND user_id = $3",
+        &params,
+    )?;
     crate::session::end_portal_session(tx, former, now).map(drop)
 }

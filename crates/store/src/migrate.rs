@@ -15,30 +15,55 @@ enum Outcome {
 
 /// Brings the database up to date; refuses one that a newer version wrote.
 pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
-    let known = MIGRATIONS.len() as i64;
-    // Two nodes that start together take turns: creating the table, and then the row, is what they wait on.
-    db.write_blocking(|tx| {
-        tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
-        tx.execute("INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING", &[])?;
-        tx.execute("INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING", &[]).map(drop)
-    })?;
+    // On PostgreSQL two nodes that start together collide over a table that neither sees yet. Whoever lost has waited
+    // for the other's commit, and sees it the second time.
+    db.write_blocking(prepare)
+        .or_else(|_| db.write_blocking(prepare))?;
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
-        Outcome::Newer(found) => Err(OpenError::Newer { found, known }),
+        Outcome::Newer(found) => Err(OpenError::Newer {
+            found,
+            known: known(),
+        }),
     }
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+fn prepare(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
+    tx.execute(
+        "INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING",
+        &[],
+    )?;
+    tx.execute(
+        "INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING",
+        &[],
+    )
+    .map(drop)
 }
 
 fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
     // The update locks the row until the end of the transaction.
-    let row = tx.query("UPDATE meta SET number = number WHERE key = 'schema' RETURNING number", &[])?;
+    let row = tx.query(
+        "UPDATE meta SET number = number WHERE key = 'schema' RETURNING number",
+        &[],
+    )?;
     let found = row.first().map_or(Ok(0), |row| row.integer(0))?;
-    let Ok(done) = usize::try_from(found) else { return Ok(Outcome::Newer(found)) };
+    let Ok(done) = usize::try_from(found) else {
+        return Ok(Outcome::Newer(found));
+    };
     if done > MIGRATIONS.len() {
         return Ok(Outcome::Newer(found));
     }
     for migration in &MIGRATIONS[done..] {
         tx.batch(migration)?;
     }
-    tx.execute("UPDATE meta SET number = $1 WHERE key = 'schema'", &[(MIGRATIONS.len() as i64).into()])?;
+    tx.execute(
+        "UPDATE meta SET number = $1 WHERE key = 'schema'",
+        &[known().into()],
+    )?;
     Ok(Outcome::Current)
 }

@@ -36,7 +36,11 @@ impl Store {
                 let open = |row: &crate::db::Row| {
                     let kid = row.text(0)?.to_owned();
                     let private = vault.open_signing_key(&kid, row.bytes(2)?)?;
-                    Ok(StoredSigningKey { kid, alg: row.text(1)?.to_owned(), private })
+                    Ok(StoredSigningKey {
+                        kid,
+                        alg: row.text(1)?.to_owned(),
+                        private,
+                    })
                 };
                 tx.query(SQL, &[])?.iter().map(open).collect()
             })
@@ -44,14 +48,22 @@ impl Store {
     }
 
     /// Adds a key unless its algorithm has one: of several nodes that start together, one wins.
-    pub async fn add_signing_key_unless_present(&self, new: NewSigningKey, now: UnixTime) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "INSERT INTO signing_keys (kid, alg, private_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    pub async fn add_signing_key_unless_present(
+        &self,
+        new: NewSigningKey,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "INSERT INTO signing_keys (kid, alg, private_key, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
         let vault = self.vault.clone();
         self.db
             .write(move |tx| {
                 let sealed = vault.seal_signing_key(&new.kid, &new.private);
-                let params: [Value; 4] = [new.kid.as_str().into(), new.alg.into(), sealed.into(), now.0.into()];
+                let params: [Value; 4] = [
+                    new.kid.as_str().into(),
+                    new.alg.into(),
+                    sealed.into(),
+                    now.0.into(),
+                ];
                 tx.wins(SQL, &params)
             })
             .await

@@ -13,7 +13,7 @@ use doorward_core::{seal::RootSecret, time::Random};
 use tokio::sync::watch;
 
 use crate::{
-    db::{Db, Tx},
+    db::{Db, Ending, Tx},
     error::{OpenError, StoreError},
     migrate,
     vault::Vault,
@@ -97,38 +97,60 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        let done = self
-            .db
-            .write(move |tx| {
-                tx.execute("UPDATE meta SET number = number + 1 WHERE key = 'generation'", &[])?;
-                work(tx)
-            })
-            .await;
-        if done.is_ok() {
-            self.generation.raise();
-        }
-        done
+        self.change_if(work, |_| true).await
+    }
+
+    /// Like [`Self::change`] for a unit of work that can lose: when it says `false`, nothing of it happened.
+    pub(crate) async fn attempt<F>(&self, work: F) -> Result<bool, StoreError>
+    where
+        F: Fn(&mut dyn Tx) -> Result<bool, StoreError> + Send + 'static,
+    {
+        self.change_if(work, |won| *won).await
+    }
+
+    async fn change_if<T, F>(&self, work: F, keep: fn(&T) -> bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        let generation = self.generation.clone();
+        let ending = Ending {
+            keep,
+            then: Box::new(move || generation.raise()),
+        };
+        let counted = move |tx: &mut dyn Tx| {
+            tx.execute(
+                "UPDATE meta SET number = number + 1 WHERE key = 'generation'",
+                &[],
+            )?;
+            work(tx)
+        };
+        self.db.write_and(counted, ending).await
     }
 
     fn follow_other_nodes(&self) -> Result<(), StoreError> {
+        // Read before anybody reads anything else: what changes from now on is noticed.
+        let mut last = stored_generation(&self.db)?;
         let (db, generation) = (Arc::downgrade(&self.db), self.generation.clone());
-        let mut last = None;
-        let follow = move || {
-            while let Some(db) = db.upgrade() {
-                let read = db.write_blocking(|tx| {
-                    tx.optional("SELECT number FROM meta WHERE key = 'generation'", &[])?.map_or(Ok(0), |row| row.integer(0))
-                });
-                drop(db);
-                // A database that can't be asked may have changed: better to ask again for each session.
-                if read.is_err() || last.is_some_and(|last| Ok(last) != read) {
+        let follow = move || loop {
+            std::thread::sleep(POLL);
+            let Some(db) = db.upgrade() else { return };
+            match stored_generation(&db) {
+                Ok(found) if found == last => {}
+                Ok(found) => {
+                    last = found;
                     generation.raise();
                 }
-                last = read.ok();
-                std::thread::sleep(POLL);
+                // A database that can't be asked may have changed: better to ask again for each session.
+                Err(_) => generation.raise(),
             }
         };
-        let started = std::thread::Builder::new().name("store-follow".to_owned()).spawn(follow);
-        started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+        let started = std::thread::Builder::new()
+            .name("store-follow".to_owned())
+            .spawn(follow);
+        started
+            .map(drop)
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }
 
@@ -141,7 +163,10 @@ struct Generation {
 
 impl Generation {
     fn new() -> Self {
-        Self { sender: Arc::new(watch::Sender::new(1)), seen: Arc::new(AtomicU64::new(1)) }
+        Self {
+            sender: Arc::new(watch::Sender::new(1)),
+            seen: Arc::new(AtomicU64::new(1)),
+        }
     }
 
     fn raise(&self) {
@@ -152,12 +177,24 @@ impl Generation {
     }
 }
 
+fn stored_generation(db: &Db) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT number FROM meta WHERE key = 'generation'";
+    db.write_blocking(|tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0)))
+}
+
 fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {
     let fresh = vault.canary();
     let found = db.write_blocking(move |tx| {
-        tx.execute("INSERT INTO meta (key, content) VALUES ('canary', $1) ON CONFLICT DO NOTHING", &[fresh.clone().into()])?;
+        tx.execute(
+            "INSERT INTO meta (key, content) VALUES ('canary', $1) ON CONFLICT DO NOTHING",
+            &[fresh.clone().into()],
+        )?;
         let row = tx.optional("SELECT content FROM meta WHERE key = 'canary'", &[])?;
         row.map_or(Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))
     })?;
-    if vault.knows_canary(&found) { Ok(()) } else { Err(OpenError::WrongRootSecret) }
+    if vault.knows_canary(&found) {
+        Ok(())
+    } else {
+        Err(OpenError::WrongRootSecret)
+    }
 }

@@ -82,23 +82,35 @@ impl Store {
                 let Some(row) = tx.optional(ROTATE, &params)? else {
                     return revoke_if_reused(tx, token, &client_id, now);
                 };
-                let Some(grant) = family(tx, &vault, row.text(0)?, now)? else { return Ok(Rotation::Unknown) };
-                insert(tx, grant.family.as_str(), new)?;
-                Ok(Rotation::Rotated(Box::new(grant)))
+                let Some(grant) = family(tx, &vault, row.text(0)?, now)? else {
+                    return Ok(Rotation::Unknown);
+                };
+                let stored = insert(tx, grant.family.as_str(), new)?;
+                Ok(if stored {
+                    Rotation::Rotated(Box::new(grant))
+                } else {
+                    Rotation::Unknown
+                })
             })
             .await
     }
 
     /// What an access token stands for, if it, its family, its person and, without `offline_access`, its session are
     /// live.
-    pub async fn access_token(&self, token: Hashed<Access>, now: UnixTime) -> Result<Option<AccessGrant>, StoreError> {
+    pub async fn access_token(
+        &self,
+        token: Hashed<Access>,
+        now: UnixTime,
+    ) -> Result<Option<AccessGrant>, StoreError> {
         const SQL: &str = "SELECT family_id FROM access_tokens WHERE token_hash = $1 AND expires_at > $2";
         let vault = self.vault.clone();
         self.db
-            .read(move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
-                Some(row) => family(tx, &vault, row.text(0)?, now),
-                None => Ok(None),
-            })
+            .read(
+                move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
+                    Some(row) => family(tx, &vault, row.text(0)?, now),
+                    None => Ok(None),
+                },
+            )
             .await
     }
 }
@@ -108,8 +120,16 @@ fn insert(tx: &mut dyn Tx, family: &str, new: NewTokens) -> Result<bool, StoreEr
                           FROM token_families WHERE id = $2 AND revoked_at IS NULL";
     const REFRESH: &str = "INSERT INTO refresh_tokens (token_hash, family_id, client_id, expires_at) \
                            SELECT $1, id, client_id, $3 FROM token_families WHERE id = $2 AND revoked_at IS NULL";
-    let access: [Value; 3] = [new.access.as_bytes().into(), family.into(), new.access_expires_at.0.into()];
-    let refresh: [Value; 3] = [new.refresh.as_bytes().into(), family.into(), new.refresh_expires_at.0.into()];
+    let access: [Value; 3] = [
+        new.access.as_bytes().into(),
+        family.into(),
+        new.access_expires_at.0.into(),
+    ];
+    let refresh: [Value; 3] = [
+        new.refresh.as_bytes().into(),
+        family.into(),
+        new.refresh_expires_at.0.into(),
+    ];
     Ok(tx.wins(ACCESS, &access)? && tx.wins(REFRESH, &refresh)?)
 }
 
@@ -119,8 +139,7 @@ fn revoke_if_reused(
     client_id: &str,
     now: UnixTime,
 ) -> Result<Rotation, StoreError> {
-    const SQL: &str =
-        "SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND client_id = $2 AND rotated_at IS NOT NULL";
+    const SQL: &str = "SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND client_id = $2 AND rotated_at IS NOT NULL";
     let Some(row) = tx.optional(SQL, &[token.as_bytes().into(), client_id.into()])? else {
         return Ok(Rotation::Unknown);
     };
@@ -134,20 +153,41 @@ pub(crate) fn revoke_family(tx: &mut dyn Tx, family: &str, now: UnixTime) -> Res
 }
 
 /// Revokes the families that end with their session: all without the scope `offline_access`.
-pub(crate) fn revoke_families_of_session(tx: &mut dyn Tx, session: SessionId, now: UnixTime) -> Result<(), StoreError> {
+pub(crate) fn revoke_families_of_session(
+    tx: &mut dyn Tx,
+    session: SessionId,
+    now: UnixTime,
+) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE token_families SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL \
                        AND (' ' || scope || ' ') NOT LIKE '% offline_access %'";
-    tx.execute(SQL, &[session.as_str().into(), now.0.into()]).map(drop)
+    tx.execute(SQL, &[session.as_str().into(), now.0.into()])
+        .map(drop)
+}
+
+pub(crate) fn revoke_families_of_user(
+    tx: &mut dyn Tx,
+    user: UserId,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE token_families SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
+    tx.execute(SQL, &[user.as_str().into(), now.0.into()]).map(drop)
 }
 
 /// What may be issued in this family now: it is live, its person is enabled, and unless `offline_access` was granted
 /// its session is live too.
-pub(crate) fn family(tx: &mut dyn Tx, vault: &Vault, id: &str, now: UnixTime) -> Result<Option<TokenGrant>, StoreError> {
+pub(crate) fn family(
+    tx: &mut dyn Tx,
+    vault: &Vault,
+    id: &str,
+    now: UnixTime,
+) -> Result<Option<TokenGrant>, StoreError> {
     const SQL: &str = "SELECT f.user_id, f.client_id, f.session_id, f.scope, f.nonce, f.amr, f.auth_time, f.expires_at \
                        FROM token_families f LEFT JOIN sessions s ON s.id = f.session_id AND s.ended_at IS NULL \
                        AND s.expires_at > $2 WHERE f.id = $1 AND f.revoked_at IS NULL AND f.expires_at > $2 \
                        AND (s.id IS NOT NULL OR (' ' || f.scope || ' ') LIKE '% offline_access %')";
-    let Some(row) = tx.optional(SQL, &[id.into(), now.0.into()])? else { return Ok(None) };
+    let Some(row) = tx.optional(SQL, &[id.into(), now.0.into()])? else {
+        return Ok(None);
+    };
     let subject: UserId = id_at(&row, 0)?;
     let person = user::load(tx, vault, subject)?.filter(|person| person.disabled_at.is_none());
     let Some(person) = person else { return Ok(None) };
@@ -155,17 +195,32 @@ pub(crate) fn family(tx: &mut dyn Tx, vault: &Vault, id: &str, now: UnixTime) ->
 }
 
 fn from_row(vault: &Vault, id: &str, row: &Row, person: user::User) -> Result<TokenGrant, StoreError> {
-    let family = FamilyId::parse(id).map_err(|_| StoreError::Corrupt { table: "token_families", column: "id" })?;
+    let family = FamilyId::parse(id).map_err(|_| StoreError::Corrupt {
+        table: "token_families",
+        column: "id",
+    })?;
     let session = session_id_at(row, 2)?;
-    let nonce = row.optional_bytes(4)?.map(|sealed| vault.open_text(NONCE, id.as_bytes(), sealed)).transpose()?;
+    let nonce = row
+        .optional_bytes(4)?
+        .map(|sealed| vault.open_text(NONCE, id.as_bytes(), sealed))
+        .transpose()?;
     let identity = Identity::new(IdentityParts {
         subject: person.id,
         profile: person.profile,
         groups: person.groups,
-        context: AuthContext { auth_time: UnixTime(row.integer(6)?), amr: words(row.text(5)?) },
+        context: AuthContext {
+            auth_time: UnixTime(row.integer(6)?),
+            amr: words(row.text(5)?),
+        },
         session,
         portal_session: session,
         expires_at: UnixTime(row.integer(7)?),
     });
-    Ok(TokenGrant { family, client_id: row.text(1)?.to_owned(), identity, scope: words(row.text(3)?), nonce })
+    Ok(TokenGrant {
+        family,
+        client_id: row.text(1)?.to_owned(),
+        identity,
+        scope: words(row.text(3)?),
+        nonce,
+    })
 }

@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, channel},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use tokio_postgres::{
 };
 
 use super::{
-    job::{Job, Tx},
+    job::{Job, Queue, Tx},
     value::{Row, Value},
 };
 use crate::error::{Constraint, StoreError};
@@ -27,13 +27,15 @@ const WORKERS: usize = 6;
 /// How often a unit of work is tried again after another one was in its way.
 const RETRIES: u32 = 5;
 
-pub(super) fn start(url: &str) -> Result<Sender<Box<dyn Job>>, StoreError> {
+pub(super) fn start(url: &str) -> Result<Queue, StoreError> {
     let (sender, work) = channel();
     let work = Arc::new(Mutex::new(work));
     for _ in 0..WORKERS {
         let mut worker = Worker::connect(url)?;
         let work = Arc::clone(&work);
-        let started = std::thread::Builder::new().name("store-postgres".to_owned()).spawn(move || worker.serve(&work));
+        let started = std::thread::Builder::new()
+            .name("store-postgres".to_owned())
+            .spawn(move || worker.serve(&work));
         started.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
     Ok(sender)
@@ -44,6 +46,8 @@ struct Worker {
     runtime: Runtime,
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// Whether the connection is of no use any more.
+    broken: bool,
 }
 
 impl Worker {
@@ -53,17 +57,30 @@ impl Worker {
         let url = url.to_owned();
         std::thread::scope(|scope| {
             let connecting = scope.spawn(|| {
-                let runtime = Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
+                let runtime = Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(unavailable)?;
                 let client = connect(&runtime, &url)?;
-                Ok(Self { url: url.clone(), runtime, client, statements: HashMap::new() })
+                Ok(Self {
+                    url: url.clone(),
+                    runtime,
+                    client,
+                    statements: HashMap::new(),
+                    broken: false,
+                })
             });
-            connecting.join().unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
+            connecting
+                .join()
+                .unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
         })
     }
 
     fn serve(&mut self, work: &Mutex<Receiver<Box<dyn Job>>>) {
         loop {
-            let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else { return };
+            let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else {
+                return;
+            };
             let outcome = self.try_often(job.as_mut());
             job.finish(outcome);
         }
@@ -71,9 +88,10 @@ impl Worker {
 
     fn try_often(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
         for _ in 0..RETRIES {
-            if self.client.is_closed() {
+            if self.broken || self.client.is_closed() {
                 self.statements.clear();
                 self.client = connect(&self.runtime, &self.url)?;
+                self.broken = false;
             }
             match self.try_once(job) {
                 Err(Attempt::Again) => {}
@@ -81,27 +99,55 @@ impl Worker {
                 Ok(()) => return Ok(()),
             }
         }
-        Err(StoreError::Unavailable("other work was in the way each time".to_owned()))
+        Err(StoreError::Unavailable(
+            "other work was in the way each time".to_owned(),
+        ))
     }
 
     fn try_once(&mut self, job: &mut dyn Job) -> Result<(), Attempt> {
-        self.simple("BEGIN")?;
-        let mut tx = PostgresTx { worker: self, again: false };
-        let outcome = job.run(&mut tx);
+        let mut tx = PostgresTx {
+            worker: self,
+            again: false,
+        };
+        // Named, because the server's default may be another one.
+        let outcome = tx
+            .batch("BEGIN ISOLATION LEVEL READ COMMITTED")
+            .and_then(|()| job.run(&mut tx));
         let again = tx.again;
         match outcome {
-            Ok(()) => self.simple("COMMIT"),
+            Ok(true) => self.commit(),
+            Ok(false) => {
+                self.roll_back();
+                Ok(())
+            }
             Err(error) => {
-                self.simple("ROLLBACK")?;
-                Err(if again { Attempt::Again } else { Attempt::Failed(error) })
+                self.roll_back();
+                Err(if again {
+                    Attempt::Again
+                } else {
+                    Attempt::Failed(error)
+                })
             }
         }
     }
 
-    fn simple(&self, sql: &str) -> Result<(), Attempt> {
-        self.runtime.block_on(self.client.batch_execute(sql)).map_err(|error| {
-            if is_contention(&error) { Attempt::Again } else { Attempt::Failed(failure(&error)) }
+    /// A connection that breaks here leaves it open whether the work was done, so it is not tried again.
+    fn commit(&mut self) -> Result<(), Attempt> {
+        let done = self.runtime.block_on(self.client.batch_execute("COMMIT"));
+        done.map_err(|error| {
+            self.broken |= is_break(&error);
+            if is_contention(&error) {
+                Attempt::Again
+            } else {
+                Attempt::Failed(failure(&error))
+            }
         })
+    }
+
+    fn roll_back(&mut self) {
+        let done = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
+        // A server undoes by itself what a connection that is gone had begun.
+        self.broken |= done.is_err();
     }
 }
 
@@ -114,8 +160,9 @@ fn connect(runtime: &Runtime, url: &str) -> Result<Client, StoreError> {
     let connecting = async {
         let connecting = tokio_postgres::connect(url, NoTls);
         let connected = tokio::time::timeout(Duration::from_secs(10), connecting).await;
-        let (client, connection) =
-            connected.map_err(|_| StoreError::Unavailable("no answer within 10 seconds".to_owned()))?.map_err(|error| failure(&error))?;
+        let (client, connection) = connected
+            .map_err(|_| StoreError::Unavailable("no answer within 10 seconds".to_owned()))?
+            .map_err(|error| failure(&error))?;
         tokio::spawn(async move {
             // Its end shows as a closed client, which the next unit of work replaces.
             let _ = connection.await;
@@ -142,7 +189,8 @@ impl PostgresTx<'_> {
     }
 
     fn note(&mut self, error: &tokio_postgres::Error) -> StoreError {
-        self.again |= is_contention(error);
+        self.worker.broken |= is_break(error);
+        self.again |= is_contention(error) || is_break(error);
         failure(error)
     }
 }
@@ -150,21 +198,35 @@ impl PostgresTx<'_> {
 impl Tx for PostgresTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
         let statement = self.prepared(sql)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let changed = self.worker.runtime.block_on(self.worker.client.execute(&statement, &params));
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let changed = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.execute(&statement, &params));
         changed.map_err(|error| self.note(&error))
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepared(sql)?;
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let rows = self.worker.runtime.block_on(self.worker.client.query(&statement, &params));
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let rows = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.query(&statement, &params));
         let rows = rows.map_err(|error| self.note(&error))?;
-        rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| failure(&error))
+        rows.iter()
+            .map(row)
+            .collect::<Result<_, _>>()
+            .map_err(|error| failure(&error))
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let done = self.worker.runtime.block_on(self.worker.client.batch_execute(sql));
+        let done = self
+            .worker
+            .runtime
+            .block_on(self.worker.client.batch_execute(sql));
         done.map_err(|error| self.note(&error))
     }
 }
@@ -180,7 +242,11 @@ fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
 }
 
 impl ToSql for Value {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         match self {
             Self::Null => Ok(IsNull::Yes),
             Self::Integer(value) => value.to_sql(ty, out),
@@ -197,15 +263,30 @@ impl ToSql for Value {
 }
 
 fn is_contention(error: &tokio_postgres::Error) -> bool {
-    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    let codes = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
     error.code().is_some_and(|code| codes.contains(code))
+}
+
+/// Whether the connection is gone: closed, or the server said that it is going away.
+fn is_break(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+    ];
+    let io = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    io || error.is_closed() || error.code().is_some_and(|code| codes.contains(code))
 }
 
 fn failure(error: &tokio_postgres::Error) -> StoreError {
     let Some(detail) = error.as_db_error() else {
         return StoreError::Unavailable(error.to_string());
     };
-    if *detail.code() != SqlState::UNIQUE_VIOLATION {
+    // Class 23: integrity constraint violation.
+    if !detail.code().code().starts_with("23") {
         return StoreError::Unavailable(detail.message().to_owned());
     }
     StoreError::Conflict(match detail.constraint() {

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, channel},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, params_from_iter, types};
 
 use super::{
-    job::{Job, Tx},
+    job::{Job, Queue, Tx},
     value::{Row, Value},
 };
 use crate::error::{Constraint, StoreError};
@@ -21,7 +21,7 @@ const READERS: usize = 2;
 /// Units of work that share one commit at most.
 const BATCH: usize = 64;
 
-pub(super) fn start(path: &Path) -> Result<(Sender<Box<dyn Job>>, Sender<Box<dyn Job>>), StoreError> {
+pub(super) fn start(path: &Path) -> Result<(Queue, Queue), StoreError> {
     let writer = open_writer(path)?;
     let (writers, work) = channel();
     spawn("store-writer", move || write_all(&writer, &work))?;
@@ -37,12 +37,17 @@ pub(super) fn start(path: &Path) -> Result<(Sender<Box<dyn Job>>, Sender<Box<dyn
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+    started
+        .map(drop)
+        .map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     private_file(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let connection = open(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    )?;
     // FULL: a commit that was acknowledged survives a power cut.
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
@@ -53,14 +58,21 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// Creates the file for us alone, before SQLite could create it for everybody.
 fn private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
+    std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let path: PathBuf = path.to_owned();
-    let connection =
-        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| failure(&error))?;
-    connection.busy_timeout(Duration::from_secs(10)).map_err(|error| failure(&error))?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| failure(&error))?;
+    connection
+        .busy_timeout(Duration::from_secs(10))
+        .map_err(|error| failure(&error))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -86,9 +98,13 @@ fn write_batch(
         return jobs.iter().map(|_| Err(error.clone())).collect();
     }
     let mut outcome = Vec::new();
-    loop {
-        let Some(job) = jobs.get_mut(outcome.len()) else { break };
+    while let Some(job) = jobs.get_mut(outcome.len()) {
         outcome.push(in_savepoint(connection, job.as_mut()));
+        // A full disk, for one, makes SQLite undo the whole transaction, not the savepoint alone.
+        if connection.is_autocommit() {
+            let undone = StoreError::Unavailable("SQLite undid the transaction".to_owned());
+            return jobs.iter().map(|_| Err(undone.clone())).collect();
+        }
         if outcome.len() == jobs.len()
             && jobs.len() < BATCH
             && let Ok(next) = work.try_recv()
@@ -109,42 +125,62 @@ fn write_batch(
 fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), StoreError> {
     statement(connection, "SAVEPOINT work")?;
     let outcome = job.run(&mut SqliteTx(connection));
-    if outcome.is_err() {
+    if !matches!(outcome, Ok(true)) {
         statement(connection, "ROLLBACK TO work")?;
     }
     statement(connection, "RELEASE work")?;
-    outcome
+    outcome.map(drop)
 }
 
 fn read_all(connection: &Connection, work: &Mutex<Receiver<Box<dyn Job>>>) {
     loop {
-        let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else { return };
+        let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else {
+            return;
+        };
         let outcome = statement(connection, "BEGIN").and_then(|()| {
             let outcome = job.run(&mut SqliteTx(connection));
-            statement(connection, "COMMIT").and(outcome)
+            statement(connection, "COMMIT").and(outcome.map(drop))
         });
         job.finish(outcome);
     }
 }
 
 fn statement(connection: &Connection, sql: &str) -> Result<(), StoreError> {
-    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(|error| failure(&error))
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([]))
+        .map(drop)
+        .map_err(|error| failure(&error))
 }
 
 struct SqliteTx<'a>(&'a Connection);
 
 impl Tx for SqliteTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
-        let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
-        let changed = statement.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
+        let mut statement = self
+            .0
+            .prepare_cached(&numbered(sql))
+            .map_err(|error| failure(&error))?;
+        let changed = statement
+            .execute(params_from_iter(params))
+            .map_err(|error| failure(&error))?;
         Ok(changed as u64)
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
+        let mut statement = self
+            .0
+            .prepare_cached(&numbered(sql))
+            .map_err(|error| failure(&error))?;
         let columns = statement.column_count();
-        let read = |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get_ref(at).map(value)).collect::<Result<_, _>>();
-        let rows = statement.query_map(params_from_iter(params), |row| read(row).map(|values| Row { values }));
+        let read = |row: &rusqlite::Row<'_>| {
+            (0..columns)
+                .map(|at| row.get_ref(at).map(value))
+                .collect::<Result<_, _>>()
+        };
+        let rows = statement.query_map(params_from_iter(params), |row| {
+            read(row).map(|values| Row { values })
+        });
         rows.and_then(Iterator::collect).map_err(|error| failure(&error))
     }
 
