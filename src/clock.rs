@@ -1,4 +1,5 @@
-//! The system's clock and random generator: the only places in the product that read either.
+//! The system's clock and random generator: the only places in the product that read either, but for the random
+//! numbers that making keys and signing draw by themselves ([`crate::signing`]).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -24,6 +25,9 @@ pub struct OperatingSystem(SystemRandom);
 impl Random for OperatingSystem {
     /// Stops the process if the system gives no randomness: going on would mean guessable tokens.
     fn fill(&self, bytes: &mut [u8]) {
-        assert!(self.0.fill(bytes).is_ok(), "the operating system gave no random bytes");
+        assert!(
+            self.0.fill(bytes).is_ok(),
+            "the operating system gave no random bytes"
+        );
     }
 }

@@ -52,11 +52,20 @@ impl Source {
         let unreadable = |error: std::io::Error| LoadError::Unreadable(path.to_owned(), error.to_string());
         let size = std::fs::metadata(path).map_err(unreadable)?.len();
         if size > SIZE_MAX {
-            return Err(LoadError::Unreadable(path.to_owned(), format!("{size} bytes; at most {SIZE_MAX} are read")));
+            return Err(LoadError::Unreadable(
+                path.to_owned(),
+                format!("{size} bytes; at most {SIZE_MAX} are read"),
+            ));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        Ok(Self { path: path.to_owned(), text, format: if json { Format::Json } else { Format::Toml } })
+        let json = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+            format: if json { Format::Json } else { Format::Toml },
+        })
     }
 
     /// The mistakes as text for people.
@@ -90,7 +99,11 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, cause) => write!(formatter, "the configuration {} can't be read: {cause}", path.display()),
+            Self::Unreadable(path, cause) => write!(
+                formatter,
+                "the configuration {} can't be read: {cause}",
+                path.display()
+            ),
             Self::Mistakes(source, mistakes) => formatter.write_str(&source.render(mistakes, false)),
             Self::Secret(sentence) => formatter.write_str(sentence),
         }

@@ -6,7 +6,6 @@ use std::{
     fmt::Write as _,
     net::{Ipv6Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-
 };
 
 use doorward_core::time::{Random, draw};
@@ -45,7 +44,11 @@ pub const SERVICES: [DemoService; 4] = [
         declaration: "title = \"Feeds\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\n\
                       bypass = [{ paths = [\"/api/health\"], networks = [\"127.0.0.1/32\", \"::1/128\"], methods = [\"GET\", \"HEAD\"] }]\n",
     },
-    DemoService { name: "www", about: "public", declaration: "title = \"Website\"\nposture = \"public\"\n" },
+    DemoService {
+        name: "www",
+        about: "public",
+        declaration: "title = \"Website\"\nposture = \"public\"\n",
+    },
 ];
 
 /// A demo that runs.
@@ -75,16 +78,27 @@ pub async fn start(options: &cli::Demo, shell: Shell) -> Result<Demo, Failure> {
         None => (temporary_directory(&*shell.random), true),
     };
     std::fs::create_dir_all(&directory).map_err(|error| {
-        Failure::new(Stop::File, format!("the directory {} can't be made: {error}", directory.display()))
+        Failure::new(
+            Stop::File,
+            format!("the directory {} can't be made: {error}", directory.display()),
+        )
     })?;
     let directory = directory.canonicalize().unwrap_or(directory);
     let port = free_port(options.port)?;
-    let upstream = upstream::start()
-        .await
-        .map_err(|error| Failure::new(Stop::Port, format!("the demo's application can't listen: {error}")))?;
+    let upstream = upstream::start().await.map_err(|error| {
+        Failure::new(
+            Stop::Port,
+            format!("the demo's application can't listen: {error}"),
+        )
+    })?;
     let loaded = write_and_load(&directory, port, upstream)?;
     let server = crate::serve::start(loaded, shell).await?;
-    Ok(Demo { server, port, directory, temporary })
+    Ok(Demo {
+        server,
+        port,
+        directory,
+        temporary,
+    })
 }
 
 fn temporary_directory(random: &dyn Random) -> PathBuf {
@@ -95,7 +109,10 @@ fn temporary_directory(random: &dyn Random) -> PathBuf {
 /// Port 0 stands for any free one.
 fn free_port(wanted: u16) -> Result<u16, Failure> {
     let taken = |error| {
-        Failure::new(Stop::Port, format!("port {wanted} can't be used: {error}; choose another with --port"))
+        Failure::new(
+            Stop::Port,
+            format!("port {wanted} can't be used: {error}; choose another with --port"),
+        )
     };
     let listener = TcpListener::bind(("127.0.0.1", wanted)).map_err(taken)?;
     listener.local_addr().map(|address| address.port()).map_err(taken)
@@ -103,8 +120,12 @@ fn free_port(wanted: u16) -> Result<u16, Failure> {
 
 fn write_and_load(directory: &Path, port: u16, upstream: SocketAddr) -> Result<Loaded, Failure> {
     let path = directory.join("doorward.toml");
-    std::fs::write(&path, configuration(directory, port, upstream))
-        .map_err(|error| Failure::new(Stop::File, format!("{} can't be written: {error}", path.display())))?;
+    std::fs::write(&path, configuration(directory, port, upstream)).map_err(|error| {
+        Failure::new(
+            Stop::File,
+            format!("{} can't be written: {error}", path.display()),
+        )
+    })?;
     config::load(&path).map_err(crate::command::check::failure)
 }
 
@@ -120,8 +141,13 @@ fn configuration(directory: &Path, port: u16, upstream: SocketAddr) -> String {
         let _ = write!(text, "\n[[listeners]]\naddress = \"[::1]:{port}\"\n");
     }
     for service in &SERVICES {
-        let DemoService { name, declaration, .. } = service;
-        let _ = write!(text, "\n[services.{name}]\nhost = \"{name}.localhost\"\nupstream = \"http://{upstream}\"\n{declaration}");
+        let DemoService {
+            name, declaration, ..
+        } = service;
+        let _ = write!(
+            text,
+            "\n[services.{name}]\nhost = \"{name}.localhost\"\nupstream = \"http://{upstream}\"\n{declaration}"
+        );
     }
     text
 }
@@ -132,7 +158,10 @@ pub fn welcome(demo: &Demo) -> String {
     let mut text = String::from("\nThe door is open.\n\n");
     match &demo.server.setup_link {
         Some(link) => {
-            let _ = writeln!(text, "  Begin here: make yourself the first administrator. This link works once.\n    {link}\n");
+            let _ = writeln!(
+                text,
+                "  Begin here: make yourself the first administrator. This link works once.\n    {link}\n"
+            );
         }
         None => {
             let _ = writeln!(text, "  Sign in:\n    http://id.localhost:{port}/\n");
@@ -140,7 +169,11 @@ pub fn welcome(demo: &Demo) -> String {
     }
     text.push_str("  Behind the door:\n");
     for service in &SERVICES {
-        let _ = writeln!(text, "    http://{}.localhost:{port}/  {}", service.name, service.about);
+        let _ = writeln!(
+            text,
+            "    http://{}.localhost:{port}/  {}",
+            service.name, service.about
+        );
     }
     let _ = write!(
         text,
@@ -153,18 +186,21 @@ pub fn welcome(demo: &Demo) -> String {
          \x20 Configuration and state: {}{}\n\
          \x20 Stop with Ctrl-C.\n",
         demo.directory.display(),
-        if demo.temporary { " (removed at the end; keep one with --dir)" } else { "" },
+        if demo.temporary {
+            " (removed at the end; keep one with --dir)"
+        } else {
+            ""
+        },
     );
     text
 }
 
 /// Starts the demo, tells the person about it and serves until a signal comes.
 pub async fn run(options: &cli::Demo, shell: Shell) -> Result<(), Failure> {
-    let demo = start(options, shell).await?;
+    let mut demo = start(options, shell).await?;
     crate::terminal::say(&welcome(&demo));
     let config_file = demo.directory.join("doorward.toml");
     crate::serve::until_signal(&demo.server, &config_file).await;
     demo.server.shut_down().await;
     Ok(())
 }
-

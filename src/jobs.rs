@@ -11,7 +11,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const SWEEP_ROWS: u32 = 1000;
 
 /// Sweeps until it is aborted.
-pub async fn sweep(store: Store, clock: Arc<dyn Clock>) {
+pub(crate) async fn sweep(store: Store, clock: Arc<dyn Clock>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -1,3 +1,18 @@
 //! Doorward, put together: the library behind the binary, so that tests compose the same server.
 
+pub mod cli;
+pub mod clock;
+pub mod command;
 pub mod config;
+mod control;
+pub mod demo;
+pub mod exit;
+mod jobs;
+mod reload;
+mod secrets;
+pub mod selftest;
+pub mod serve;
+mod sessions;
+pub mod signing;
+pub mod telemetry;
+pub mod terminal;

@@ -1,1 +1,47 @@
-fn main() {}
+//! The `doorward` command.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use doorward::{
+    cli::{Cli, Command},
+    command, demo,
+    exit::Failure,
+    selftest,
+    serve::Shell,
+    telemetry,
+    terminal::complain,
+};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(sentence) = telemetry::start(&cli.log, cli.log_format) {
+        complain(&sentence);
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("doorward: the runtime can't be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.sentence.is_empty() {
+                complain(&format!("doorward: {failure}"));
+            }
+            failure.code()
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve { config } => command::serve::run(&config, Shell::system()).await,
+        Command::Check { file, json } => command::check::run(&file, json),
+        Command::Demo(options) if options.selftest => selftest::run(&options, Shell::system()).await,
+        Command::Demo(options) => demo::run(&options, Shell::system()).await,
+    }
+}

@@ -8,16 +8,25 @@ use doorward_store::DataDirectory;
 use crate::exit::{Failure, Stop};
 
 /// Reads the root secret that `config` names; without one, reads or makes the one in the data directory.
-pub fn root(config: &Config, directory: &DataDirectory, random: &dyn Random) -> Result<RootSecret, Failure> {
+pub(crate) fn root(
+    config: &Config,
+    directory: &DataDirectory,
+    random: &dyn Random,
+) -> Result<RootSecret, Failure> {
     match &config.root_secret_file {
         Some(file) => from_file(file),
-        None => directory.root_secret(random).map_err(|error| Failure::new(Stop::File, error)),
+        None => directory
+            .root_secret(random)
+            .map_err(|error| Failure::new(Stop::File, error)),
     }
 }
 
 fn from_file(file: &Path) -> Result<RootSecret, Failure> {
     let content = std::fs::read(file).map_err(|error| {
-        Failure::new(Stop::File, format!("the root secret {} can't be read: {error}", file.display()))
+        Failure::new(
+            Stop::File,
+            format!("the root secret {} can't be read: {error}", file.display()),
+        )
     })?;
     RootSecret::from_file_content(&content)
         .map_err(|error| Failure::new(Stop::File, format!("the root secret {} {error}", file.display())))

@@ -28,7 +28,7 @@ const REMEMBERED: usize = 8192;
 const FRESH: i64 = 60;
 
 /// Answers the data plane's question "who is behind this token, on this host, now?".
-pub struct Sessions {
+pub(crate) struct Sessions {
     store: Store,
     config: Arc<ArcSwap<Config>>,
 }
@@ -75,7 +75,7 @@ impl Hasher for Leading {
 
 impl Sessions {
     /// The sessions of `store`, with the idle lifetime of the current configuration.
-    pub fn new(store: Store, config: Arc<ArcSwap<Config>>) -> Self {
+    pub(crate) fn new(store: Store, config: Arc<ArcSwap<Config>>) -> Self {
         Self { store, config }
     }
 
@@ -88,17 +88,29 @@ impl Sessions {
         // Read before asking: a change that lands in between makes the entry stale, not wrong.
         let generation = self.store.generation();
         let idle = self.config.load().portal.sessions.idle;
-        let found = self.store.session(token, host, idle, now).await.map_err(|error| {
-            tracing::error!(%error, "sessions can't be read");
-            Unavailable
-        })?;
+        let found = self
+            .store
+            .session(token, host, idle, now)
+            .await
+            .map_err(|error| {
+                tracing::error!(%error, "sessions can't be read");
+                Unavailable
+            })?;
         let Some(identity) = found.map(Arc::new) else {
             return Ok(None);
         };
         if let Err(error) = self.store.touch_session(identity.session, now).await {
             tracing::warn!(%error, "the use of a session can't be recorded");
         }
-        remember(token, Remembered { identity: Arc::clone(&identity), host: host.into(), generation, asked_at: now });
+        remember(
+            token,
+            Remembered {
+                identity: Arc::clone(&identity),
+                host: host.into(),
+                generation,
+                asked_at: now,
+            },
+        );
         Ok(Some(identity))
     }
 }
@@ -117,7 +129,9 @@ impl SessionSource for Sessions {
         let generation = self.store.generation();
         MEMORY.with_borrow(|memory| {
             let entry = memory.get(token.as_bytes())?;
-            entry.answers(host, generation, now).then(|| Some(Arc::clone(&entry.identity)))
+            entry
+                .answers(host, generation, now)
+                .then(|| Some(Arc::clone(&entry.identity)))
         })
     }
 

@@ -28,7 +28,13 @@ pub struct DeclaredClient {
     pub secret_file: Option<PathBuf>,
 }
 
-pub(super) fn read(place: &Place, entry: &Entry, source: &Source, findings: &Findings, policies: &Policies) -> Option<DeclaredClient> {
+pub(super) fn read(
+    place: &Place,
+    entry: &Entry,
+    source: &Source,
+    findings: &Findings,
+    policies: &Policies,
+) -> Option<DeclaredClient> {
     if !names::check(&entry.name, place, findings) {
         return None;
     }
@@ -39,12 +45,19 @@ pub(super) fn read(place: &Place, entry: &Entry, source: &Source, findings: &Fin
     let redirect_uris = uris(&mut section, "redirect_uris", true);
     let post_logout_redirect_uris = uris(&mut section, "post_logout_redirect_uris", false);
     let policy = who(&mut section, &entry.name, policies);
-    let title = section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text);
+    let title = section
+        .text(&["title"])
+        .map_or_else(|| entry.name.clone(), |text| text.text);
     let consent = section.boolean("consent", true);
     let require_pkce = section.boolean("require_pkce", public);
     let id_token_alg = algorithm(&mut section);
     if public && !require_pkce {
-        findings.add("E009", place, "a public client without PKCE would let anyone redeem a stolen code", "remove `require_pkce = false`");
+        findings.add(
+            "E009",
+            place,
+            "a public client without PKCE would let anyone redeem a stolen code",
+            "remove `require_pkce = false`",
+        );
     }
     section.finish();
     let client = Client {
@@ -59,7 +72,11 @@ pub(super) fn read(place: &Place, entry: &Entry, source: &Source, findings: &Fin
         require_pkce,
         id_token_alg,
     };
-    Some(DeclaredClient { client, id_file, secret_file })
+    Some(DeclaredClient {
+        client,
+        id_file,
+        secret_file,
+    })
 }
 
 fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Option<PathBuf>) {
@@ -68,17 +85,30 @@ fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Op
     match (inline, file) {
         (Some(text), None) => {
             if !is_client_id(&text.text) {
-                section.findings.add("E005", &text.place, "this can't be a client identifier", "use 1 to 255 visible characters");
+                section.findings.add(
+                    "E005",
+                    &text.place,
+                    "this can't be a client identifier",
+                    "use 1 to 255 visible characters",
+                );
             }
             (Some(text.text), None)
         }
         (None, Some(file)) => (None, Some(value::file(source, &file))),
         (Some(_), Some(file)) => {
-            section.findings.add("E008", &file.place, "`client_id` beside `client_id_file`", "remove one of them");
+            section.findings.add(
+                "E008",
+                &file.place,
+                "`client_id` beside `client_id_file`",
+                "remove one of them",
+            );
             (None, None)
         }
         (None, None) => {
-            section.missing("client_id", "write client_id = \"…\", or client_id_file with the path of a file");
+            section.missing(
+                "client_id",
+                "write client_id = \"…\", or client_id_file with the path of a file",
+            );
             (None, None)
         }
     }
@@ -93,8 +123,16 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
     let file = section.text(&["client_secret_file", "clientSecretFile"]);
     let public = section.boolean("public", false);
     match (&file, public) {
-        (Some(file), true) => section.findings.add("E008", &file.place, "a public client has no secret", "remove one of them"),
-        (None, false) => section.missing("client_secret_file", "name the file of the secret, or write public = true for a client that can't keep one"),
+        (Some(file), true) => section.findings.add(
+            "E008",
+            &file.place,
+            "a public client has no secret",
+            "remove one of them",
+        ),
+        (None, false) => section.missing(
+            "client_secret_file",
+            "name the file of the secret, or write public = true for a client that can't keep one",
+        ),
         _ => {}
     }
     file.map(|file| value::file(source, &file))
@@ -103,12 +141,20 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
 fn uris(section: &mut Section<'_>, name: &'static str, needed: bool) -> Vec<String> {
     let found = section.texts(&[name]);
     if needed && found.as_ref().is_none_or(|(_, texts)| texts.is_empty()) {
-        section.missing(name, "write where the application expects its answers; it documents the address");
+        section.missing(
+            name,
+            "write where the application expects its answers; it documents the address",
+        );
     }
     let texts = found.map(|(_, texts)| texts).unwrap_or_default();
     for text in &texts {
         if let Err(problem) = redirect_uri::check_registered(&text.text) {
-            section.findings.add("E005", &text.place, format!("`{}` can't be used: {problem}", text.text), "write the whole address, as the application sends it");
+            section.findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` can't be used: {problem}", text.text),
+                "write the whole address, as the application sends it",
+            );
         }
     }
     texts.into_iter().map(|text| text.text).collect()
@@ -121,11 +167,19 @@ fn who(section: &mut Section<'_>, name: &str, policies: &Policies) -> Option<Arc
         (Some(policy), None) => policy::find(policies, &policy, section.findings),
         (None, Some((place, texts))) => Some(of_groups(name, &place, texts, section.findings)),
         (Some(policy), Some(_)) => {
-            section.findings.add("E008", &policy.place, "`policy` beside `allowed_groups`", "remove one of them");
+            section.findings.add(
+                "E008",
+                &policy.place,
+                "`policy` beside `allowed_groups`",
+                "remove one of them",
+            );
             None
         }
         (None, None) => {
-            section.missing("policy", "write who may use the client: policy = \"users\", or allowed_groups = [\"…\"]");
+            section.missing(
+                "policy",
+                "write who may use the client: policy = \"users\", or allowed_groups = [\"…\"]",
+            );
             None
         }
     }
@@ -133,20 +187,41 @@ fn who(section: &mut Section<'_>, name: &str, policies: &Policies) -> Option<Arc
 
 fn of_groups(name: &str, place: &Place, texts: Vec<Text>, findings: &Findings) -> Arc<Policy> {
     if texts.is_empty() {
-        findings.add("E009", place, "an empty list of groups is nobody", "name a policy with `anyone = true` if everybody may use it");
+        findings.add(
+            "E009",
+            place,
+            "an empty list of groups is nobody",
+            "name a policy with `anyone = true` if everybody may use it",
+        );
     }
     for text in texts.iter().filter(|text| !policy::is_group(&text.text)) {
-        findings.add("E005", &text.place, format!("`{}` can't be a group", text.text), "use 1 to 63 visible characters without comma");
+        findings.add(
+            "E005",
+            &text.place,
+            format!("`{}` can't be a group", text.text),
+            "use 1 to 63 visible characters without comma",
+        );
     }
     let groups = texts.into_iter().map(|text| text.text).collect();
-    Arc::new(Policy { name: format!("clients.{name}"), allow: Allow::AnyOf(groups), networks: None })
+    Arc::new(Policy {
+        name: format!("clients.{name}"),
+        allow: Allow::AnyOf(groups),
+        networks: None,
+    })
 }
 
 fn algorithm(section: &mut Section<'_>) -> Algorithm {
-    let Some(text) = section.text(&["id_token_alg"]) else { return Algorithm::Rs256 };
+    let Some(text) = section.text(&["id_token_alg"]) else {
+        return Algorithm::Rs256;
+    };
     Algorithm::from_name(&text.text).unwrap_or_else(|| {
         let names = Algorithm::ALL.map(Algorithm::name);
-        section.findings.add("E005", &text.place, format!("there is no algorithm `{}`", text.text), suggest::help(&text.text, &names));
+        section.findings.add(
+            "E005",
+            &text.place,
+            format!("there is no algorithm `{}`", text.text),
+            suggest::help(&text.text, &names),
+        );
         Algorithm::Rs256
     })
 }

@@ -18,7 +18,14 @@ pub(super) type Policies = BTreeMap<String, Arc<Policy>>;
 pub(super) fn built_in() -> Policies {
     let of = |name: &str, groups: &[&str]| {
         let allow = Allow::AnyOf(groups.iter().map(|group| (*group).to_owned()).collect());
-        (name.to_owned(), Arc::new(Policy { name: name.to_owned(), allow, networks: None }))
+        (
+            name.to_owned(),
+            Arc::new(Policy {
+                name: name.to_owned(),
+                allow,
+                networks: None,
+            }),
+        )
     };
     Policies::from([of("admins", &["admins"]), of("users", &["admins", "users"])])
 }
@@ -27,32 +34,61 @@ pub(super) fn read(place: Place, entry: &Entry, findings: &Findings, policies: &
     if !names::check(&entry.name, &place, findings) {
         return;
     }
-    let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else { return };
+    let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else {
+        return;
+    };
     let groups = section.texts(&["groups", "allowedGroups"]);
     let anyone = section.boolean("anyone", false);
     let networks = value::networks(&mut section, &["networks", "allowedNetworks"]);
     section.finish();
     let allow = match (groups, anyone) {
         (Some(_), true) => {
-            findings.add("E008", &place, "a policy has `groups` or `anyone = true`, not both", "remove one of them");
+            findings.add(
+                "E008",
+                &place,
+                "a policy has `groups` or `anyone = true`, not both",
+                "remove one of them",
+            );
             Allow::AnyOf(Vec::new())
         }
         (None, true) => Allow::Anyone,
         (Some((place, texts)), false) => of_groups(&place, texts, findings),
         (None, false) => {
-            findings.add("E004", &place, "the policy does not say whom it lets in", "write `groups = [\"…\"]`, or `anyone = true` for everybody who is signed in");
+            findings.add(
+                "E004",
+                &place,
+                "the policy does not say whom it lets in",
+                "write `groups = [\"…\"]`, or `anyone = true` for everybody who is signed in",
+            );
             Allow::AnyOf(Vec::new())
         }
     };
-    policies.insert(entry.name.clone(), Arc::new(Policy { name: entry.name.clone(), allow, networks }));
+    policies.insert(
+        entry.name.clone(),
+        Arc::new(Policy {
+            name: entry.name.clone(),
+            allow,
+            networks,
+        }),
+    );
 }
 
 fn of_groups(place: &Place, texts: Vec<Text>, findings: &Findings) -> Allow {
     if texts.is_empty() {
-        findings.add("E009", place, "an empty list of groups is nobody", "did you mean any signed-in user? Then write `anyone = true` instead");
+        findings.add(
+            "E009",
+            place,
+            "an empty list of groups is nobody",
+            "did you mean any signed-in user? Then write `anyone = true` instead",
+        );
     }
     for text in texts.iter().filter(|text| !is_group(&text.text)) {
-        findings.add("E005", &text.place, format!("`{}` can't be a group", text.text), "use 1 to 63 visible characters without comma");
+        findings.add(
+            "E005",
+            &text.place,
+            format!("`{}` can't be a group", text.text),
+            "use 1 to 63 visible characters without comma",
+        );
     }
     Allow::AnyOf(texts.into_iter().map(|text| text.text).collect())
 }
@@ -67,8 +103,17 @@ pub(super) fn find(policies: &Policies, name: &Text, findings: &Findings) -> Opt
     let found = policies.get(&name.text).cloned();
     if found.is_none() {
         let known: Vec<&str> = policies.keys().map(String::as_str).collect();
-        let help = format!("{} Policies: {}", suggest::help(&name.text, &known), known.join(", "));
-        findings.add("E006", &name.place, format!("there is no policy `{}`", name.text), help);
+        let help = format!(
+            "{} Policies: {}",
+            suggest::help(&name.text, &known),
+            known.join(", ")
+        );
+        findings.add(
+            "E006",
+            &name.place,
+            format!("there is no policy `{}`", name.text),
+            help,
+        );
     }
     found
 }

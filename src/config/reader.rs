@@ -3,8 +3,7 @@
 use std::{cell::RefCell, ops::Range};
 
 use super::{
-    Diagnostic,
-    suggest,
+    Diagnostic, suggest,
     tree::{Entry, Node, Value},
 };
 
@@ -13,9 +12,21 @@ use super::{
 pub(super) struct Findings(RefCell<Vec<Diagnostic>>);
 
 impl Findings {
-    pub(super) fn add(&self, code: &'static str, place: &Place, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn add(
+        &self,
+        code: &'static str,
+        place: &Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let (key, span) = (place.key.clone(), place.span.clone());
-        self.0.borrow_mut().push(Diagnostic { code, key, message: message.into(), help: help.into(), span });
+        self.0.borrow_mut().push(Diagnostic {
+            code,
+            key,
+            message: message.into(),
+            help: help.into(),
+            span,
+        });
     }
 
     pub(super) fn into_sorted(self) -> Vec<Diagnostic> {
@@ -51,9 +62,19 @@ impl<'a> Section<'a> {
     /// Reads `node` as a table; reports another type.
     pub(super) fn new(place: Place, node: &'a Node, findings: &'a Findings) -> Option<Self> {
         match &node.value {
-            Value::Table(entries) => Some(Self { place, findings, entries, asked: Vec::new() }),
+            Value::Table(entries) => Some(Self {
+                place,
+                findings,
+                entries,
+                asked: Vec::new(),
+            }),
             other => {
-                findings.add("E003", &place, format!("a table is needed here, found {}", other.kind()), "");
+                findings.add(
+                    "E003",
+                    &place,
+                    format!("a table is needed here, found {}", other.kind()),
+                    "",
+                );
                 None
             }
         }
@@ -62,23 +83,49 @@ impl<'a> Section<'a> {
     /// The value of a key that has several names; more than one of them is a contradiction.
     pub(super) fn take(&mut self, names: &[&'static str]) -> Option<(Place, &'a Node)> {
         self.asked.extend(names);
-        let mut found = self.entries.iter().filter(|entry| names.contains(&entry.name.as_str()));
+        let mut found = self
+            .entries
+            .iter()
+            .filter(|entry| names.contains(&entry.name.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
             let message = format!("`{}` and `{}` mean the same", first.name, second.name);
-            self.findings.add("E008", &self.at(second), message, "keep one of them");
+            self.findings
+                .add("E008", &self.at(second), message, "keep one of them");
         }
         Some((self.at(first), &first.node))
     }
 
     fn at(&self, entry: &Entry) -> Place {
-        let key = if self.place.key.is_empty() { entry.name.clone() } else { format!("{}.{}", self.place.key, entry.name) };
-        Place { key, span: if entry.node.span.is_empty() { entry.name_span.clone() } else { entry.node.span.clone() } }
+        let key = if self.place.key.is_empty() {
+            entry.name.clone()
+        } else {
+            format!("{}.{}", self.place.key, entry.name)
+        };
+        Place {
+            key,
+            span: if entry.node.span.is_empty() {
+                entry.name_span.clone()
+            } else {
+                entry.node.span.clone()
+            },
+        }
     }
 
     /// All entries, for a table whose keys are names that people choose.
     pub(super) fn all(&self) -> Vec<(Place, &'a Entry)> {
-        self.entries.iter().map(|entry| (Place { span: entry.name_span.clone(), ..self.at(entry) }, entry)).collect()
+        self.entries
+            .iter()
+            .map(|entry| {
+                (
+                    Place {
+                        span: entry.name_span.clone(),
+                        ..self.at(entry)
+                    },
+                    entry,
+                )
+            })
+            .collect()
     }
 
     pub(super) fn text(&mut self, names: &[&'static str]) -> Option<Text> {
@@ -96,14 +143,23 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, name: &str, help: &str) {
-        self.findings.add("E004", &self.place, format!("`{name}` is missing"), help);
+        self.findings
+            .add("E004", &self.place, format!("`{name}` is missing"), help);
     }
 
     fn as_text(&self, place: Place, node: &Node) -> Option<Text> {
         match &node.value {
-            Value::String(text) => Some(Text { text: text.clone(), place }),
+            Value::String(text) => Some(Text {
+                text: text.clone(),
+                place,
+            }),
             other => {
-                self.findings.add("E003", &place, format!("a text is needed here, found {}", other.kind()), "");
+                self.findings.add(
+                    "E003",
+                    &place,
+                    format!("a text is needed here, found {}", other.kind()),
+                    "",
+                );
                 None
             }
         }
@@ -112,9 +168,20 @@ impl<'a> Section<'a> {
     pub(super) fn boolean(&mut self, name: &'static str, default: bool) -> bool {
         match self.take(&[name]) {
             None => default,
-            Some((_, Node { value: Value::Boolean(value), .. })) => *value,
+            Some((
+                _,
+                Node {
+                    value: Value::Boolean(value),
+                    ..
+                },
+            )) => *value,
             Some((place, node)) => {
-                self.findings.add("E003", &place, format!("true or false is needed here, found {}", node.value.kind()), "");
+                self.findings.add(
+                    "E003",
+                    &place,
+                    format!("true or false is needed here, found {}", node.value.kind()),
+                    "",
+                );
                 default
             }
         }
@@ -122,9 +189,20 @@ impl<'a> Section<'a> {
 
     pub(super) fn integer(&mut self, name: &'static str) -> Option<(i64, Place)> {
         match self.take(&[name])? {
-            (place, Node { value: Value::Integer(value), .. }) => Some((*value, place)),
+            (
+                place,
+                Node {
+                    value: Value::Integer(value),
+                    ..
+                },
+            ) => Some((*value, place)),
             (place, node) => {
-                self.findings.add("E003", &place, format!("a number is needed here, found {}", node.value.kind()), "");
+                self.findings.add(
+                    "E003",
+                    &place,
+                    format!("a number is needed here, found {}", node.value.kind()),
+                    "",
+                );
                 None
             }
         }
@@ -134,7 +212,10 @@ impl<'a> Section<'a> {
     pub(super) fn texts(&mut self, names: &[&'static str]) -> Option<(Place, Vec<Text>)> {
         let (place, node) = self.take(names)?;
         let items = self.items(&place, node)?;
-        let texts = items.into_iter().filter_map(|(place, item)| self.as_text(place, item)).collect();
+        let texts = items
+            .into_iter()
+            .filter_map(|(place, item)| self.as_text(place, item))
+            .collect();
         Some((place, texts))
     }
 
@@ -145,11 +226,24 @@ impl<'a> Section<'a> {
                 items
                     .iter()
                     .enumerate()
-                    .map(|(index, item)| (Place { key: format!("{}[{index}]", place.key), span: item.span.clone() }, item))
+                    .map(|(index, item)| {
+                        (
+                            Place {
+                                key: format!("{}[{index}]", place.key),
+                                span: item.span.clone(),
+                            },
+                            item,
+                        )
+                    })
                     .collect(),
             ),
             other => {
-                self.findings.add("E003", place, format!("a list is needed here, found {}", other.kind()), "put it in brackets: […]");
+                self.findings.add(
+                    "E003",
+                    place,
+                    format!("a list is needed here, found {}", other.kind()),
+                    "put it in brackets: […]",
+                );
                 None
             }
         }
@@ -157,9 +251,21 @@ impl<'a> Section<'a> {
 
     /// Reports the keys that nobody asked for.
     pub(super) fn finish(self) {
-        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.name.as_str())) {
-            let place = Place { span: entry.name_span.clone(), ..self.at(entry) };
-            self.findings.add("E002", &place, format!("there is no key `{}` here", entry.name), suggest::help(&entry.name, &self.asked));
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| !self.asked.contains(&entry.name.as_str()))
+        {
+            let place = Place {
+                span: entry.name_span.clone(),
+                ..self.at(entry)
+            };
+            self.findings.add(
+                "E002",
+                &place,
+                format!("there is no key `{}` here", entry.name),
+                suggest::help(&entry.name, &self.asked),
+            );
         }
     }
 }

@@ -11,27 +11,48 @@ use super::{
 };
 
 pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadError> {
-    let Checked { mut config, clients, warnings } = checked;
+    let Checked {
+        mut config,
+        clients,
+        warnings,
+    } = checked;
     for declared in clients {
         let client = resolve_client(declared).map_err(LoadError::Secret)?;
         if config.client(&client.client_id).is_some() {
-            return Err(LoadError::Secret(format!("the clients have one identifier twice; the second is clients.{}", client.name)));
+            return Err(LoadError::Secret(format!(
+                "the clients have one identifier twice; the second is clients.{}",
+                client.name
+            )));
         }
         config.clients.push(Arc::new(client));
     }
-    Ok(Loaded { config, warnings, source })
+    Ok(Loaded {
+        config,
+        warnings,
+        source,
+    })
 }
 
 fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {
-    let DeclaredClient { mut client, id_file, secret_file } = declared;
+    let DeclaredClient {
+        mut client,
+        id_file,
+        secret_file,
+    } = declared;
     if let Some(file) = id_file {
-        let text = String::from_utf8(read_secret(&file)?).ok().filter(|text| is_client_id(text));
+        let text = String::from_utf8(read_secret(&file)?)
+            .ok()
+            .filter(|text| is_client_id(text));
         client.client_id = text.ok_or_else(|| format!("{} holds no client identifier", file.display()))?;
     }
     if let Some(file) = secret_file {
         let secret = read_secret(&file)?;
         if secret.len() < 16 {
-            return Err(format!("the secret {} is {} bytes long; at least 16 are needed (`openssl rand -base64 32`)", file.display(), secret.len()));
+            return Err(format!(
+                "the secret {} is {} bytes long; at least 16 are needed (`openssl rand -base64 32`)",
+                file.display(),
+                secret.len()
+            ));
         }
         client.secret = Some(HashedSecret::of(&secret));
     }
@@ -41,14 +62,22 @@ fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::clie
 /// Reads a file that holds one secret and refuses what can't be one.
 pub fn read_secret(file: &Path) -> Result<Vec<u8>, String> {
     let shown = file.display();
-    let content = std::fs::read(file).map_err(|error| format!("the secret {shown} can't be read: {error}"))?;
+    let content =
+        std::fs::read(file).map_err(|error| format!("the secret {shown} can't be read: {error}"))?;
     let secret = trim_newline(&content);
     let problem = match secret {
         [] => Some("is empty"),
-        [b'E', b'N', b'C', b'[', ..] => Some("still holds an encrypted SOPS value (`ENC[…`); point to the decrypted file"),
-        _ if secret.to_ascii_uppercase().starts_with(b"CHANGEME") => Some("holds a placeholder; write a random secret into it"),
+        [b'E', b'N', b'C', b'[', ..] => {
+            Some("still holds an encrypted SOPS value (`ENC[…`); point to the decrypted file")
+        }
+        _ if secret.to_ascii_uppercase().starts_with(b"CHANGEME") => {
+            Some("holds a placeholder; write a random secret into it")
+        }
         _ if secret.contains(&b'\n') => Some("holds more than one line; it must hold the secret alone"),
         _ => None,
     };
-    problem.map_or_else(|| Ok(secret.to_vec()), |problem| Err(format!("the secret {shown} {problem}")))
+    problem.map_or_else(
+        || Ok(secret.to_vec()),
+        |problem| Err(format!("the secret {shown} {problem}")),
+    )
 }

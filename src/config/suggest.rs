@@ -3,7 +3,10 @@
 /// The nearest word, if one is near: at most a third of its letters differ.
 pub(super) fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = |word: &&str| distance(found, word) <= (word.len() / 3).max(1);
-    words.into_iter().filter(near).min_by_key(|word| distance(found, word))
+    words
+        .into_iter()
+        .filter(near)
+        .min_by_key(|word| distance(found, word))
 }
 
 /// "did you mean `x`?", or the whole choice.
@@ -17,7 +20,12 @@ pub(super) fn help(found: &str, words: &[&str]) -> String {
 
 /// Edit distance, insensitive to case; long words are compared by their beginning.
 fn distance(one: &str, other: &str) -> usize {
-    let fold = |text: &str| text.chars().take(64).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    let fold = |text: &str| {
+        text.chars()
+            .take(64)
+            .flat_map(char::to_lowercase)
+            .collect::<Vec<_>>()
+    };
     let (one, other) = (fold(one), fold(other));
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in one.iter().enumerate() {

@@ -59,16 +59,31 @@ pub(super) fn parse(source: &Source) -> Result<Node, Vec<Diagnostic>> {
 }
 
 fn mistake(code: &'static str, message: String, span: Range<usize>) -> Diagnostic {
-    Diagnostic { code, key: String::new(), message, help: String::new(), span }
+    Diagnostic {
+        code,
+        key: String::new(),
+        message,
+        help: String::new(),
+        span,
+    }
 }
 
 fn parse_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        return Ok(Node { span: 0..0, value: toml_table(table.get_ref()) });
+        return Ok(Node {
+            span: 0..0,
+            value: toml_table(table.get_ref()),
+        });
     }
     let end = text.len();
-    let report = |error: toml::de::Error| mistake("E001", error.message().to_owned(), error.span().unwrap_or(end..end));
+    let report = |error: toml::de::Error| {
+        mistake(
+            "E001",
+            error.message().to_owned(),
+            error.span().unwrap_or(end..end),
+        )
+    };
     Err(errors.into_iter().map(report).collect())
 }
 
@@ -78,7 +93,10 @@ fn toml_table(table: &DeTable<'_>) -> Value {
         .map(|(name, value)| Entry {
             name: name.get_ref().to_string(),
             name_span: name.span(),
-            node: Node { span: value.span(), value: toml_value(value.get_ref()) },
+            node: Node {
+                span: value.span(),
+                value: toml_value(value.get_ref()),
+            },
         })
         .collect();
     entries.sort_by_key(|entry| entry.name_span.start);
@@ -88,22 +106,31 @@ fn toml_table(table: &DeTable<'_>) -> Value {
 fn toml_value(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::String(text.to_string()),
-        DeValue::Integer(number) => {
-            i64::from_str_radix(number.as_str(), number.radix()).map_or(Value::Other("a number that is too large"), Value::Integer)
-        }
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or(Value::Other("a number that is too large"), Value::Integer),
         DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
-        DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| Node { span: item.span(), value: toml_value(item.get_ref()) }).collect())
-        }
+        DeValue::Array(items) => Value::List(
+            items
+                .iter()
+                .map(|item| Node {
+                    span: item.span(),
+                    value: toml_value(item.get_ref()),
+                })
+                .collect(),
+        ),
         DeValue::Table(table) => toml_table(table),
     }
 }
 
 fn parse_json(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if deeper_than(text, DEPTH) {
-        return Err(vec![mistake("E001", format!("nested deeper than {DEPTH} levels"), 0..0)]);
+        return Err(vec![mistake(
+            "E001",
+            format!("nested deeper than {DEPTH} levels"),
+            0..0,
+        )]);
     }
     let strict = ParseOptions {
         allow_comments: false,
@@ -125,9 +152,17 @@ fn parse_json(text: &str) -> Result<Node, Vec<Diagnostic>> {
     match parsed.value {
         Some(value @ ast::Value::Object(_)) => {
             let node = json_node(&value, &mut duplicates);
-            if duplicates.is_empty() { Ok(node) } else { Err(duplicates) }
+            if duplicates.is_empty() {
+                Ok(node)
+            } else {
+                Err(duplicates)
+            }
         }
-        _ => Err(vec![mistake("E001", "the document is not an object".to_owned(), 0..0)]),
+        _ => Err(vec![mistake(
+            "E001",
+            "the document is not an object".to_owned(),
+            0..0,
+        )]),
     }
 }
 
@@ -154,13 +189,25 @@ fn json_node(value: &ast::Value<'_>, duplicates: &mut Vec<Diagnostic>) -> Node {
     let range = value.range();
     let value = match value {
         ast::Value::StringLit(text) => Value::String(text.value.to_string()),
-        ast::Value::NumberLit(number) => number.value.parse().map_or(Value::Other("a fraction"), Value::Integer),
+        ast::Value::NumberLit(number) => number
+            .value
+            .parse()
+            .map_or(Value::Other("a fraction"), Value::Integer),
         ast::Value::BooleanLit(value) => Value::Boolean(value.value),
         ast::Value::NullKeyword(_) => Value::Other("null"),
-        ast::Value::Array(array) => Value::List(array.elements.iter().map(|item| json_node(item, duplicates)).collect()),
+        ast::Value::Array(array) => Value::List(
+            array
+                .elements
+                .iter()
+                .map(|item| json_node(item, duplicates))
+                .collect(),
+        ),
         ast::Value::Object(object) => json_table(object, duplicates),
     };
-    Node { span: range.start..range.end, value }
+    Node {
+        span: range.start..range.end,
+        value,
+    }
 }
 
 fn json_table(object: &ast::Object<'_>, duplicates: &mut Vec<Diagnostic>) -> Value {
@@ -169,10 +216,18 @@ fn json_table(object: &ast::Object<'_>, duplicates: &mut Vec<Diagnostic>) -> Val
         let (name, range) = (property.name.as_str().to_owned(), property.name.range());
         let name_span = range.start..range.end;
         if entries.iter().any(|entry| entry.name == name) {
-            duplicates.push(mistake("E007", format!("the key `{name}` is here twice"), name_span.clone()));
+            duplicates.push(mistake(
+                "E007",
+                format!("the key `{name}` is here twice"),
+                name_span.clone(),
+            ));
         }
         let node = json_node(&property.value, duplicates);
-        entries.push(Entry { name, name_span, node });
+        entries.push(Entry {
+            name,
+            name_span,
+            node,
+        });
     }
     Value::Table(entries)
 }

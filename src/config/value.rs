@@ -14,7 +14,12 @@ use super::{
 /// A list of networks: `10.0.0.0/8`, `fd00::/8`, or single addresses.
 pub(super) fn networks(section: &mut Section<'_>, names: &[&'static str]) -> Option<Vec<IpNet>> {
     let (_, texts) = section.texts(names)?;
-    Some(texts.iter().filter_map(|text| network(text, section.findings)).collect())
+    Some(
+        texts
+            .iter()
+            .filter_map(|text| network(text, section.findings))
+            .collect(),
+    )
 }
 
 fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
@@ -22,11 +27,21 @@ fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
     let found = text.text.parse::<IpNet>().ok().or_else(single);
     match found {
         None => {
-            findings.add("E005", &text.place, format!("`{}` is no network", text.text), "write an address, or a network such as 192.168.1.0/24");
+            findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` is no network", text.text),
+                "write an address, or a network such as 192.168.1.0/24",
+            );
         }
         Some(network) if network.trunc() != network => {
             let help = format!("did you mean `{}`?", network.trunc());
-            findings.add("E005", &text.place, format!("`{}` has bits beyond its prefix", text.text), help);
+            findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` has bits beyond its prefix", text.text),
+                help,
+            );
         }
         Some(_) => {}
     }
@@ -34,14 +49,30 @@ fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
 }
 
 /// A duration such as `90s`, `15m`, `12h`, `30d`, within bounds in seconds.
-pub(super) fn lifetime(section: &mut Section<'_>, name: &'static str, bounds: (u32, u32), default: Lifetime) -> Lifetime {
-    let Some(text) = section.text(&[name]) else { return default };
+pub(super) fn lifetime(
+    section: &mut Section<'_>,
+    name: &'static str,
+    bounds: (u32, u32),
+    default: Lifetime,
+) -> Lifetime {
+    let Some(text) = section.text(&[name]) else {
+        return default;
+    };
     let parsed = parse_lifetime(&text.text);
     match parsed {
         Some(seconds) if (bounds.0..=bounds.1).contains(&seconds) => Lifetime(seconds),
         _ => {
-            let help = format!("write a duration from {} seconds to {} days, such as 15m, 12h or 30d", bounds.0, bounds.1 / 86_400);
-            section.findings.add("E005", &text.place, format!("`{}` is not possible here", text.text), help);
+            let help = format!(
+                "write a duration from {} seconds to {} days, such as 15m, 12h or 30d",
+                bounds.0,
+                bounds.1 / 86_400
+            );
+            section.findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` is not possible here", text.text),
+                help,
+            );
             default
         }
     }
@@ -57,14 +88,21 @@ fn parse_lifetime(text: &str) -> Option<u32> {
     };
     let digits = &text[..text.len() - 1];
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| digits.parse::<u32>().ok()?.checked_mul(unit)).flatten()
+    plain
+        .then(|| digits.parse::<u32>().ok()?.checked_mul(unit))
+        .flatten()
 }
 
 /// A bare host name.
 pub(super) fn host(text: &Text, findings: &Findings) -> Option<Host> {
     let parsed = Host::parse(&text.text).ok();
     if parsed.is_none() {
-        findings.add("E005", &text.place, format!("`{}` is no host name", text.text), "write the bare name, without scheme, port or path");
+        findings.add(
+            "E005",
+            &text.place,
+            format!("`{}` is no host name", text.text),
+            "write the bare name, without scheme, port or path",
+        );
     }
     parsed
 }
@@ -77,7 +115,12 @@ pub(super) fn methods(section: &mut Section<'_>) -> Option<Vec<Method>> {
         let upper = text.text.bytes().all(|byte| byte.is_ascii_uppercase());
         match text.text.parse::<Method>() {
             Ok(method) if upper => methods.push(method),
-            _ => section.findings.add("E005", &text.place, format!("`{}` is no method", text.text), "write it in upper case, such as GET"),
+            _ => section.findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` is no method", text.text),
+                "write it in upper case, such as GET",
+            ),
         }
     }
     Some(methods)

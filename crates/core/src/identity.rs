@@ -102,8 +102,19 @@ struct HeaderValues {
 impl Identity {
     /// Puts an identity together and renders its header values.
     pub fn new(parts: IdentityParts) -> Self {
-        let groups = parts.groups.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-        let value = |text: &str| if text.is_empty() { None } else { HeaderValue::from_bytes(text.as_bytes()).ok() };
+        let groups = parts
+            .groups
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(",");
+        let value = |text: &str| {
+            if text.is_empty() {
+                None
+            } else {
+                HeaderValue::from_bytes(text.as_bytes()).ok()
+            }
+        };
         let values = HeaderValues {
             username: value(parts.profile.username.as_str()),
             email: parts.profile.email.as_deref().and_then(value),

@@ -43,7 +43,10 @@ impl ReturnTo {
 
     /// Reads a path with query on the identity host.
     pub fn parse(text: &str) -> Self {
-        let ours = text.len() <= Self::MAX && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+        let ours = text.len() <= Self::MAX
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
         if !ours {
             return Self::Launcher;
         }
@@ -51,7 +54,10 @@ impl ReturnTo {
             Some(("/handoff", query)) => Self::Handoff(query.to_owned()),
             Some(("/authorize", query)) => Self::Authorize(query.to_owned()),
             Some(_) => Self::Launcher,
-            None => Page::ALL.into_iter().find(|page| page.path() == text).map_or(Self::Launcher, Self::Page),
+            None => Page::ALL
+                .into_iter()
+                .find(|page| page.path() == text)
+                .map_or(Self::Launcher, Self::Page),
         }
     }
 
@@ -74,12 +80,29 @@ mod tests {
     #[test]
     fn r_8_only_our_own_pages_are_destinations() {
         for text in [
-            "", "//evil.example", "/\\evil.example", "https://evil.example", "/handoff", "/handoff\\?x", " /handoff?x",
-            "/authorize?a\r\nb", "/other?x", "javascript:alert(1)", "/account/passkeys?x", "/authorize?x#y", "/handoff/../x?y",
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/handoff",
+            "/handoff\\?x",
+            " /handoff?x",
+            "/authorize?a\r\nb",
+            "/other?x",
+            "javascript:alert(1)",
+            "/account/passkeys?x",
+            "/authorize?x#y",
+            "/handoff/../x?y",
         ] {
             assert_eq!(ReturnTo::parse(text), ReturnTo::Launcher, "{text:?}");
         }
-        for text in ["/", "/handoff?service=notes", "/authorize?client_id=x", "/account/passkeys", "/admin/people"] {
+        for text in [
+            "/",
+            "/handoff?service=notes",
+            "/authorize?client_id=x",
+            "/account/passkeys",
+            "/admin/people",
+        ] {
             assert_eq!(ReturnTo::parse(text).to_path(), text);
         }
     }

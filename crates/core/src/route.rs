@@ -80,10 +80,29 @@ mod tests {
     };
 
     fn service(name: &str) -> Arc<Service> {
-        let upstream = Upstream { scheme: UpstreamScheme::Http, host: "127.0.0.1".to_owned(), port: 1, original_host: true, ca_file: None, verify: true };
-        let guard = Guard { posture: Posture::Public, networks: None, bypass: Vec::new(), csrf_shield: true };
+        let upstream = Upstream {
+            scheme: UpstreamScheme::Http,
+            host: "127.0.0.1".to_owned(),
+            port: 1,
+            original_host: true,
+            ca_file: None,
+            verify: true,
+        };
+        let guard = Guard {
+            posture: Posture::Public,
+            networks: None,
+            bypass: Vec::new(),
+            csrf_shield: true,
+        };
         let hosts = vec![Host::parse(&format!("{name}.test")).unwrap()];
-        Arc::new(Service { name: name.into(), title: name.to_owned(), hosts, upstream, guard, identity_headers: Vec::new() })
+        Arc::new(Service {
+            name: name.into(),
+            title: name.to_owned(),
+            hosts,
+            upstream,
+            guard,
+            identity_headers: Vec::new(),
+        })
     }
 
     #[test]
@@ -95,7 +114,11 @@ mod tests {
             let found = |host: &str| table.find(host).map(|route| route.origin.as_str());
             assert_eq!(found("s0.test"), Some("https://s0.test"));
             assert_eq!(found("id.test"), Some("https://id.test"));
-            assert_eq!(found("S0.test"), None, "hosts are canonical before they are looked up");
+            assert_eq!(
+                found("S0.test"),
+                None,
+                "hosts are canonical before they are looked up"
+            );
             assert_eq!(found("other.test"), None);
         }
     }

@@ -37,6 +37,10 @@ impl Line<'_> {
                 )
             };
         }
-        if outcome == "forwarded" { line!(debug) } else { line!(info) }
+        if outcome == "forwarded" {
+            line!(debug)
+        } else {
+            line!(info)
+        }
     }
 }

@@ -42,7 +42,11 @@ enum Watching {
 
 impl UpstreamBody {
     pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Option<Box<Watch>>) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), watch: watch.map(Watching::NotYet) };
+        let mut body = Self {
+            incoming,
+            lease: Some(lease),
+            watch: watch.map(Watching::NotYet),
+        };
         body.release_at_end();
         body
     }
@@ -72,7 +76,10 @@ impl Body for UpstreamBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match Pin::new(&mut self.incoming).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.release_at_end();
@@ -106,7 +113,10 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = BodyError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
             Self::Empty => Poll::Ready(None),
             Self::Control(body) => Pin::new(body).poll_frame(context),

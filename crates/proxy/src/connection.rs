@@ -38,8 +38,15 @@ pub(crate) struct Peer {
 }
 
 /// Serves one connection until it ends, or until it is idle after `stop` turned true.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, tls: Option<Arc<ServerConfig>>, stop: watch::Receiver<bool>) {
-    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else { return };
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    stop: watch::Receiver<bool>,
+) {
+    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
+        return;
+    };
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -50,7 +57,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, tls: Option<Arc
     let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, TlsAcceptor::from(tls).accept(stream)).await;
     let Ok(Ok(stream)) = handshake else { return };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
+    let peer = Rc::new(Peer {
+        address,
+        sni: session.server_name().map(str::to_owned),
+    });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {
@@ -62,7 +72,9 @@ async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop:
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(move |request: Request<Incoming>| service::handle(Rc::clone(&worker), Rc::clone(&peer), request));
+    let answer = service_fn(move |request: Request<Incoming>| {
+        service::handle(Rc::clone(&worker), Rc::clone(&peer), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)

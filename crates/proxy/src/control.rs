@@ -38,7 +38,12 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn portal(&self, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply>;
 
     /// A request for the reserved path of a service's host.
-    fn reserved(&self, service: Arc<Service>, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply>;
+    fn reserved(
+        &self,
+        service: Arc<Service>,
+        request: Request<Incoming>,
+        context: RequestContext,
+    ) -> BoxFuture<'_, Reply>;
 
     /// The way to sign in: 303 for navigations, 401 otherwise.
     fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply;

@@ -34,8 +34,18 @@ pub(crate) struct Outgoing {
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     prepare(&permit, &mut outgoing);
-    let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
-    let downstream = websocket.then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>()).flatten();
+    let Outgoing {
+        service,
+        arrival,
+        mut head,
+        body,
+        websocket,
+        navigation,
+        watch,
+    } = outgoing;
+    let downstream = websocket
+        .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
+        .flatten();
     let request = Request::from_parts(head, body);
     let sent = worker.pools.send(&arrival.config, &service, request).await;
     match sent {
@@ -50,7 +60,11 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         }
         Err(error) => {
             tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
-            control(worker.control.problem(&Problem::UpstreamDown(service), navigation, &arrival.context))
+            control(
+                worker
+                    .control
+                    .problem(&Problem::UpstreamDown(service), navigation, &arrival.context),
+            )
         }
     }
 }
@@ -58,7 +72,13 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
 fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
-    let Outgoing { service, arrival, head, websocket, .. } = outgoing;
+    let Outgoing {
+        service,
+        arrival,
+        head,
+        websocket,
+        ..
+    } = outgoing;
     if head.version == Version::HTTP_2 {
         adapt_from_http2(head);
     }
@@ -75,8 +95,10 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         head.headers.insert(header::HOST, host);
     }
     if *websocket {
-        head.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        head.headers
+            .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers
+            .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
     head.uri = Uri::from(arrival.target.clone());
     head.version = Version::HTTP_11;
@@ -100,7 +122,11 @@ fn adapt_from_http2(head: &mut Parts) {
 }
 
 fn join_cookies(headers: &mut HeaderMap) {
-    let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let lines: Vec<&[u8]> = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);
     }

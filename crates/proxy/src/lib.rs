@@ -17,4 +17,4 @@ mod upstream;
 mod watch;
 mod worker;
 
-pub use server::{BindError, Listener, Server, Settings};
+pub use server::{BindError, Listener, ListenerTls, Server, Settings};

@@ -50,7 +50,11 @@ impl fmt::Display for BindError {
             _ => "",
         };
         write!(formatter, "can't listen on {}: {}", self.address, self.error)?;
-        if hint.is_empty() { Ok(()) } else { write!(formatter, "; {hint}") }
+        if hint.is_empty() {
+            Ok(())
+        } else {
+            write!(formatter, "; {hint}")
+        }
     }
 }
 
@@ -59,8 +63,11 @@ impl std::error::Error for BindError {}
 impl Listener {
     /// Takes an address.
     pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
-        let bound = TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        bound.map(|socket| Self { socket, tls }).map_err(|error| BindError { address, error })
+        let bound =
+            TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        bound
+            .map(|socket| Self { socket, tls })
+            .map_err(|error| BindError { address, error })
     }
 
     /// The address, with the port that was chosen if it was 0.
@@ -98,17 +105,29 @@ impl Server {
     /// Starts the workers.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(false);
-        let addresses = settings.listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
+        let addresses = settings
+            .listeners
+            .iter()
+            .map(Listener::address)
+            .collect::<io::Result<_>>()?;
         let settings = Arc::new(settings);
         let threads = (0..settings.workers.max(1))
             .map(|number| {
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()?;
                 let run = move || LocalSet::new().block_on(&runtime, work(&settings, stopped));
-                std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)
+                std::thread::Builder::new()
+                    .name(format!("worker-{number}"))
+                    .spawn(run)
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { stop, threads, addresses })
+        Ok(Self {
+            stop,
+            threads,
+            addresses,
+        })
     }
 
     /// The addresses that are served.
@@ -171,7 +190,10 @@ fn accept(
     open: Rc<Cell<usize>>,
     mut stopped: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + 'static {
-    let socket = listener.socket.try_clone().and_then(tokio::net::TcpListener::from_std);
+    let socket = listener
+        .socket
+        .try_clone()
+        .and_then(tokio::net::TcpListener::from_std);
     let tls = listener.tls.clone();
     async move {
         let Ok(socket) = socket else { return };

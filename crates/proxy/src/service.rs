@@ -37,7 +37,11 @@ const RESERVED: &str = "/.doorward";
 pub(crate) type Answer = Response<AnswerBody>;
 
 /// Answers one request.
-pub(crate) async fn handle(worker: Rc<Worker>, peer: Rc<Peer>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+pub(crate) async fn handle(
+    worker: Rc<Worker>,
+    peer: Rc<Peer>,
+    request: Request<Incoming>,
+) -> Result<Answer, Infallible> {
     let config = worker.config();
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
@@ -62,13 +66,23 @@ pub(crate) struct Arrival {
 }
 
 /// Steps 1 to 3: framing, target, route, client address.
-fn read(worker: &Worker, config: &Arc<Config>, peer: &Peer, request: &Request<Incoming>) -> Result<Arrival, Problem> {
+fn read(
+    worker: &Worker,
+    config: &Arc<Config>,
+    peer: &Peer,
+    request: &Request<Incoming>,
+) -> Result<Arrival, Problem> {
     framing::check(request.headers(), request.version()).map_err(|error| Problem::Malformed(error.0))?;
-    let target = RequestTarget::parse(request.method(), request.uri(), request.headers(), peer.sni.as_deref())
-        .map_err(|error| match error {
-            TargetError::Malformed(what) => Problem::Malformed(what),
-            TargetError::Misdirected => Problem::Misdirected,
-        })?;
+    let target = RequestTarget::parse(
+        request.method(),
+        request.uri(),
+        request.headers(),
+        peer.sni.as_deref(),
+    )
+    .map_err(|error| match error {
+        TargetError::Malformed(what) => Problem::Malformed(what),
+        TargetError::Misdirected => Problem::Misdirected,
+    })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
     let trusted = &config.trusted_proxies;
     let context = RequestContext {
@@ -89,7 +103,13 @@ fn read(worker: &Worker, config: &Arc<Config>, peer: &Peer, request: &Request<In
 }
 
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
-fn refused(worker: &Worker, config: &Config, peer: &Peer, request: &Request<Incoming>, problem: &Problem) -> Answer {
+fn refused(
+    worker: &Worker,
+    config: &Config,
+    peer: &Peer,
+    request: &Request<Incoming>,
+    problem: &Problem,
+) -> Answer {
     let context = RequestContext {
         id: worker.name_request(),
         client: peer.address,
@@ -98,20 +118,37 @@ fn refused(worker: &Worker, config: &Config, peer: &Peer, request: &Request<Inco
         host: config.portal.host.clone(),
         origin: config.portal.origin.clone(),
     };
-    let navigation = FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    let navigation =
+        FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
     control(worker.control.problem(problem, navigation, &context))
 }
 
 /// Steps 5 to 10: reserved path, session, decision, reply or forward.
-async fn gate(worker: &Rc<Worker>, service: &Arc<Service>, arrival: Arrival, request: Request<Incoming>) -> Answer {
+async fn gate(
+    worker: &Rc<Worker>,
+    service: &Arc<Service>,
+    arrival: Arrival,
+    request: Request<Incoming>,
+) -> Answer {
     if path::has_segment_prefix(arrival.target.path(), RESERVED) {
-        return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
+        return control(
+            worker
+                .control
+                .reserved(Arc::clone(service), request, arrival.context)
+                .await,
+        );
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
-    let problem = |problem: &Problem| control(worker.control.problem(problem, fetch.navigation, &arrival.context));
+    let problem = |problem: &Problem| {
+        control(
+            worker
+                .control
+                .problem(problem, fetch.navigation, &arrival.context),
+        )
+    };
     let Ok(token) = cookie::find(&head.headers, cookie::SESSION) else {
         return problem(&Problem::DuplicateSession);
     };
@@ -157,17 +194,37 @@ async fn gate(worker: &Rc<Worker>, service: &Arc<Service>, arrival: Arrival, req
                     fetch,
                 })
             });
-            let outgoing = Outgoing { service: Arc::clone(service), arrival, head, body, websocket, navigation: fetch.navigation, watch };
+            let outgoing = Outgoing {
+                service: Arc::clone(service),
+                arrival,
+                head,
+                body,
+                websocket,
+                navigation: fetch.navigation,
+                watch,
+            };
             forward::forward(worker, permit, outgoing).await
         }
         Decision::Demand(Demand::SignIn) => {
             line.decided("sign_in", &"no_session");
-            control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
+            control(
+                worker
+                    .control
+                    .sign_in(service, &head, fetch.navigation, &arrival.context),
+            )
         }
         Decision::Deny(denial) => {
             line.decided("denied", &denial.code());
-            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
-            control(worker.control.denied(&refused, fetch.navigation, &arrival.context))
+            let refused = Refused {
+                service,
+                identity: identity.as_deref(),
+                denial: &denial,
+            };
+            control(
+                worker
+                    .control
+                    .denied(&refused, fetch.navigation, &arrival.context),
+            )
         }
     }
 }
@@ -179,7 +236,11 @@ const fn outcome(permit: &Permit) -> &'static str {
     }
 }
 
-async fn resolve(worker: &Worker, token: &Hashed<Session>, arrival: &Arrival) -> Result<Option<Arc<Identity>>, Unavailable> {
+async fn resolve(
+    worker: &Worker,
+    token: &Hashed<Session>,
+    arrival: &Arrival,
+) -> Result<Option<Arc<Identity>>, Unavailable> {
     let (host, now) = (arrival.context.host.as_str(), arrival.context.now);
     match worker.sessions.cached(token, host, now) {
         Some(answer) => Ok(answer),

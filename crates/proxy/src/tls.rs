@@ -66,7 +66,11 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
-    if chain.is_empty() { Err(unreadable("no certificate in it".to_owned())) } else { Ok(chain) }
+    if chain.is_empty() {
+        Err(unreadable("no certificate in it".to_owned()))
+    } else {
+        Ok(chain)
+    }
 }
 
 /// The certificate that is valid for the name asked for; the first one when none is, or no name was sent.
@@ -81,8 +85,13 @@ impl ResolvesServerCert for ByName {
 }
 
 fn is_valid_for(key: &CertifiedKey, name: &str) -> bool {
-    let Ok(name) = ServerName::try_from(name) else { return false };
-    let leaf = key.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
+    let Ok(name) = ServerName::try_from(name) else {
+        return false;
+    };
+    let leaf = key
+        .cert
+        .first()
+        .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
     leaf.is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
 }
 
@@ -92,9 +101,14 @@ pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientC
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?;
     let mut config = if verify {
-        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
+        builder
+            .with_root_certificates(roots(ca_file)?)
+            .with_no_client_auth()
     } else {
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider()))).with_no_client_auth()
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
+            .with_no_client_auth()
     };
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
@@ -132,7 +146,12 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -141,7 +160,12 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -8,7 +8,11 @@ use crate::{body::AnswerBody, service::Answer, watch::Watch};
 
 /// Passes the upstream's 101 on and joins the two connections. An upstream that switches although nobody asked is
 /// cut off: what follows would be nobody's request (S-1, P-14).
-pub(crate) fn switch(downstream: Option<OnUpgrade>, mut response: Response<Incoming>, watch: Option<Box<Watch>>) -> Answer {
+pub(crate) fn switch(
+    downstream: Option<OnUpgrade>,
+    mut response: Response<Incoming>,
+    watch: Option<Box<Watch>>,
+) -> Answer {
     let Some(downstream) = downstream else {
         let mut refused = Response::new(AnswerBody::Empty);
         *refused.status_mut() = StatusCode::BAD_GATEWAY;
@@ -21,13 +25,19 @@ pub(crate) fn switch(downstream: Option<OnUpgrade>, mut response: Response<Incom
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = head.headers;
     doorward_core::http::headers::strip_response(answer.headers_mut());
-    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer
+        .headers_mut()
+        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer
 }
 
 async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Option<Box<Watch>>) {
-    let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else { return };
+    let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
+        return;
+    };
     let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
     let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.

@@ -2,13 +2,7 @@
 
 pub(crate) mod connect;
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    fmt,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc};
 
 use connect::{Connector, Fresh};
 use doorward_core::{config::Config, service::Service};
@@ -97,12 +91,23 @@ impl Pools {
 
     fn pool(&self, config: &Arc<Config>, service: &Arc<Service>) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
-        if !pools.config.as_ref().is_some_and(|current| Arc::ptr_eq(current, config)) {
-            *pools = ByService { config: Some(Arc::clone(config)), pools: HashMap::new() };
+        if !pools
+            .config
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, config))
+        {
+            *pools = ByService {
+                config: Some(Arc::clone(config)),
+                pools: HashMap::new(),
+            };
         }
         // The address names the service: the configuration, which is kept, keeps it in place.
         let pool = pools.pools.entry(Arc::as_ptr(service)).or_insert_with(|| {
-            Rc::new(Pool { connector: Connector::new(service), idle: RefCell::default(), shared: RefCell::default() })
+            Rc::new(Pool {
+                connector: Connector::new(service),
+                idle: RefCell::default(),
+                shared: RefCell::default(),
+            })
         });
         Rc::clone(pool)
     }
@@ -120,7 +125,12 @@ impl Pool {
                 continue;
             }
             match connection.try_send_request(request).await {
-                Ok(response) => return Ok(Sent { response, lease: Lease(Some((self, connection))) }),
+                Ok(response) => {
+                    return Ok(Sent {
+                        response,
+                        lease: Lease(Some((self, connection))),
+                    });
+                }
                 Err(mut failure) => match failure.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(UpstreamError::Http(failure.into_error())),
@@ -129,8 +139,14 @@ impl Pool {
         }
         match self.connector.connect().await? {
             Fresh::Http1(mut connection) => {
-                let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-                Ok(Sent { response, lease: Lease(Some((self, connection))) })
+                let response = connection
+                    .send_request(request)
+                    .await
+                    .map_err(UpstreamError::Http)?;
+                Ok(Sent {
+                    response,
+                    lease: Lease(Some((self, connection))),
+                })
             }
             Fresh::Http2(connection) => {
                 *self.shared.borrow_mut() = Some(connection.clone());
@@ -163,7 +179,10 @@ impl Pool {
         mut request: Request<Incoming>,
     ) -> Result<Sent, UpstreamError> {
         let host = request.headers_mut().remove(header::HOST);
-        let authority = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let authority = host
+            .as_ref()
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
         let mut parts = http::uri::Parts::default();
         parts.scheme = Some(http::uri::Scheme::HTTPS);
         parts.authority = authority.parse().ok();
@@ -173,7 +192,13 @@ impl Pool {
         }
         *request.version_mut() = Version::HTTP_2;
         connection.ready().await.map_err(UpstreamError::Http)?;
-        let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-        Ok(Sent { response, lease: Lease(None) })
+        let response = connection
+            .send_request(request)
+            .await
+            .map_err(UpstreamError::Http)?;
+        Ok(Sent {
+            response,
+            lease: Lease(None),
+        })
     }
 }

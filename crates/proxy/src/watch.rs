@@ -47,9 +47,19 @@ impl Watch {
     async fn holds(&self) -> bool {
         let now = self.worker.clock.now();
         let config = self.worker.config();
-        let Some(route) = config.routes.find(&self.host) else { return false };
-        let Route { to: Destination::Service(service), .. } = &**route else { return false };
-        let Ok(Some(identity)) = self.worker.sessions.resolve(&self.token, &self.host, now).await else { return false };
+        let Some(route) = config.routes.find(&self.host) else {
+            return false;
+        };
+        let Route {
+            to: Destination::Service(service),
+            ..
+        } = &**route
+        else {
+            return false;
+        };
+        let Ok(Some(identity)) = self.worker.sessions.resolve(&self.token, &self.host, now).await else {
+            return false;
+        };
         let access = Access {
             method: &self.method,
             path: &self.path,

@@ -7,11 +7,7 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
-use doorward_core::{
-    config::Config,
-    http::context::RequestId,
-    time::Clock,
-};
+use doorward_core::{config::Config, http::context::RequestId, time::Clock};
 
 use crate::{control::ControlPlane, session::SessionSource, upstream::Pools};
 

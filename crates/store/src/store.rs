@@ -89,6 +89,12 @@ impl Store {
         self.generation.sender.subscribe()
     }
 
+    /// Raises the counter although no row changed: something else that decisions rest on did, such as the
+    /// configuration.
+    pub fn announce(&self) {
+        self.generation.raise();
+    }
+
     /// Runs a unit of work that changes people, groups or sessions. The counter's row is written first: on PostgreSQL
     /// that makes such units wait for each other, so that a rule over several rows (one administrator must remain)
     /// can't be broken by two at once.

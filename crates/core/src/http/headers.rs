@@ -53,8 +53,10 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::PROXY_AUTHENTICATE,
     HeaderName::from_static("keep-alive"),
 ];
-const HOP_BY_HOP_RARE: [HeaderName; 2] =
-    [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
+const HOP_BY_HOP_RARE: [HeaderName; 2] = [
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
+];
 
 /// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
 /// `_` and `.`, because upstreams fold them (H-1, H-3).
@@ -68,7 +70,11 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> = NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let names: HashSet<String> = NAMES
+            .into_iter()
+            .chain(injected)
+            .map(|name| canonical(&name.to_ascii_lowercase()))
+            .collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES) {
             if let Some(byte) = name.as_bytes().first() {
@@ -81,12 +87,18 @@ impl ReservedHeaders {
     /// Whether `name`, in any spelling, is reserved.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        let may_be = name.as_bytes().first().is_some_and(|byte| self.first[usize::from(*byte)]);
+        let may_be = name
+            .as_bytes()
+            .first()
+            .is_some_and(|byte| self.first[usize::from(*byte)]);
         may_be && self.contains_canonical(name)
     }
 
     fn contains_canonical(&self, name: &str) -> bool {
-        let folded = name.bytes().any(|byte| matches!(byte, b'_' | b'.')).then(|| canonical(name));
+        let folded = name
+            .bytes()
+            .any(|byte| matches!(byte, b'_' | b'.'))
+            .then(|| canonical(name));
         let name = folded.as_deref().unwrap_or(name);
         PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || self.names.contains(name)
     }
@@ -107,7 +119,9 @@ pub fn canonical(name: &str) -> String {
 pub fn asks_for_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     version == Version::HTTP_11
         && *method == Method::GET
-        && headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && headers
+            .get(header::UPGRADE)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && connection_options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"))
 }
 
@@ -143,7 +157,9 @@ pub fn strip_response(headers: &mut HeaderMap) {
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = connection_options(headers).filter_map(|option| option.parse().ok()).collect();
+        let named: Vec<HeaderName> = connection_options(headers)
+            .filter_map(|option| option.parse().ok())
+            .collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }
@@ -154,7 +170,10 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
+    let lines = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
@@ -176,7 +195,12 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 
 /// Sets what the upstream learns: who the person is, if the permission rests on one, and how the request came.
 /// Call it after [`strip`], so that nothing of the client's can survive under these names.
-pub fn apply(headers: &mut HeaderMap, permit: &Permit, identity: &[IdentityHeader], forwarded: &ForwardedValues) {
+pub fn apply(
+    headers: &mut HeaderMap,
+    permit: &Permit,
+    identity: &[IdentityHeader],
+    forwarded: &ForwardedValues,
+) {
     if let Some(person) = permit.identity() {
         for header in identity {
             if let Some(value) = person.header_value(header.property) {

@@ -41,16 +41,26 @@ impl std::error::Error for InvalidHost {}
 impl Host {
     /// Reads a host without a port: upper case is folded and one trailing dot is dropped.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
-        if let Ok(address) = text.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>() {
+        if let Ok(address) = text
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<std::net::IpAddr>()
+        {
             return Ok(Self(address.to_string().into()));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let label = |label: &str| {
             (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        if name.len() <= 253 && name.split('.').all(label) { Ok(Self(name.into())) } else { Err(InvalidHost) }
+        if name.len() <= 253 && name.split('.').all(label) {
+            Ok(Self(name.into()))
+        } else {
+            Err(InvalidHost)
+        }
     }
 }

@@ -14,8 +14,13 @@ impl ReturnPath {
         let ours = text.len() <= Self::MAX
             && text.starts_with('/')
             && !text.starts_with("//")
-            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
-            && !crate::http::path::has_segment_prefix(text.split('?').next().unwrap_or_default(), "/.doorward");
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
+            && !crate::http::path::has_segment_prefix(
+                text.split('?').next().unwrap_or_default(),
+                "/.doorward",
+            );
         Self(if ours { text.to_owned() } else { "/".to_owned() })
     }
 
@@ -34,7 +39,16 @@ mod tests {
         for text in ["/a?b=c", "/", "/a//b"] {
             assert_eq!(ReturnPath::parse(text).as_str(), text);
         }
-        for text in ["", "//evil.test", "/\\evil.test", "https://evil.test", "/a\tb", "/a#b", "/.doorward/callback?x", " /a"] {
+        for text in [
+            "",
+            "//evil.test",
+            "/\\evil.test",
+            "https://evil.test",
+            "/a\tb",
+            "/a#b",
+            "/.doorward/callback?x",
+            " /a",
+        ] {
             assert_eq!(ReturnPath::parse(text).as_str(), "/", "{text:?}");
         }
     }

@@ -26,7 +26,12 @@ pub enum TargetError {
 
 impl<'a> RequestTarget<'a> {
     /// Reads the target. `sni` is the name that the TLS connection was made for.
-    pub fn parse(method: &Method, uri: &'a Uri, headers: &'a HeaderMap, sni: Option<&str>) -> Result<Self, TargetError> {
+    pub fn parse(
+        method: &Method,
+        uri: &'a Uri,
+        headers: &'a HeaderMap,
+        sni: Option<&str>,
+    ) -> Result<Self, TargetError> {
         if *method == Method::CONNECT || *method == Method::TRACE {
             return Err(TargetError::Malformed("this method is not served"));
         }
@@ -35,7 +40,10 @@ impl<'a> RequestTarget<'a> {
             return Err(TargetError::Misdirected);
         }
         let path_and_query = uri.path_and_query().ok_or(TargetError::Malformed("no path"))?;
-        Ok(Self { host, path_and_query: canonical(path_and_query)? })
+        Ok(Self {
+            host,
+            path_and_query: canonical(path_and_query)?,
+        })
     }
 
     /// The canonical host: lower case, no port, no trailing dot.
@@ -59,7 +67,10 @@ impl<'a> RequestTarget<'a> {
 fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Cow<'a, str>, TargetError> {
     const NONE: TargetError = TargetError::Malformed("exactly one host is needed");
     let mut named = headers.get_all(header::HOST).iter();
-    let header = named.next().map(|value| value.to_str().map_err(|_| NONE)).transpose()?;
+    let header = named
+        .next()
+        .map(|value| value.to_str().map_err(|_| NONE))
+        .transpose()?;
     if named.next().is_some() {
         return Err(NONE);
     }
@@ -81,7 +92,11 @@ fn canonical_host(text: &str) -> Option<Cow<'_, str>> {
     let (name, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
-            return address.parse::<std::net::Ipv6Addr>().ok().filter(|_| valid_port(port)).map(|ip| ip.to_string().into());
+            return address
+                .parse::<std::net::Ipv6Addr>()
+                .ok()
+                .filter(|_| valid_port(port))
+                .map(|ip| ip.to_string().into());
         }
         None => text.find(':').map_or((text, ""), |at| text.split_at(at)),
     };
@@ -90,13 +105,19 @@ fn canonical_host(text: &str) -> Option<Cow<'_, str>> {
     if name.is_empty() || !name.bytes().all(allowed) || !valid_port(port) {
         return None;
     }
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Some(name.to_ascii_lowercase().into()) } else { Some(name.into()) }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Some(name.to_ascii_lowercase().into())
+    } else {
+        Some(name.into())
+    }
 }
 
 /// Empty, or a colon and a port number.
 fn valid_port(text: &str) -> bool {
     text.is_empty()
-        || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+        || text
+            .strip_prefix(':')
+            .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 /// The canonical spelling; the same value, without allocation, when it is canonical already.
@@ -105,13 +126,20 @@ fn canonical(original: &PathAndQuery) -> Result<PathAndQuery, TargetError> {
     if !path.starts_with('/') {
         return Err(TargetError::Malformed("the path does not begin with a slash"));
     }
-    let decoded = if path.contains('%') { Some(decode(path)?) } else { None };
+    let decoded = if path.contains('%') {
+        Some(decode(path)?)
+    } else {
+        None
+    };
     let path = decoded.as_deref().unwrap_or(path);
     check(path)?;
     match decoded {
         Some(path) => {
-            let text = original.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-            text.parse().map_err(|_| TargetError::Malformed("the path has a character that is not allowed"))
+            let text = original
+                .query()
+                .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+            text.parse()
+                .map_err(|_| TargetError::Malformed("the path has a character that is not allowed"))
         }
         None => Ok(original.clone()),
     }
@@ -119,7 +147,10 @@ fn canonical(original: &PathAndQuery) -> Result<PathAndQuery, TargetError> {
 
 /// Refuses what parsers disagree about in a path whose escapes have been read.
 fn check(path: &str) -> Result<(), TargetError> {
-    if let Some(bad) = path.bytes().find(|byte| matches!(byte, 0..=0x20 | 0x7f.. | b'\\' | b';' | b'#')) {
+    if let Some(bad) = path
+        .bytes()
+        .find(|byte| matches!(byte, 0..=0x20 | 0x7f.. | b'\\' | b';' | b'#'))
+    {
         return Err(TargetError::Malformed(match bad {
             b'\\' => "a backslash in the path",
             b';' => "a semicolon in the path",
@@ -157,11 +188,18 @@ fn decode(path: &str) -> Result<String, TargetError> {
         octets.push(octet);
         match octet {
             b'/' | b'\\' | b';' => return Err(TargetError::Malformed("an encoded separator in the path")),
-            0..=0x1f | 0x7f => return Err(TargetError::Malformed("an encoded control character in the path")),
-            b'%' if rest.split_at_checked(2).is_some_and(|(next, _)| hex(next).is_some()) => {
+            0..=0x1f | 0x7f => {
+                return Err(TargetError::Malformed("an encoded control character in the path"));
+            }
+            b'%' if rest
+                .split_at_checked(2)
+                .is_some_and(|(next, _)| hex(next).is_some()) =>
+            {
                 return Err(TargetError::Malformed("a doubly encoded character in the path"));
             }
-            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => canonical.push(char::from(octet)),
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
+                canonical.push(char::from(octet))
+            }
             _ => {
                 canonical.push('%');
                 canonical.extend(digits.iter().map(|digit| char::from(digit.to_ascii_uppercase())));
@@ -175,7 +213,11 @@ fn decode(path: &str) -> Result<String, TargetError> {
 
 fn hex(digits: &[u8]) -> Option<u8> {
     let [high, low] = digits else { return None };
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digit = |digit: u8| {
+        char::from(digit)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     Some(digit(*high)? * 16 + digit(*low)?)
 }
 

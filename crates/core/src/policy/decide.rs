@@ -11,7 +11,9 @@ use crate::{http::fetch::Site, identity::Identity, time::UnixTime};
 /// Decides about one request, in the order: service networks, bypass, session, policy, cross-origin shield.
 pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
     if let Posture::Quarantined(reason) = &guard.posture {
-        return Decision::Deny(Denial::Quarantined { reason: reason.clone() });
+        return Decision::Deny(Denial::Quarantined {
+            reason: reason.clone(),
+        });
     }
     if !within(guard.networks.as_deref(), access.client) {
         return Decision::Deny(Denial::ServiceNetwork);
@@ -19,7 +21,11 @@ pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
     let policy = match &guard.posture {
         Posture::Sso(policy) => policy,
         Posture::Public | Posture::NativeOidc | Posture::AppLogin => return open(Grounds::Open),
-        Posture::Quarantined(reason) => return Decision::Deny(Denial::Quarantined { reason: reason.clone() }),
+        Posture::Quarantined(reason) => {
+            return Decision::Deny(Denial::Quarantined {
+                reason: reason.clone(),
+            });
+        }
     };
     if let Some(index) = guard.bypass.iter().position(|bypass| bypass.opens(access)) {
         return open(Grounds::Bypass(index));
@@ -35,25 +41,47 @@ pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
 
 /// Whether `policy` lets this person in from this address now: the same answer for a gated service and for an
 /// OAuth client.
-pub fn admit(policy: &Policy, identity: &Arc<Identity>, client: IpAddr, now: UnixTime) -> Result<Permit, Denial> {
+pub fn admit(
+    policy: &Policy,
+    identity: &Arc<Identity>,
+    client: IpAddr,
+    now: UnixTime,
+) -> Result<Permit, Denial> {
     if identity.expires_at <= now {
         return Err(Denial::Expired);
     }
     if !within(policy.networks.as_deref(), client) {
-        return Err(Denial::PolicyNetwork { policy: policy.name.clone() });
+        return Err(Denial::PolicyNetwork {
+            policy: policy.name.clone(),
+        });
+    }
+    admit_person(policy, identity, now)
+}
+
+/// The same without the address: for requests that an application makes about a person, from wherever it runs
+/// (the token and userinfo endpoints). The person's address was checked when the code was issued.
+pub fn admit_person(policy: &Policy, identity: &Arc<Identity>, now: UnixTime) -> Result<Permit, Denial> {
+    if identity.expires_at <= now {
+        return Err(Denial::Expired);
     }
     let allowed = match &policy.allow {
         Allow::Anyone => true,
         Allow::AnyOf(groups) => groups.iter().any(|group| identity.groups.contains(group)),
     };
     if allowed {
-        return Ok(Permit { identity: Some(Arc::clone(identity)), grounds: Grounds::Session });
+        return Ok(Permit {
+            identity: Some(Arc::clone(identity)),
+            grounds: Grounds::Session,
+        });
     }
     let any_of = match &policy.allow {
         Allow::Anyone => Vec::new(),
         Allow::AnyOf(groups) => groups.clone(),
     };
-    Err(Denial::Group { policy: policy.name.clone(), any_of })
+    Err(Denial::Group {
+        policy: policy.name.clone(),
+        any_of,
+    })
 }
 
 /// Whether `client` is in one of `networks`; everywhere when there is no list, nowhere when it is empty.
@@ -62,13 +90,19 @@ pub(crate) fn within(networks: Option<&[IpNet]>, client: IpAddr) -> bool {
 }
 
 const fn open(grounds: Grounds) -> Decision {
-    Decision::Permit(Permit { identity: None, grounds })
+    Decision::Permit(Permit {
+        identity: None,
+        grounds,
+    })
 }
 
 /// Whether another origin uses this person's session for more than reading: an unsafe method, or a WebSocket,
 /// which browsers let any page open (cross-site WebSocket hijacking).
 fn crosses_origins(access: &Access<'_>) -> bool {
-    let safe = matches!(*access.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    let safe = matches!(
+        *access.method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    );
     let elsewhere = access.fetch.site == Site::Other;
     elsewhere && (!safe || access.fetch.websocket)
 }

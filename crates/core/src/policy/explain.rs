@@ -7,11 +7,20 @@ pub fn explain(denial: &Denial) -> String {
     match denial {
         Denial::ServiceNetwork => "your address is not in a network that may reach this service".to_owned(),
         Denial::PolicyNetwork { policy } => format!("the policy `{policy}` does not let your network in"),
-        Denial::Group { policy, any_of } if any_of.is_empty() => format!("the policy `{policy}` lets nobody in: its list of groups is empty"),
-        Denial::Group { policy, any_of } => format!("the policy `{policy}` needs one of the groups: {}", any_of.join(", ")),
-        Denial::CrossOrigin => "another site started this request; open the service itself and try again".to_owned(),
+        Denial::Group { policy, any_of } if any_of.is_empty() => {
+            format!("the policy `{policy}` lets nobody in: its list of groups is empty")
+        }
+        Denial::Group { policy, any_of } => format!(
+            "the policy `{policy}` needs one of the groups: {}",
+            any_of.join(", ")
+        ),
+        Denial::CrossOrigin => {
+            "another site started this request; open the service itself and try again".to_owned()
+        }
         Denial::Expired => "your session has ended".to_owned(),
-        Denial::Quarantined { .. } => "this service's declaration has a mistake; its administrator can see it in the log".to_owned(),
+        Denial::Quarantined { .. } => {
+            "this service's declaration has a mistake; its administrator can see it in the log".to_owned()
+        }
     }
 }
 

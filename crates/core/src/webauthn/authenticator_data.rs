@@ -51,7 +51,11 @@ impl<'a> AuthenticatorData<'a> {
         } else {
             (None, rest)
         };
-        let rest = if has(EXTENSIONS) { cbor::read(rest).ok_or(MALFORMED)?.1 } else { rest };
+        let rest = if has(EXTENSIONS) {
+            cbor::read(rest).ok_or(MALFORMED)?.1
+        } else {
+            rest
+        };
         if !rest.is_empty() {
             return Err(MALFORMED);
         }
@@ -75,6 +79,14 @@ impl<'a> Attested<'a> {
         let (id, key_and_rest) = rest.split_at_checked(length)?;
         let (key, rest) = PublicKey::read(key_and_rest)?;
         let key_bytes = &key_and_rest[..key_and_rest.len() - rest.len()];
-        Some((Self { aaguid: *aaguid, id, key, key_bytes }, rest))
+        Some((
+            Self {
+                aaguid: *aaguid,
+                id,
+                key,
+                key_bytes,
+            },
+            rest,
+        ))
     }
 }

@@ -20,12 +20,19 @@ struct ClientData {
 }
 
 /// Checks the client data of a ceremony of `kind` and returns its SHA-256.
-pub(super) fn check(json: &[u8], kind: &str, challenge: &[u8; 32], rp: &RelyingParty) -> Result<[u8; 32], Refused> {
+pub(super) fn check(
+    json: &[u8],
+    kind: &str,
+    challenge: &[u8; 32],
+    rp: &RelyingParty,
+) -> Result<[u8; 32], Refused> {
     let data: ClientData = serde_json::from_slice(json).map_err(|_| Refused::Malformed("client data"))?;
     if data.kind != kind {
         return Err(Refused::Type);
     }
-    let sent = URL_SAFE_NO_PAD.decode(&data.challenge).map_err(|_| Refused::Challenge)?;
+    let sent = URL_SAFE_NO_PAD
+        .decode(&data.challenge)
+        .map_err(|_| Refused::Challenge)?;
     if !bool::from(sent.ct_eq(challenge)) {
         return Err(Refused::Challenge);
     }

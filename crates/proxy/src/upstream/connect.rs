@@ -32,32 +32,44 @@ pub(super) enum Fresh {
 
 impl Connector {
     pub(super) fn new(service: &Service) -> Self {
-        Self { upstream: service.upstream.clone(), tls: RefCell::default() }
+        Self {
+            upstream: service.upstream.clone(),
+            tls: RefCell::default(),
+        }
     }
 
     pub(super) async fn connect(&self) -> Result<Fresh, UpstreamError> {
         let connecting = async {
             let address = (self.upstream.host.as_str(), self.upstream.port);
-            let stream = TcpStream::connect(address).await.map_err(UpstreamError::Connect)?;
+            let stream = TcpStream::connect(address)
+                .await
+                .map_err(UpstreamError::Connect)?;
             stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
             match self.upstream.scheme {
                 UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
                 UpstreamScheme::Https => self.connect_tls(stream).await,
             }
         };
-        tokio::time::timeout(CONNECT_WITHIN, connecting).await.map_err(|_| UpstreamError::TimedOut)?
+        tokio::time::timeout(CONNECT_WITHIN, connecting)
+            .await
+            .map_err(|_| UpstreamError::TimedOut)?
     }
 
     async fn connect_tls(&self, stream: TcpStream) -> Result<Fresh, UpstreamError> {
-        let name = ServerName::try_from(self.upstream.host.clone()).map_err(|error| UpstreamError::Tls(error.to_string()))?;
+        let name = ServerName::try_from(self.upstream.host.clone())
+            .map_err(|error| UpstreamError::Tls(error.to_string()))?;
         let config = self.tls_config()?;
-        let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|error| UpstreamError::Tls(error.to_string()))?;
+        let stream = TlsConnector::from(config)
+            .connect(name, stream)
+            .await
+            .map_err(|error| UpstreamError::Tls(error.to_string()))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         if !http2 {
             return handshake(TokioIo::new(stream)).await;
         }
-        let (sender, connection) =
-            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
+        let (sender, connection) = http2::handshake(Local, TokioIo::new(stream))
+            .await
+            .map_err(UpstreamError::Http)?;
         drive(connection);
         Ok(Fresh::Http2(sender))
     }

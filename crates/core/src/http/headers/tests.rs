@@ -20,33 +20,83 @@ fn stripped(lines: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn h_1_h_3_h_5_h_6_h_10_reserved_names_are_removed_in_every_spelling() {
     for name in [
-        "Remote-User", "remote-groups", "X-Forwarded-For", "X-Forwarded-Prefix", "X-Forwarded-Port", "Forwarded", "X-Real-IP",
-        "X-Original-URL", "X-Rewrite-URL", "X-Token-Subject", "X-WEBAUTH-USER", "X-Auth-Request-User", "X-Doorward-Assertion",
-        "X-HTTP-Method-Override", "CF-Connecting-IP", "True-Client-IP", "X-Grafana-Role",
+        "Remote-User",
+        "remote-groups",
+        "X-Forwarded-For",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Port",
+        "Forwarded",
+        "X-Real-IP",
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Token-Subject",
+        "X-WEBAUTH-USER",
+        "X-Auth-Request-User",
+        "X-Doorward-Assertion",
+        "X-HTTP-Method-Override",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "X-Grafana-Role",
     ] {
-        for spelling in [name.to_owned(), name.to_lowercase(), name.to_uppercase(), name.replace('-', "_"), name.replace('-', "."), name.replacen('-', "_", 1)] {
-            assert_eq!(stripped(&[(&spelling, "root"), ("Accept", "*/*")]), ["accept"], "{spelling}");
+        for spelling in [
+            name.to_owned(),
+            name.to_lowercase(),
+            name.to_uppercase(),
+            name.replace('-', "_"),
+            name.replace('-', "."),
+            name.replacen('-', "_", 1),
+        ] {
+            assert_eq!(
+                stripped(&[(&spelling, "root"), ("Accept", "*/*")]),
+                ["accept"],
+                "{spelling}"
+            );
         }
     }
-    assert_eq!(stripped(&[("X-Api-Key", "k"), ("Remoteness", "1"), ("Range", "x")]).len(), 3, "ordinary names pass");
+    assert_eq!(
+        stripped(&[("X-Api-Key", "k"), ("Remoteness", "1"), ("Range", "x")]).len(),
+        3,
+        "ordinary names pass"
+    );
 }
 
 /// H-7: a client's `Connection` line can't name headers that we set, because ours are set afterwards; what it does
 /// name is removed, but never Host.
 #[test]
 fn h_7_connection_options_are_removed_before_ours_are_set() {
-    assert_eq!(stripped(&[("Connection", "close, X-Secret, host"), ("X-Secret", "1"), ("Host", "a"), ("Keep-Alive", "1"), ("TE", "trailers")]), ["host"]);
+    assert_eq!(
+        stripped(&[
+            ("Connection", "close, X-Secret, host"),
+            ("X-Secret", "1"),
+            ("Host", "a"),
+            ("Keep-Alive", "1"),
+            ("TE", "trailers")
+        ]),
+        ["host"]
+    );
 }
 
 #[test]
 fn p_14_only_websocket_upgrades_are_recognised() {
     let upgrade = |value: &str| {
-        asks_for_websocket(&Method::GET, Version::HTTP_11, &map(&[("Connection", "keep-alive, Upgrade"), ("Upgrade", value)]))
+        asks_for_websocket(
+            &Method::GET,
+            Version::HTTP_11,
+            &map(&[("Connection", "keep-alive, Upgrade"), ("Upgrade", value)]),
+        )
     };
     assert!(upgrade("websocket") && upgrade("WebSocket"));
     assert!(!upgrade("h2c") && !upgrade("websocket, h2c"));
-    assert!(!asks_for_websocket(&Method::GET, Version::HTTP_11, &map(&[("Upgrade", "websocket")])));
-    assert!(!asks_for_websocket(&Method::POST, Version::HTTP_11, &map(&[("Connection", "upgrade"), ("Upgrade", "websocket")])));
+    assert!(!asks_for_websocket(
+        &Method::GET,
+        Version::HTTP_11,
+        &map(&[("Upgrade", "websocket")])
+    ));
+    assert!(!asks_for_websocket(
+        &Method::POST,
+        Version::HTTP_11,
+        &map(&[("Connection", "upgrade"), ("Upgrade", "websocket")])
+    ));
 }
 
 #[test]
@@ -59,7 +109,11 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
         ("Connection", "close"),
     ]);
     strip_response(&mut headers);
-    let kept: Vec<_> = headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
+    let kept: Vec<_> = headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|value| value.to_str().unwrap())
+        .collect();
     assert_eq!(kept, ["a=1", "b=2"]);
     assert!(!headers.contains_key(header::CONNECTION));
 }

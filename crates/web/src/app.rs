@@ -1,0 +1,262 @@
+//! The control plane as the binary sees it: requests in, replies out.
+
+use std::{error::Error, sync::Arc};
+
+use arc_swap::ArcSwap;
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use doorward_core::{
+    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing, policy::Denial, seal::RootSecret,
+    service::Service, time::Random,
+};
+use doorward_store::Store;
+use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
+use tower::ServiceExt as _;
+
+use crate::{
+    environment::Environment,
+    page::{self, Action, Frame},
+    refusal::Refusal,
+    reply, router, transaction,
+};
+
+/// An error of a body.
+type BodyError = Box<dyn Error + Send + Sync>;
+/// The body of a reply.
+pub type ReplyBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// What the control plane needs.
+pub struct Settings<'a> {
+    /// The configuration; storing another one changes what the next requests meet.
+    pub config: Arc<ArcSwap<Config>>,
+    /// Persistent state.
+    pub store: Store,
+    /// From which sealing keys descend.
+    pub root: &'a RootSecret,
+    /// The keys that sign ID tokens.
+    pub keys: KeyRing,
+    /// Where tokens come from.
+    pub random: Arc<dyn Random>,
+}
+
+/// Why a request is not answered as it was meant.
+#[derive(Clone, Copy, Debug)]
+pub enum Problem<'a> {
+    /// Ambiguous or ill-formed: 400.
+    Malformed(&'static str),
+    /// The session cookie came twice: 400, and it is cleared (E-13).
+    DuplicateSession,
+    /// Not a host of ours: 421.
+    Misdirected,
+    /// The upstream does not answer: 502.
+    UpstreamDown(&'a Service),
+    /// Sessions can't be asked about: 503.
+    Unavailable,
+}
+
+/// The control plane.
+pub struct App {
+    environment: Arc<Environment>,
+    portal: Router,
+    reserved: Router,
+}
+
+impl App {
+    /// Puts it together.
+    pub fn new(settings: Settings<'_>) -> Self {
+        let environment = Arc::new(Environment::new(settings));
+        Self {
+            portal: router::portal(Arc::clone(&environment)),
+            reserved: router::reserved(Arc::clone(&environment)),
+            environment,
+        }
+    }
+
+    /// Answers a request for the identity host.
+    pub async fn portal<B>(&self, request: Request<B>, context: RequestContext) -> Response<ReplyBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        self.run(&self.portal, request, context).await
+    }
+
+    /// Answers a request for the reserved path of a service's host.
+    pub async fn reserved<B>(
+        &self,
+        service: Arc<Service>,
+        mut request: Request<B>,
+        context: RequestContext,
+    ) -> Response<ReplyBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        request.extensions_mut().insert(service);
+        self.run(&self.reserved, request, context).await
+    }
+
+    async fn run<B>(
+        &self,
+        router: &Router,
+        request: Request<B>,
+        context: RequestContext,
+    ) -> Response<ReplyBody>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let mut request = request.map(Body::new);
+        let as_page = reply::wants_page(request.headers());
+        request.extensions_mut().insert(context.clone());
+        let response = match router.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let frame = as_page.then(|| Frame::of(&self.environment, &context));
+        self.finish(response, frame, &context)
+    }
+
+    /// The way to sign in: 303 for navigations; otherwise 401, as a page for a form that was sent and as JSON for a
+    /// script.
+    pub fn sign_in(
+        &self,
+        service: &Service,
+        head: &Parts,
+        navigation: bool,
+        context: &RequestContext,
+    ) -> Response<ReplyBody> {
+        let response = if navigation {
+            transaction::begin_from(&self.environment, service, head, context)
+        } else {
+            let challenge = HeaderValue::from_static("Doorward realm=\"session\"");
+            let mut response = self.sign_in_required(head, context);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+        };
+        self.finish(response, None, context)
+    }
+
+    fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
+        let address = format!("{}{}", context.origin, transaction::SIGN_IN);
+        if reply::wants_page(&head.headers) {
+            let action = Action {
+                href: address,
+                label: "Sign in".to_owned(),
+            };
+            let text = "Your session ended before this form arrived, so nothing was changed. Sign in, go back and send it again.";
+            let page = page::message(
+                Frame::of(&self.environment, context),
+                context,
+                ("Sign in and send it again", text),
+                Some(action),
+            );
+            return with_status(page, StatusCode::UNAUTHORIZED);
+        }
+        let body = serde_json::json!({
+            "error": "sign_in_required",
+            "message": "Sign in to use this service.",
+            "sign_in": address,
+            "request_id": context.id.to_string(),
+        });
+        with_status(reply::json(&body), StatusCode::UNAUTHORIZED)
+    }
+
+    /// A refusal: 403, as a page or as JSON.
+    pub fn denied(
+        &self,
+        service: &Service,
+        identity: Option<&Identity>,
+        denial: &Denial,
+        as_page: bool,
+        context: &RequestContext,
+    ) -> Response<ReplyBody> {
+        let response = if as_page {
+            page::denied_at_service(&self.environment, context, service, identity, denial)
+        } else {
+            let body = serde_json::json!({
+                "error": "access_denied",
+                "reason": denial.code(),
+                "message": format!("{}: {}.", service.title, doorward_core::policy::explain(denial)),
+                "request_id": context.id.to_string(),
+            });
+            reply::json(&body)
+        };
+        self.finish(with_status(response, StatusCode::FORBIDDEN), None, context)
+    }
+
+    /// A problem, as a page or as JSON.
+    pub fn problem(
+        &self,
+        problem: Problem<'_>,
+        as_page: bool,
+        context: &RequestContext,
+    ) -> Response<ReplyBody> {
+        let response = axum::response::IntoResponse::into_response(refusal_of(problem));
+        // The request may have been for any host, ours or not.
+        let frame = as_page.then(|| Frame::abroad(&self.environment));
+        let mut response = self.finish(response, frame, context);
+        if as_page {
+            let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
+            response
+                .headers_mut()
+                .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        }
+        response
+    }
+
+    /// Renders what was refused, and adds what every reply carries.
+    fn finish(
+        &self,
+        mut response: Response<Body>,
+        frame: Option<Frame>,
+        context: &RequestContext,
+    ) -> Response<ReplyBody> {
+        if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+            refusal.log(context);
+            response = refusal.render(frame, context, response.headers());
+        }
+        reply::harden(response.headers_mut());
+        if let Ok(id) = HeaderValue::from_str(&context.id.to_string()) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response.map(|body| body.map_err(Into::into).boxed_unsync())
+    }
+}
+
+fn with_status(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
+    *response.status_mut() = status;
+    response
+}
+
+fn refusal_of(problem: Problem<'_>) -> Refusal {
+    match problem {
+        Problem::Malformed(what) => Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_request",
+            format!("This request can't be read in one way only: {what}."),
+        ),
+        Problem::DuplicateSession => Refusal::duplicate_session(),
+        Problem::Misdirected => Refusal::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "unknown_host",
+            "No service is declared for this address. Check the address, or ask whoever runs this place."
+                .to_owned(),
+        ),
+        Problem::UpstreamDown(service) => Refusal::new(
+            StatusCode::BAD_GATEWAY,
+            "upstream_down",
+            format!(
+                "{} does not answer at the moment. You are signed in; the application behind the door is down or restarting. Try again in a minute.",
+                service.title
+            ),
+        ),
+        Problem::Unavailable => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Sessions can't be checked at the moment, so the door stays closed. Try again in a minute."
+                .to_owned(),
+        ),
+    }
+}

@@ -1,0 +1,110 @@
+//! The first page: a tile for every service that this person may open, by the policy's own answer.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use doorward_core::{
+    config::Config,
+    http::{
+        context::RequestContext,
+        fetch::{FetchMetadata, Site},
+    },
+    identity::Identity,
+    policy::{self, Access, Decision, Posture},
+    return_to::ReturnTo,
+    service::Service,
+};
+use http::Method;
+
+use crate::{
+    extract::{Context, Env},
+    login,
+    page::{self, Frame},
+    reply,
+    session::Visitor,
+};
+
+struct Tile {
+    title: String,
+    host: String,
+    href: String,
+}
+
+/// A service that is closed because its declaration did not check.
+struct Quarantined {
+    title: String,
+    reason: String,
+}
+
+#[derive(Template)]
+#[template(path = "launcher.html")]
+struct Page {
+    frame: Frame,
+    tiles: Vec<Tile>,
+    quarantined: Vec<Quarantined>,
+}
+
+/// `GET /`.
+pub(crate) async fn show(
+    State(environment): Env,
+    Context(context): Context,
+    Visitor(visitor): Visitor,
+) -> Response {
+    let Some(identity) = visitor else {
+        return reply::see_other(&login::path(&ReturnTo::Launcher));
+    };
+    let config = environment.config();
+    let tiles = config
+        .services
+        .iter()
+        .filter(|service| opens(service, &identity, &context))
+        .map(|service| tile(&config, service));
+    page::show(&Page {
+        frame: Frame::wide(&environment, &identity),
+        tiles: tiles.flatten().collect(),
+        quarantined: if identity.is_administrator() {
+            quarantined(&config)
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+/// Whether the gate would let this person open the service's first page from here.
+fn opens(service: &Service, identity: &Arc<Identity>, context: &RequestContext) -> bool {
+    let access = Access {
+        method: &Method::GET,
+        path: "/",
+        client: context.client,
+        identity: Some(identity),
+        fetch: FetchMetadata {
+            site: Site::Own,
+            navigation: true,
+            websocket: false,
+        },
+        now: context.now,
+    };
+    matches!(policy::decide(&service.guard, &access), Decision::Permit(_))
+}
+
+fn tile(config: &Config, service: &Service) -> Option<Tile> {
+    let host = service.hosts.first()?;
+    let href = format!("{}/", config.origin_of(host));
+    Some(Tile {
+        title: service.title.clone(),
+        host: host.to_string(),
+        href,
+    })
+}
+
+fn quarantined(config: &Config) -> Vec<Quarantined> {
+    let reason = |service: &Arc<Service>| match &service.guard.posture {
+        Posture::Quarantined(reason) => Some(Quarantined {
+            title: service.title.clone(),
+            reason: reason.clone(),
+        }),
+        _ => None,
+    };
+    config.services.iter().filter_map(reason).collect()
+}

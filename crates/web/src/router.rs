@@ -1,0 +1,138 @@
+//! Every address of the control plane.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use doorward_core::{http::context::RequestContext, oidc::discovery};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{
+    assets, callback, enrolment, environment::Environment, extract::Env, handoff, launcher, login, oidc,
+    passkeys, people, refusal::Refusal, same_origin, setup, sign_out, transaction, well_known,
+};
+
+/// The identity host.
+pub(crate) fn portal(environment: Arc<Environment>) -> Router {
+    Router::new()
+        .route("/", get(launcher::show))
+        .route("/login", get(login::show))
+        .route("/setup/{token}", get(setup::show))
+        .route("/enrol/{token}", get(enrolment::show))
+        .route("/handoff", get(handoff::handoff))
+        .route("/account/passkeys", get(passkeys::show))
+        .route("/healthz", get(well_known::health))
+        .route("/robots.txt", get(well_known::robots))
+        .route(
+            "/.well-known/passkey-endpoints",
+            get(well_known::passkey_endpoints),
+        )
+        .route("/.well-known/webauthn", get(well_known::webauthn))
+        .route("/assets/{hash}/{name}", get(assets::serve))
+        .route(
+            discovery::AUTHORIZE,
+            get(oidc::authorize::get).post(oidc::authorize::post),
+        )
+        .route(
+            discovery::END_SESSION,
+            get(oidc::end_session::get).post(oidc::end_session::post),
+        )
+        .merge(for_scripts())
+        .merge(changes(&environment))
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(environment)
+}
+
+/// What scripts of any origin may ask: no cookie is read.
+fn for_scripts() -> Router<Arc<Environment>> {
+    Router::new()
+        .route(
+            discovery::OPENID_CONFIGURATION,
+            get(oidc::metadata::configuration),
+        )
+        .route(
+            discovery::OAUTH_AUTHORIZATION_SERVER,
+            get(oidc::metadata::configuration),
+        )
+        .route(discovery::JWKS, get(oidc::metadata::keys))
+        .route(discovery::TOKEN, post(oidc::token::issue))
+        .route(
+            discovery::USERINFO,
+            get(oidc::userinfo::get).post(oidc::userinfo::post),
+        )
+        .layer(middleware::from_fn(oidc::any_origin))
+}
+
+/// What changes something: by POST, from our own pages only, at a bounded rate for those who are not signed in.
+fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
+    let anonymous = Router::new()
+        .route("/api/setup/start", post(setup::start))
+        .route("/api/setup/finish", post(setup::finish))
+        .route("/api/enrol/start", post(enrolment::start))
+        .route("/api/enrol/finish", post(enrolment::finish))
+        .route("/api/login/start", post(login::start))
+        .route("/api/login/finish", post(login::finish))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(environment), bounded));
+    Router::new()
+        .route("/api/passkeys/start", post(passkeys::start))
+        .route("/api/passkeys/finish", post(passkeys::finish))
+        .route("/account/passkeys/rename", post(passkeys::rename))
+        .route("/account/passkeys/remove", post(passkeys::remove))
+        .route("/admin/people/groups", post(people::set_groups))
+        .route("/admin/people/disable", post(people::disable))
+        .route("/admin/people/enable", post(people::enable))
+        .route("/admin/people/end-sessions", post(people::end_sessions))
+        .route("/admin/people/enrolment", post(people::make_enrolment_link))
+        .route("/admin/people", post(people::add))
+        .route("/authorize/consent", post(oidc::consent::decide))
+        .route("/sign-out", post(sign_out::finish))
+        .merge(anonymous)
+        .route_layer(middleware::from_fn(same_origin::demand))
+        .route("/admin/people", get(people::show))
+        .route("/sign-out", get(sign_out::show))
+}
+
+/// The reserved path of services' hosts.
+pub(crate) fn reserved(environment: Arc<Environment>) -> Router {
+    Router::new()
+        .route(transaction::SIGN_IN, get(transaction::start))
+        .route("/.doorward/callback", get(callback::finish))
+        .route("/.doorward/sign-out", get(sign_out::from_service))
+        .route("/.doorward/assets/{hash}/{name}", get(assets::serve))
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(environment)
+}
+
+async fn nothing() -> Refusal {
+    Refusal::not_found()
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "This address does not answer to that method.",
+    )
+}
+
+/// Refuses an address that tried too often.
+async fn bounded(State(environment): Env, request: Request, next: Next) -> Response {
+    let context = request.extensions().get::<RequestContext>();
+    if context.is_some_and(|context| environment.limits.take(context.client, context.now)) {
+        return next.run(request).await;
+    }
+    let message = "Too many attempts from your network. Wait a minute and try again.";
+    let mut response =
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).into_response();
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    response
+}

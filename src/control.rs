@@ -1,0 +1,55 @@
+//! The data plane's view of the control plane.
+
+use std::sync::Arc;
+
+use doorward_core::{http::context::RequestContext, service::Service};
+use doorward_proxy::{
+    control::{ControlPlane, Problem, Refused, Reply},
+    session::BoxFuture,
+};
+use doorward_web::App;
+use http::{Request, request::Parts};
+use hyper::body::Incoming;
+
+/// The control plane behind the data plane's port.
+pub(crate) struct Control(pub(crate) App);
+
+impl ControlPlane for Control {
+    fn portal(&self, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply> {
+        Box::pin(self.0.portal(request, context))
+    }
+
+    fn reserved(
+        &self,
+        service: Arc<Service>,
+        request: Request<Incoming>,
+        context: RequestContext,
+    ) -> BoxFuture<'_, Reply> {
+        Box::pin(self.0.reserved(service, request, context))
+    }
+
+    fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply {
+        self.0.sign_in(service, head, navigation, context)
+    }
+
+    fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply {
+        self.0.denied(
+            refused.service,
+            refused.identity,
+            refused.denial,
+            navigation,
+            context,
+        )
+    }
+
+    fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {
+        let problem = match problem {
+            Problem::Malformed(what) => doorward_web::Problem::Malformed(what),
+            Problem::DuplicateSession => doorward_web::Problem::DuplicateSession,
+            Problem::Misdirected => doorward_web::Problem::Misdirected,
+            Problem::UpstreamDown(service) => doorward_web::Problem::UpstreamDown(service),
+            Problem::Unavailable => doorward_web::Problem::Unavailable,
+        };
+        self.0.problem(problem, navigation, context)
+    }
+}

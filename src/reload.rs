@@ -1,0 +1,63 @@
+//! Reading the configuration again: built anew and whole, then swapped in at once.
+
+use std::{path::Path, sync::Arc};
+
+use doorward_core::config::Config;
+use doorward_proxy::tls;
+
+use crate::{
+    config::{self, LoadError},
+    serve::Running,
+};
+
+pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
+    let loaded = config::load(file).map_err(|error| match error {
+        LoadError::Mistakes(source, mistakes) => {
+            format!("{} mistakes\n{}", mistakes.len(), source.render(&mistakes, false))
+        }
+        LoadError::Unreadable(..) | LoadError::Secret(_) => error.to_string(),
+    })?;
+    let config = loaded.config;
+    if let Some(key) = needs_restart(&running.config.load(), &config) {
+        return Err(format!(
+            "`{key}` changed, which needs a restart; nothing else was taken over either"
+        ));
+    }
+    let certificates = config
+        .listeners
+        .iter()
+        .map(|listener| listener.tls.as_deref().map(tls::server).transpose());
+    let certificates = certificates
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    // Everything has been built: from here on nothing fails.
+    for (serving, new) in running.tls.iter().zip(certificates) {
+        if let (Some(serving), Some(new)) = (serving, new) {
+            serving.store(new);
+        }
+    }
+    running.config.store(Arc::new(config));
+    // What is open rests on the former configuration: it is decided again.
+    running.store.announce();
+    Ok(())
+}
+
+/// The key whose new value this process can't take over.
+fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
+    let sockets = |config: &Config| -> Vec<_> {
+        config
+            .listeners
+            .iter()
+            .map(|listener| (listener.address, listener.tls.is_some()))
+            .collect()
+    };
+    let keys = [
+        (sockets(old) != sockets(new), "listeners"),
+        (old.data_directory != new.data_directory, "data_directory"),
+        (old.database != new.database, "database"),
+        (old.root_secret_file != new.root_secret_file, "root_secret_file"),
+        // Passkeys belong to the identity host.
+        (old.portal.host != new.portal.host, "portal.host"),
+    ];
+    keys.into_iter().find_map(|(changed, key)| changed.then_some(key))
+}
