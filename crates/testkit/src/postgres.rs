@@ -18,7 +18,7 @@ const VARIABLE: &str = "DOORWARD_TEST_POSTGRES";
 /// down when standard input ends: that is when the tests' process is gone, however it went.
 const SERVE: &str = r#"
 set -u
-trap '' INT
+trap '' INT TERM HUP
 directory=$(mktemp -d "$2/doorward-postgres-XXXXXX") || exit 1
 log=$directory/log
 fail() { cat "$log" >&2; rm -rf "$directory"; exit 1; }
