@@ -1,4 +1,5 @@
-//! The system's clock and random generator: the only places in the product that read either.
+//! The system's clock and random generator: the only places in the product that read either, but for the random
+//! numbers that making keys and signing draw by themselves ([`crate::signing`]).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

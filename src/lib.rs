@@ -13,5 +13,6 @@ mod secrets;
 pub mod selftest;
 pub mod serve;
 mod sessions;
+pub mod signing;
 pub mod telemetry;
 pub mod terminal;

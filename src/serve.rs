@@ -24,6 +24,7 @@ use crate::{
     exit::{Failure, Stop},
     jobs, reload, secrets,
     sessions::Sessions,
+    signing,
 };
 
 /// How long requests that are under way may take to finish when the server stops.
@@ -75,11 +76,13 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
     let (directory, root, store) = open(&config, &shell)?;
     let (listeners, tls) = listen(&config)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
+    let keys = signing::key_ring(&store, shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
     let app = App::new(doorward_web::Settings {
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
+        keys,
         random: Arc::clone(&shell.random),
     });
     let server = Server::start(doorward_proxy::Settings {

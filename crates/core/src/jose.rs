@@ -5,6 +5,7 @@
 
 pub mod jwk;
 pub mod jws;
+pub mod key_ring;
 
 use std::fmt;
 

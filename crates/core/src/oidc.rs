@@ -1,1 +1,21 @@
 //! OpenID Connect Core as data and decisions.
+//!
+//! `/authorize` is one dispatcher: [`authorization::parse`] reads the request, [`interaction::next_step`] says the one
+//! thing to do, and whatever that is (sign in, consent) comes back to `/authorize` with the same query and its
+//! [`progress`]. The token endpoint is [`grant`], the rest is a file per endpoint.
+
+pub mod authorization;
+pub mod claims;
+pub mod discovery;
+pub mod end_session;
+pub mod grant;
+pub mod hint;
+pub mod interaction;
+pub mod issue;
+pub mod progress;
+pub mod prompt;
+pub mod response;
+pub mod userinfo;
+
+#[cfg(test)]
+pub(crate) mod fixtures;

@@ -12,7 +12,7 @@ use ::http::Method;
 use ipnet::IpNet;
 
 pub(crate) use decide::within;
-pub use decide::{admit, decide};
+pub use decide::{admit, admit_person, decide};
 pub use explain::{describe, explain};
 
 use crate::{http::fetch::FetchMetadata, identity::Identity, service::Bypass, time::UnixTime};
@@ -95,7 +95,7 @@ pub struct Access<'a> {
     pub now: UnixTime,
 }
 
-/// Proof that the policy allowed one request. Only [`decide`] and [`admit`] make one.
+/// Proof that the policy allowed one request. Only [`decide`], [`admit`] and [`admit_person`] make one.
 #[must_use]
 #[derive(Debug)]
 pub struct Permit {

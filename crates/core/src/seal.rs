@@ -120,6 +120,8 @@ pub enum Purpose {
     LoginTransaction,
     /// The first-run set-up and enrolment forms in progress.
     Enrolment,
+    /// How far an authorization request has come, in its query.
+    Authorization,
 }
 
 impl Purpose {
@@ -131,6 +133,7 @@ impl Purpose {
             Self::Ceremony => "ceremony 1",
             Self::LoginTransaction => "login transaction 1",
             Self::Enrolment => "enrolment 1",
+            Self::Authorization => "authorization 1",
         }
     }
 }

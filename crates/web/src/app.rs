@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
-    config::Config, http::context::RequestContext, identity::Identity, policy::Denial, seal::RootSecret,
+    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing, policy::Denial, seal::RootSecret,
     service::Service, time::Random,
 };
 use doorward_store::Store;
@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::{
     environment::Environment,
-    page::{self, Action},
+    page::{self, Action, Frame},
     refusal::Refusal,
     reply, router, transaction,
 };
@@ -34,6 +34,8 @@ pub struct Settings<'a> {
     pub store: Store,
     /// From which sealing keys descend.
     pub root: &'a RootSecret,
+    /// The keys that sign ID tokens.
+    pub keys: KeyRing,
     /// Where tokens come from.
     pub random: Arc<dyn Random>,
 }
@@ -112,7 +114,8 @@ impl App {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        self.finish(response, as_page, &context)
+        let frame = as_page.then(|| Frame::of(&self.environment, &context));
+        self.finish(response, frame, &context)
     }
 
     /// The way to sign in: 303 for navigations; otherwise 401, as a page for a form that was sent and as JSON for a
@@ -132,7 +135,7 @@ impl App {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             response
         };
-        self.finish(response, false, context)
+        self.finish(response, None, context)
     }
 
     fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
@@ -144,7 +147,7 @@ impl App {
             };
             let text = "Your session ended before this form arrived, so nothing was changed. Sign in, go back and send it again.";
             let page = page::message(
-                &self.environment,
+                Frame::of(&self.environment, context),
                 context,
                 ("Sign in and send it again", text),
                 Some(action),
@@ -180,7 +183,7 @@ impl App {
             });
             reply::json(&body)
         };
-        self.finish(with_status(response, StatusCode::FORBIDDEN), false, context)
+        self.finish(with_status(response, StatusCode::FORBIDDEN), None, context)
     }
 
     /// A problem, as a page or as JSON.
@@ -191,19 +194,28 @@ impl App {
         context: &RequestContext,
     ) -> Response<ReplyBody> {
         let response = axum::response::IntoResponse::into_response(refusal_of(problem));
-        self.finish(response, as_page, context)
+        // The request may have been for any host, ours or not.
+        let frame = as_page.then(|| Frame::abroad(&self.environment));
+        let mut response = self.finish(response, frame, context);
+        if as_page {
+            let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
+            response
+                .headers_mut()
+                .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        }
+        response
     }
 
     /// Renders what was refused, and adds what every reply carries.
     fn finish(
         &self,
         mut response: Response<Body>,
-        as_page: bool,
+        frame: Option<Frame>,
         context: &RequestContext,
     ) -> Response<ReplyBody> {
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             refusal.log(context);
-            response = refusal.render(&self.environment, as_page, context, response.headers());
+            response = refusal.render(frame, context, response.headers());
         }
         reply::harden(response.headers_mut());
         if let Ok(id) = HeaderValue::from_str(&context.id.to_string()) {

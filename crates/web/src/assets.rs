@@ -44,7 +44,7 @@ impl Asset {
 /// Addresses of the assets, below a folder.
 #[derive(Clone, Debug)]
 pub(crate) struct Assets {
-    folder: &'static str,
+    folder: String,
     style: String,
     passkey: String,
     door: String,
@@ -54,7 +54,7 @@ impl Assets {
     pub(crate) fn new() -> Self {
         let address = |asset: &Asset| format!("{}/{}", asset.hash(), asset.name);
         Self {
-            folder: "/assets",
+            folder: "/assets".to_owned(),
             style: address(&STYLE),
             passkey: address(&PASSKEY),
             door: address(&DOOR),
@@ -64,7 +64,15 @@ impl Assets {
     /// The same on a service's host.
     pub(crate) fn on_service(&self) -> Self {
         Self {
-            folder: "/.doorward/assets",
+            folder: "/.doorward/assets".to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same by whole addresses, for pages at hosts where we serve no assets.
+    pub(crate) fn on_portal(&self, portal: &str) -> Self {
+        Self {
+            folder: format!("{portal}/assets"),
             ..self.clone()
         }
     }

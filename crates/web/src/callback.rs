@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use crate::{
     environment::Environment,
     extract::{self, AtService, Context, Env, Query},
-    page::{self, Action},
+    page::{self, Action, Frame},
     refusal::Refusal,
     reply, session, transaction,
 };
@@ -66,7 +66,7 @@ fn start_again(environment: &Environment, context: &RequestContext) -> Response 
         label: "Continue".to_owned(),
     };
     let mut response = page::message(
-        environment,
+        Frame::of(environment, context),
         context,
         ("Begin the sign-in again", text),
         Some(action),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use doorward_core::{
     config::Config,
+    jose::key_ring::KeyRing,
     seal::{Purpose, SealingKey},
     time::{Random, draw},
     token::{Kind, Plain},
@@ -20,6 +21,8 @@ pub(crate) struct Environment {
     pub(crate) store: Store,
     pub(crate) ceremonies: SealingKey,
     pub(crate) transactions: SealingKey,
+    pub(crate) authorizations: SealingKey,
+    pub(crate) keys: KeyRing,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) limits: Limits,
     pub(crate) assets: Assets,
@@ -29,6 +32,8 @@ impl Environment {
     pub(crate) fn new(settings: Settings<'_>) -> Self {
         Self {
             ceremonies: settings.root.sealing_key(Purpose::Ceremony),
+            authorizations: settings.root.sealing_key(Purpose::Authorization),
+            keys: settings.keys,
             transactions: settings.root.sealing_key(Purpose::LoginTransaction),
             config: settings.config,
             store: settings.store,

@@ -14,6 +14,7 @@ mod handoff;
 mod launcher;
 mod limits;
 mod login;
+mod oidc;
 mod page;
 mod passkeys;
 mod people;

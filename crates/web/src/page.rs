@@ -61,13 +61,24 @@ impl Frame {
     }
 
     /// The frame on whichever host was asked.
-    fn of(environment: &Environment, context: &RequestContext) -> Self {
+    pub(crate) fn of(environment: &Environment, context: &RequestContext) -> Self {
         let config = environment.config();
         let frame = Self::portal(environment, None);
         if context.host == config.portal.host {
             frame
         } else {
             frame.on_service(&config)
+        }
+    }
+
+    /// The frame at an address where we serve no assets: they come from the identity host.
+    pub(crate) fn abroad(environment: &Environment) -> Self {
+        let portal = environment.config().portal.origin.clone();
+        let assets = environment.assets.on_portal(portal.as_str());
+        Self {
+            home: format!("{portal}/"),
+            assets,
+            ..Self::portal(environment, None)
         }
     }
 
@@ -112,12 +123,11 @@ struct Message<'a> {
 
 /// A page that says one thing.
 pub(crate) fn message(
-    environment: &Environment,
+    frame: Frame,
     context: &RequestContext,
     (heading, text): (&str, &str),
     action: Option<Action>,
 ) -> Response {
-    let frame = Frame::of(environment, context);
     show(&Message {
         frame,
         heading,

@@ -13,7 +13,10 @@ use doorward_core::{
 use doorward_store::{Constraint, StoreError};
 use http::{HeaderMap, StatusCode, header};
 
-use crate::{environment::Environment, page, reply};
+use crate::{
+    page::{self, Frame},
+    reply,
+};
 
 /// A request that is not answered as it was meant: a fixed word for programs, a sentence for people, and the cause for
 /// the log.
@@ -101,16 +104,16 @@ impl Refusal {
         }
     }
 
-    /// The reply. `former` are headers that the handler's reply had already.
+    /// The reply: a page if there is a frame for one, JSON otherwise. `former` are headers that the handler's reply
+    /// had already.
     pub(crate) fn render(
         &self,
-        environment: &Environment,
-        as_page: bool,
+        frame: Option<Frame>,
         context: &RequestContext,
         former: &HeaderMap,
     ) -> Response {
-        let mut response = if as_page {
-            page::message(environment, context, (heading(self.status), &self.message), None)
+        let mut response = if let Some(frame) = frame {
+            page::message(frame, context, (heading(self.status), &self.message), None)
         } else {
             let body = serde_json::json!({
                 "error": self.code,

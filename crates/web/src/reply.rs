@@ -1,6 +1,7 @@
 //! Replies: JSON, redirects, and the headers that all replies carry.
 
 use axum::{body::Body, response::Response};
+use doorward_core::http::origin::Origin;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// What pages may do: load our own style and script, talk to us, and nothing else.
@@ -27,6 +28,20 @@ pub(crate) fn harden(headers: &mut HeaderMap) {
     for (name, value) in HARDENING {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
+}
+
+/// The policy of a page whose form may lead on to `source`, an application.
+pub(crate) fn policy_with_form_to(source: &str) -> Option<HeaderValue> {
+    let form = format!("form-action 'self' {source};");
+    HeaderValue::from_str(&CONTENT_SECURITY_POLICY.replace("form-action 'self';", &form)).ok()
+}
+
+/// The policy of a page at a host where we serve no assets.
+pub(crate) fn policy_with_assets_from(portal: &Origin) -> Option<HeaderValue> {
+    let policy = format!(
+        "default-src 'none'; style-src {portal}; img-src {portal}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).ok()
 }
 
 /// A JSON reply.

@@ -9,12 +9,12 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
-use doorward_core::http::context::RequestContext;
+use doorward_core::{http::context::RequestContext, oidc::discovery};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{
-    assets, callback, enrolment, environment::Environment, extract::Env, handoff, launcher, login, passkeys,
-    people, refusal::Refusal, same_origin, setup, sign_out, transaction, well_known,
+    assets, callback, enrolment, environment::Environment, extract::Env, handoff, launcher, login, oidc,
+    passkeys, people, refusal::Refusal, same_origin, setup, sign_out, transaction, well_known,
 };
 
 /// The identity host.
@@ -34,10 +34,39 @@ pub(crate) fn portal(environment: Arc<Environment>) -> Router {
         )
         .route("/.well-known/webauthn", get(well_known::webauthn))
         .route("/assets/{hash}/{name}", get(assets::serve))
+        .route(
+            discovery::AUTHORIZE,
+            get(oidc::authorize::get).post(oidc::authorize::post),
+        )
+        .route(
+            discovery::END_SESSION,
+            get(oidc::end_session::get).post(oidc::end_session::post),
+        )
+        .merge(for_scripts())
         .merge(changes(&environment))
         .fallback(nothing)
         .method_not_allowed_fallback(wrong_method)
         .with_state(environment)
+}
+
+/// What scripts of any origin may ask: no cookie is read.
+fn for_scripts() -> Router<Arc<Environment>> {
+    Router::new()
+        .route(
+            discovery::OPENID_CONFIGURATION,
+            get(oidc::metadata::configuration),
+        )
+        .route(
+            discovery::OAUTH_AUTHORIZATION_SERVER,
+            get(oidc::metadata::configuration),
+        )
+        .route(discovery::JWKS, get(oidc::metadata::keys))
+        .route(discovery::TOKEN, post(oidc::token::issue))
+        .route(
+            discovery::USERINFO,
+            get(oidc::userinfo::get).post(oidc::userinfo::post),
+        )
+        .layer(middleware::from_fn(oidc::any_origin))
 }
 
 /// What changes something: by POST, from our own pages only, at a bounded rate for those who are not signed in.
@@ -61,6 +90,7 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people/end-sessions", post(people::end_sessions))
         .route("/admin/people/enrolment", post(people::make_enrolment_link))
         .route("/admin/people", post(people::add))
+        .route("/authorize/consent", post(oidc::consent::decide))
         .route("/sign-out", post(sign_out::finish))
         .merge(anonymous)
         .route_layer(middleware::from_fn(same_origin::demand))

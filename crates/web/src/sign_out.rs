@@ -2,10 +2,16 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use doorward_core::{http::cookie, oauth::parameters::Parameters, return_to::ReturnTo};
+use doorward_core::{
+    http::{context::RequestContext, cookie},
+    identity::Identity,
+    oauth::parameters::Parameters,
+    return_to::ReturnTo,
+};
 use http::{HeaderName, HeaderValue};
 
 use crate::{
+    environment::Environment,
     extract::{AtService, Context, Env, Form, Query},
     login,
     page::{self, Frame},
@@ -26,7 +32,8 @@ pub(crate) fn to_switch(portal: &str, then: &str) -> String {
 #[template(path = "sign_out.html")]
 struct Page {
     frame: Frame,
-    return_to: String,
+    action: &'static str,
+    fields: Vec<(String, String)>,
     switch: bool,
 }
 
@@ -37,15 +44,34 @@ pub(crate) async fn show(
     Visitor(visitor): Visitor,
 ) -> Response {
     let then = ReturnTo::parse(query.value("return_to").unwrap_or("/"));
-    let switch = query.value("switch").is_some();
     if visitor.is_none() {
         return reply::see_other(&login::path(&then));
     }
-    let frame = Frame::portal(&environment, visitor.as_deref());
+    page::show(&Page {
+        frame: Frame::portal(&environment, visitor.as_deref()),
+        action: "/sign-out",
+        fields: vec![("return_to".to_owned(), then.to_path())],
+        switch: query.value("switch").is_some(),
+    })
+}
+
+/// The same page for another endpoint that needs the person's word.
+pub(crate) fn confirm(
+    environment: &Environment,
+    identity: Option<&Identity>,
+    action: &'static str,
+    parameters: &Parameters,
+) -> Response {
+    let fields = parameters
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let frame = Frame::portal(environment, identity);
     page::show(&Page {
         frame,
-        return_to: then.to_path(),
-        switch,
+        action,
+        fields,
+        switch: false,
     })
 }
 
@@ -56,15 +82,25 @@ pub(crate) async fn finish(
     Visitor(visitor): Visitor,
     Form(form): Form,
 ) -> Result<Response, Refusal> {
-    if let Some(identity) = &visitor {
+    let then = ReturnTo::parse(form.value("return_to").unwrap_or("/"));
+    end(&environment, &context, visitor.as_deref(), &login::path(&then)).await
+}
+
+/// Ends the session with all that descends from it, and sends the browser on without a cookie of ours.
+pub(crate) async fn end(
+    environment: &Environment,
+    context: &RequestContext,
+    visitor: Option<&Identity>,
+    then: &str,
+) -> Result<Response, Refusal> {
+    if let Some(identity) = visitor {
         environment
             .store
             .end_portal_session(identity.portal_session, context.now)
             .await?;
         tracing::info!(request = %context.id, client = %context.client, user = %identity.subject, "signed out");
     }
-    let then = ReturnTo::parse(form.value("return_to").unwrap_or("/"));
-    let mut response = reply::see_other(&login::path(&then));
+    let mut response = reply::see_other(then);
     reply::add_cookie(&mut response, cookie::expire(cookie::SESSION));
     reply::add_cookie(&mut response, cookie::expire(cookie::CEREMONY));
     response

@@ -21,6 +21,15 @@ impl VerifiedClaims {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()
     }
+
+    /// Whether the token is for `audience`: its `aud` is that text or a list with it (RFC 7519 section 4.1.3).
+    pub fn is_for(&self, audience: &str) -> bool {
+        match self.0.get("aud") {
+            Some(Value::String(one)) => one == audience,
+            Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(audience)),
+            _ => false,
+        }
+    }
 }
 
 /// Why a token is refused.

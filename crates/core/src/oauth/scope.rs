@@ -66,6 +66,11 @@ impl ScopeSet {
         self.0 & !other.0 == 0
     }
 
+    /// Whatever is in one of the two.
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// What is in it.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))

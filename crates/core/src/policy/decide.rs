@@ -55,6 +55,15 @@ pub fn admit(
             policy: policy.name.clone(),
         });
     }
+    admit_person(policy, identity, now)
+}
+
+/// The same without the address: for requests that an application makes about a person, from wherever it runs
+/// (the token and userinfo endpoints). The person's address was checked when the code was issued.
+pub fn admit_person(policy: &Policy, identity: &Arc<Identity>, now: UnixTime) -> Result<Permit, Denial> {
+    if identity.expires_at <= now {
+        return Err(Denial::Expired);
+    }
     let allowed = match &policy.allow {
         Allow::Anyone => true,
         Allow::AnyOf(groups) => groups.iter().any(|group| identity.groups.contains(group)),

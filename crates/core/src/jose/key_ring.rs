@@ -1,0 +1,113 @@
+//! All keys of ours: those that sign, and those whose signatures are still believed.
+
+use std::{fmt, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    Algorithm, Signer,
+    jwk::{PublicKey, key_set},
+};
+
+/// The keys of an installation.
+#[derive(Clone)]
+pub struct KeyRing(Vec<Arc<dyn Signer>>);
+
+impl KeyRing {
+    /// Takes all keys, oldest first. Of several for one algorithm the youngest signs; the others stay in the key set,
+    /// so that what they signed is believed until it expires (O-25).
+    pub fn new(keys: Vec<Arc<dyn Signer>>) -> Self {
+        Self(keys)
+    }
+
+    /// The key that signs by this algorithm.
+    pub fn signer(&self, algorithm: Algorithm) -> Option<&dyn Signer> {
+        let mut youngest_first = self.0.iter().rev();
+        youngest_first
+            .find(|key| key.public_key().algorithm() == algorithm)
+            .map(|key| &**key)
+    }
+
+    /// The algorithms that there are keys for, in the order of preference.
+    pub fn algorithms(&self) -> Vec<Algorithm> {
+        let known = |algorithm: &Algorithm| self.signer(*algorithm).is_some();
+        Algorithm::ALL.into_iter().filter(known).collect()
+    }
+
+    /// The public halves.
+    pub fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.0.iter().map(|key| key.public_key())
+    }
+
+    /// The JWK set to publish at `jwks_uri` (RFC 7517 section 5): public halves only.
+    pub fn key_set(&self) -> Value {
+        key_set(self.public_keys())
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_list()
+            .entries(self.0.iter().map(|key| key.kid()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+
+    use super::*;
+    use crate::jose::SigningFailed;
+
+    /// Signs by Ed25519 with a key made of one byte repeated.
+    pub(crate) struct TestSigner(Ed25519KeyPair, PublicKey, String);
+
+    impl TestSigner {
+        pub(crate) fn new(byte: u8) -> Self {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&[byte; 32]).unwrap();
+            let public = PublicKey::from_ed25519(pair.public_key().as_ref()).unwrap();
+            let kid = public.thumbprint();
+            Self(pair, public, kid)
+        }
+    }
+
+    impl Signer for TestSigner {
+        fn public_key(&self) -> &PublicKey {
+            &self.1
+        }
+
+        fn kid(&self) -> &str {
+            &self.2
+        }
+
+        fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
+            Ok(self.0.sign(input).as_ref().to_vec())
+        }
+    }
+
+    pub(crate) fn ring(bytes: &[u8]) -> KeyRing {
+        let key = |byte: &u8| Arc::new(TestSigner::new(*byte)) as Arc<dyn Signer>;
+        KeyRing::new(bytes.iter().map(key).collect())
+    }
+
+    #[test]
+    fn o_25_the_youngest_key_signs_and_the_older_ones_are_still_published() {
+        let keys = ring(&[1, 2]);
+        let young = TestSigner::new(2);
+        assert_eq!(keys.signer(Algorithm::EdDsa).unwrap().kid(), young.kid());
+        assert_eq!(keys.key_set()["keys"].as_array().unwrap().len(), 2);
+        assert!(keys.signer(Algorithm::Rs256).is_none());
+        assert_eq!(keys.algorithms(), [Algorithm::EdDsa]);
+    }
+
+    #[test]
+    fn no_private_half_is_published_or_printed() {
+        let keys = ring(&[7]);
+        let entry = keys.key_set()["keys"][0].as_object().unwrap().clone();
+        let names: Vec<&str> = entry.keys().map(String::as_str).collect();
+        assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x"]);
+        assert_eq!(format!("{keys:?}"), format!("[{:?}]", TestSigner::new(7).kid()));
+    }
+}

@@ -1,0 +1,200 @@
+//! `/authorize`: one dispatcher. Each step comes back here, and none calls another.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use doorward_core::{
+    http::context::RequestContext,
+    id::FamilyId,
+    identity::Identity,
+    oauth::{parameters::Parameters, scope::ScopeSet},
+    oidc::{
+        authorization::{self, AuthorizationError, AuthorizationRequest},
+        interaction::{Situation, Step, next_step},
+        issue::CodeGrant,
+        progress::Progress,
+        response::ErrorResponse,
+    },
+    policy::Denial,
+    return_to::ReturnTo,
+    token::Code,
+};
+use doorward_store::{NewCode, StoreError};
+use http::StatusCode;
+
+use super::consent;
+use crate::{
+    environment::Environment,
+    extract::{Context, Env, Form, Query},
+    login, page,
+    refusal::Refusal,
+    reply,
+    session::Visitor,
+};
+
+/// `GET /authorize`.
+pub(crate) async fn get(
+    State(environment): Env,
+    Context(context): Context,
+    Visitor(visitor): Visitor,
+    Query(parameters): Query,
+) -> Result<Response, Refusal> {
+    respond(Ask {
+        environment,
+        context,
+        visitor,
+        parameters,
+    })
+    .await
+}
+
+/// `POST /authorize` (OpenID Connect Core section 3.1.2.1). Sent from another site it comes without our cookie; the
+/// sign-in page then finds the session and leads back here.
+pub(crate) async fn post(
+    State(environment): Env,
+    Context(context): Context,
+    Visitor(visitor): Visitor,
+    Form(parameters): Form,
+) -> Result<Response, Refusal> {
+    respond(Ask {
+        environment,
+        context,
+        visitor,
+        parameters,
+    })
+    .await
+}
+
+/// Everything that came.
+pub(super) struct Ask {
+    pub(super) environment: Arc<Environment>,
+    pub(super) context: RequestContext,
+    pub(super) visitor: Option<Arc<Identity>>,
+    pub(super) parameters: Parameters,
+}
+
+async fn respond(ask: Ask) -> Result<Response, Refusal> {
+    let request = match ask.read() {
+        Ok(request) => request,
+        Err(answer) => return Ok(*answer),
+    };
+    match ask.next(&request).await? {
+        Step::SignIn { reauthenticate } => Ok(ask.sign_in(reauthenticate)),
+        Step::Consent(question) => Ok(consent::page(&ask, &request, question)),
+        Step::Issue(grant) => Ok(ask.issue(*grant).await?),
+        Step::Refuse(response) => Ok(ask.refuse(&response)),
+        Step::Denied { denial, .. } => Ok(ask.denied(&request, &denial)),
+    }
+}
+
+impl Ask {
+    /// The request, or the answer that says what is wrong with it.
+    pub(super) fn read(&self) -> Result<AuthorizationRequest, Box<Response>> {
+        let config = self.environment.config();
+        authorization::parse(&self.parameters, &config.clients).map_err(|error| {
+            Box::new(match error {
+                AuthorizationError::Display(error) => {
+                    let message = "The application sent you here with a request that can't be trusted, so it ends here. Whoever runs the application can correct it";
+                    let message = format!("{message}: {error}.");
+                    Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", message).into_response()
+                }
+                AuthorizationError::Redirect(response) => self.refuse(&response),
+            })
+        })
+    }
+
+    /// The one thing to do.
+    pub(super) async fn next(&self, request: &AuthorizationRequest) -> Result<Step, StoreError> {
+        let Self {
+            environment, context, ..
+        } = self;
+        let issuer = &environment.config().portal.origin;
+        let consented = match &self.visitor {
+            Some(identity) => {
+                environment
+                    .store
+                    .consent(identity.subject, &request.client.client_id)
+                    .await?
+            }
+            None => None,
+        };
+        let situation = Situation {
+            identity: self.visitor.as_ref(),
+            hinted: request.hinted(issuer, &environment.keys),
+            consented: consented.map_or_else(ScopeSet::default, |names| ScopeSet::from_names(&names)),
+            progress: self.progress(),
+            client: context.client,
+            now: context.now,
+        };
+        Ok(next_step(request, &situation))
+    }
+
+    pub(super) fn progress(&self) -> Option<Progress> {
+        Progress::open(
+            &self.parameters,
+            &self.environment.authorizations,
+            self.context.now,
+        )
+    }
+
+    /// The way back here with this progress.
+    pub(super) fn onward(&self, progress: Progress) -> ReturnTo {
+        progress.seal(
+            &self.parameters,
+            &self.environment.authorizations,
+            self.environment.draw(),
+        )
+    }
+
+    fn sign_in(&self, reauthenticate: bool) -> Response {
+        let then = self.onward(
+            self.progress()
+                .unwrap_or_else(|| Progress::begin(self.context.now)),
+        );
+        reply::see_other(&if reauthenticate {
+            login::path_to_confirm(&then)
+        } else {
+            login::path(&then)
+        })
+    }
+
+    pub(super) fn refuse(&self, response: &ErrorResponse) -> Response {
+        tracing::info!(request = %self.context.id, client = %self.context.client, error = response.code().as_str(),
+            description = response.description(), "authorization refused");
+        reply::see_other(&response.location(&self.environment.config().portal.origin))
+    }
+
+    fn denied(&self, request: &AuthorizationRequest, denial: &Denial) -> Response {
+        tracing::info!(request = %self.context.id, client = %self.context.client, application = %request.client.name,
+            reason = denial.code(), "authorization denied");
+        let again = self.onward(Progress::begin(self.context.now)).to_path();
+        let refused = (request.client.title.as_str(), self.visitor.as_deref(), denial);
+        page::denied(&self.environment, &self.context, refused, &again)
+    }
+
+    async fn issue(&self, grant: CodeGrant) -> Result<Response, StoreError> {
+        let code = self.environment.token::<Code>();
+        let location = grant
+            .target
+            .with_code(&code, &self.environment.config().portal.origin);
+        let new = NewCode {
+            code: code.hash(),
+            family: FamilyId::from_random(self.environment.draw()),
+            client_id: grant.client_id,
+            user: grant.user,
+            session: grant.session,
+            context: grant.context,
+            redirect_uri: grant.target.redirect_uri().to_owned(),
+            scope: grant.scope.names(),
+            nonce: grant.nonce,
+            code_challenge: grant.code_challenge,
+            expires_at: grant.expires_at,
+            family_expires_at: grant.family_expires_at,
+        };
+        self.environment.store.issue_code(new, self.context.now).await?;
+        Ok(reply::see_other(&location))
+    }
+}

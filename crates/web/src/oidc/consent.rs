@@ -1,0 +1,115 @@
+//! Asking a person before an application learns who they are.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use doorward_core::{
+    oauth::{error::ErrorCode, parameters::Parameters, redirect_uri, scope::Scope},
+    oidc::{
+        authorization::AuthorizationRequest,
+        interaction::{Question, Step},
+        progress::Progress,
+    },
+};
+use http::header;
+
+use super::authorize::Ask;
+use crate::{
+    extract::{Context, Env, Form},
+    page::{self, Frame},
+    refusal::Refusal,
+    reply,
+    session::SignedIn,
+};
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct Page {
+    frame: Frame,
+    client: String,
+    user: String,
+    learns: Vec<&'static str>,
+    request: String,
+    destination: String,
+}
+
+const fn line(scope: Scope) -> &'static str {
+    match scope {
+        Scope::OpenId => "an identifier by which it recognises you",
+        Scope::Profile => "your user name and the name to show",
+        Scope::Email => "your mail address",
+        Scope::Groups => "the groups that you are in",
+        Scope::OfflineAccess => "the same again later, without asking you, also after you sign out",
+    }
+}
+
+/// The page that asks.
+pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question) -> Response {
+    let uri = request.target.redirect_uri();
+    let user = ask
+        .visitor
+        .as_ref()
+        .map(|identity| identity.profile.username.to_string());
+    let mut response = page::show(&Page {
+        frame: Frame::portal(&ask.environment, None),
+        client: request.client.title.clone(),
+        user: user.unwrap_or_default(),
+        learns: question.requested.iter().map(line).collect(),
+        request: ask.parameters.to_query(),
+        destination: redirect_uri::csp_source(uri).unwrap_or_default(),
+    });
+    // Browsers hold `form-action` against redirects too, and the answer to this form leads to the application.
+    let policy = redirect_uri::csp_source(uri).and_then(|source| reply::policy_with_form_to(&source));
+    response
+        .headers_mut()
+        .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response
+}
+
+/// `POST /authorize/consent`.
+pub(crate) async fn decide(
+    State(environment): Env,
+    Context(context): Context,
+    SignedIn(identity): SignedIn,
+    Form(form): Form,
+) -> Result<Response, Refusal> {
+    let incomplete =
+        || Refusal::bad_request("The form is not complete. Go back to the application and try again.");
+    let query = form.value("request").ok_or_else(incomplete)?;
+    let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
+    let ask = Ask {
+        environment,
+        context,
+        visitor: Some(identity.clone()),
+        parameters,
+    };
+    let request = match ask.read() {
+        Ok(request) => request,
+        Err(answer) => return Ok(*answer),
+    };
+    let question = match ask.next(&request).await? {
+        Step::Consent(question) => question,
+        // Answered meanwhile in another tab, or no longer allowed: `/authorize` says what is next.
+        _ => {
+            return Ok(reply::see_other(&format!(
+                "/authorize?{}",
+                ask.parameters.to_query()
+            )));
+        }
+    };
+    if form.value("decision") != Some("allow") {
+        let refusal = request
+            .target
+            .refuse(ErrorCode::AccessDenied, "the person refused");
+        return Ok(ask.refuse(&refusal));
+    }
+    let granted = question.if_granted.names();
+    let client_id = &request.client.client_id;
+    ask.environment
+        .store
+        .grant_consent(identity.subject, client_id, &granted, ask.context.now)
+        .await?;
+    let progress = ask.progress().unwrap_or_else(|| Progress::begin(ask.context.now));
+    Ok(reply::see_other(
+        &ask.onward(progress.with_consent(identity.subject)).to_path(),
+    ))
+}

@@ -1,0 +1,199 @@
+//! The token endpoint (RFC 6749 section 3.2).
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use doorward_core::{
+    http::context::RequestContext,
+    id::FamilyId,
+    oauth::{
+        client::Client,
+        client_auth::{self, Presented},
+        parameters::Parameters,
+    },
+    oidc::{
+        grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
+        issue,
+    },
+    policy::Permit,
+    token::{Access, Plain, Refresh},
+};
+use doorward_store::{NewTokens, Rotation, StoreError};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::Value;
+
+use super::{Grant, unavailable};
+use crate::{
+    environment::Environment,
+    extract::{Context, Env, Form},
+    refusal::Refusal,
+    reply,
+};
+
+/// Why there is no answer with tokens.
+enum Failed {
+    Refused(TokenError),
+    Store(StoreError),
+}
+
+impl From<TokenError> for Failed {
+    fn from(error: TokenError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// `POST /api/oidc/token`.
+pub(crate) async fn issue(
+    State(environment): Env,
+    Context(context): Context,
+    headers: HeaderMap,
+    Form(parameters): Form,
+) -> Response {
+    if !environment.limits.has_left(context.client, context.now) {
+        let message = "Too many attempts from your network. Wait a minute and try again.";
+        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).into_response();
+    }
+    match answer(&environment, &context, &headers, &parameters).await {
+        Ok(answer) => reply::json(&answer),
+        Err(Failed::Store(error)) => unavailable(error),
+        Err(Failed::Refused(error)) => {
+            // Only what fails counts: an application's server asks for all of its people from one address.
+            environment.limits.take(context.client, context.now);
+            refuse(&context, &error)
+        }
+    }
+}
+
+async fn answer(
+    environment: &Environment,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Value, Failed> {
+    let client = authenticate(environment, context, headers, parameters)?;
+    let exchange = Exchange {
+        environment,
+        context,
+        client: &client,
+        access: environment.token(),
+        refresh: environment.token(),
+    };
+    match grant::parse(parameters)? {
+        TokenRequest::AuthorizationCode(request) => exchange.redeem(&request).await,
+        TokenRequest::RefreshToken(request) => exchange.refresh(&request).await,
+    }
+}
+
+fn authenticate(
+    environment: &Environment,
+    context: &RequestContext,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Arc<Client>, TokenError> {
+    let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
+    let presented =
+        Presented::read(authorization, parameters).map_err(|error| TokenError::of_client(error, false))?;
+    let config = environment.config();
+    let found = config
+        .client(presented.client_id())
+        .ok_or(client_auth::ClientAuthError::UnknownClient);
+    let checked =
+        found.and_then(|client| client_auth::verify(client, &presented).map(|()| Arc::clone(client)));
+    checked.map_err(|error| {
+        tracing::warn!(request = %context.id, client = %context.client, cause = %error, "client not authenticated");
+        TokenError::of_client(error, presented.is_basic())
+    })
+}
+
+fn refuse(context: &RequestContext, error: &TokenError) -> Response {
+    tracing::info!(request = %context.id, client = %context.client, error = error.code().as_str(), "no tokens issued");
+    let mut response = reply::json(&error.body());
+    *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    if let Some(challenge) = error.www_authenticate() {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+/// A grant on its way to becoming tokens.
+struct Exchange<'a> {
+    environment: &'a Environment,
+    context: &'a RequestContext,
+    client: &'a Client,
+    access: Plain<Access>,
+    refresh: Plain<Refresh>,
+}
+
+impl Exchange<'_> {
+    fn new_tokens(&self) -> NewTokens {
+        NewTokens {
+            access: self.access.hash(),
+            access_expires_at: self.context.now.after(issue::ACCESS_TOKEN),
+            refresh: self.refresh.hash(),
+            refresh_expires_at: self.context.now.after(issue::REFRESH_TOKEN),
+        }
+    }
+
+    async fn redeem(&self, request: &authorization_code::Request) -> Result<Value, Failed> {
+        let (store, now) = (&self.environment.store, self.context.now);
+        let issued = store
+            .consume_code(request.code.hash(), &self.client.client_id, now)
+            .await?;
+        let issued = issued.ok_or_else(TokenError::not_valid)?;
+        let (family, nonce): (FamilyId, _) = (issued.grant.family, issued.grant.nonce.clone());
+        let grant = Grant::new(issued.grant);
+        let stored = authorization_code::Issued {
+            granted: grant.granted(),
+            redirect_uri: &issued.redirect_uri,
+            code_challenge: issued.code_challenge.as_deref(),
+        };
+        let permit = authorization_code::check(request, &stored, self.client, now)?;
+        if !store.issue_tokens(family, self.new_tokens()).await? {
+            return Err(TokenError::not_valid().into());
+        }
+        self.tokens(permit, &grant, nonce.as_deref())
+    }
+
+    async fn refresh(&self, request: &refresh_token::Request) -> Result<Value, Failed> {
+        let (store, now) = (&self.environment.store, self.context.now);
+        let (token, client_id) = (request.refresh_token.hash(), &self.client.client_id);
+        let grant = match store
+            .rotate_refresh_token(token, client_id, self.new_tokens(), now)
+            .await?
+        {
+            Rotation::Rotated(grant) => Grant::new(*grant),
+            Rotation::Reused => {
+                tracing::warn!(request = %self.context.id, client = %self.context.client, application = %self.client.name,
+                    "a refresh token was used twice; everything that descends from its sign-in is revoked");
+                return Err(TokenError::not_valid().into());
+            }
+            Rotation::Unknown => return Err(TokenError::not_valid().into()),
+        };
+        let permit = refresh_token::check(request, &grant.granted(), self.client, now)?;
+        self.tokens(permit, &grant, None)
+    }
+
+    fn tokens(&self, permit: Permit, grant: &Grant, nonce: Option<&str>) -> Result<Value, Failed> {
+        let issuance = Issuance {
+            issuer: &self.environment.config().portal.origin,
+            client: self.client,
+            scope: grant.scope,
+            nonce,
+            access: &self.access,
+            refresh: &self.refresh,
+            now: self.context.now,
+        };
+        Ok(grant::answer(permit, &issuance, &self.environment.keys)?)
+    }
+}
