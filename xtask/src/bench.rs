@@ -47,9 +47,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let stage = Stage::set(options)?;
     let report = stage.measure(options)?;
     if options.json {
-        report.print_json(options)
+        report.print_json(options);
     } else {
-        report.print(&stage.cores)
+        report.print(&stage.cores);
     }
     Ok(())
 }

@@ -15,12 +15,12 @@ const VERSION: &str = "0.20.2";
 /// Checks everything that `deny.toml` holds. Advisories need their database, which is not everywhere within reach.
 pub(crate) fn check(step: &'static str) -> Result<Done> {
     let program = install(step)?;
-    run(
+    run_logged(
         step,
         &mut command(&program, &["--locked", "check", "bans", "licenses", "sources"]),
     )?;
     // Under another name: that this fails is not a failure of the step.
-    if run(
+    if run_logged(
         "advisory database",
         &mut command(&program, &["--locked", "fetch", "db"]),
     )
@@ -30,7 +30,7 @@ pub(crate) fn check(step: &'static str) -> Result<Done> {
             "advisories, because their database can't be reached".to_owned(),
         ));
     }
-    run(
+    run_logged(
         step,
         &mut command(&program, &["--locked", "check", "--disable-fetch", "advisories"]),
     )?;

@@ -23,7 +23,7 @@ pub(crate) fn install(step: &'static str) -> Result<Done> {
         return Ok(Done::Passed);
     }
     let directory = environment()?;
-    run(
+    run_logged(
         step,
         command("python3", &["-m", "venv", "--clear"]).arg(&directory),
     )?;
