@@ -31,18 +31,18 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command("cargo", arguments)
 }
 
-/// Runs it to its end with its output in the log of the step called `name`.
+/// Runs it to its end with its output in the log of the step called `name`. Returns that log.
 ///
 /// # Errors
 /// If it does not start or does not succeed; its whole output is in the message.
-pub(crate) fn run_logged(name: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn run_logged(name: &str, command: &mut Command) -> Result<String> {
     let path = place::scratch("log")?.join(format!("{}.log", name.replace(' ', "-")));
     let log = File::options().create(true).append(true).open(&path);
     let log = log.with_context(|| format!("{} can't be written", path.display()))?;
     let status = command.stdout(log.try_clone()?).stderr(log).status();
     let status = status.with_context(|| format!("{} did not start", shown(command)))?;
     if status.success() {
-        return Ok(());
+        return Ok(output_in(&path));
     }
     let why = if status.code() == Some(124) {
         format!("took longer than {LIMIT}")

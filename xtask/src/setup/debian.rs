@@ -89,7 +89,7 @@ fn install(step: &str, packages: &[Package]) -> Result<Done> {
             "These are missing, and can't be installed from here: {names}. Run: sudo apt-get install {names}"
         );
     };
-    print!("installing {names} … ");
+    eprint!("installing {names} … ");
     run_logged(step, apt.arg(script(&names)))?;
     let still = missing(packages).join(" ");
     ensure!(

@@ -42,7 +42,7 @@ fn install(step: &str) -> Result<PathBuf> {
     let root = place::scratch(&format!("cargo-deny-{VERSION}"))?;
     let program = root.join("bin/cargo-deny");
     if !program.is_file() {
-        print!("building cargo-deny {VERSION}, which takes two minutes … ");
+        eprint!("building cargo-deny {VERSION}, which takes two minutes … ");
         let mut cargo = command(
             "cargo",
             &[

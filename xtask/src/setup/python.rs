@@ -41,7 +41,8 @@ pub(crate) fn pip(step: &str, what: &[&str]) -> Result<()> {
         "--disable-pip-version-check",
         "--no-input",
     ];
-    run_logged(step, command(program("python")?, &arguments).args(what))
+    run_logged(step, command(program("python")?, &arguments).args(what))?;
+    Ok(())
 }
 
 /// A program of the environment.
