@@ -79,7 +79,7 @@ impl Report {
         for (name, medians) in [("doorward", &doorward), ("nginx", &nginx)] {
             if medians.busy < SATURATED {
                 println!(
-                    "{name} did not use its core up: the load or the upstream set its requests/s. ({cores})"
+                    "{name} did not use its core up, so the load, the upstream or other work on the machine set its requests/s. ({cores})"
                 );
             }
         }
