@@ -46,9 +46,9 @@ pub enum Command {
 /// The options of `demo`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Demo {
-    /// Port to listen on, loopback only.
-    #[arg(long, default_value_t = 8080)]
-    pub port: u16,
+    /// Port to listen on, loopback only: 8080, or any free one for --selftest. 0 is any free one.
+    #[arg(long)]
+    pub port: Option<u16>,
     /// Keep the demo's state in this directory instead of a fresh one.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,

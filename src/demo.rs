@@ -17,6 +17,9 @@ use crate::{
     serve::{Running, Shell},
 };
 
+/// Where the demo listens unless told otherwise.
+const PORT: u16 = 8080;
+
 /// A service of the demo: its name, whom it is for, and what it shows.
 pub struct DemoService {
     /// Name, and first label of its host.
@@ -84,7 +87,7 @@ pub async fn start(options: &cli::Demo, shell: Shell) -> Result<Demo, Failure> {
         )
     })?;
     let directory = directory.canonicalize().unwrap_or(directory);
-    let port = free_port(options.port)?;
+    let port = free_port(options.port.unwrap_or(if options.selftest { 0 } else { PORT }))?;
     let upstream = upstream::start().await.map_err(|error| {
         Failure::new(
             Stop::Port,

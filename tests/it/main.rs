@@ -1,1 +1,7 @@
-fn main() {}
+//! Tests across crates.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
+mod architecture;
+mod door;
+mod smoke;

@@ -97,7 +97,7 @@ impl Person {
     /// # Errors
     /// As [`Person::set_up`].
     pub async fn sign_in(&mut self, return_to: Option<&str>) -> Result<Url> {
-        let answer = self.post("/api/login/start", &json!({})).await?;
+        let answer = self.post("/api/login/start", &json!({ "fresh": "1" })).await?;
         let credential = self.authenticator.get(&self.portal(), options(&answer)?)?;
         let mut finish = json!({ "credential": credential });
         if let Some(return_to) = return_to {

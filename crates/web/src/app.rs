@@ -6,8 +6,8 @@ use arc_swap::ArcSwap;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
-    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing, policy::Denial, seal::RootSecret,
-    service::Service, time::Random,
+    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing,
+    policy::Denial, seal::RootSecret, service::Service, time::Random,
 };
 use doorward_store::Store;
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
