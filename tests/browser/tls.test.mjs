@@ -69,6 +69,7 @@ test('services that share a certificate do not share a connection by mistake', a
   assert.equal(await protocol(page), 'h2');
   const posted = await page.evaluate(async () => (await fetch('/anything', { method: 'POST', body: 'x'.repeat(70_000) })).status);
   assert.equal(posted, 200);
+  assert.ok(door.log.some((line) => line.includes('Misdirected')), 'Chromium did not try: this test proved nothing');
 });
 
 test('our cookies are for one host, for https and not for scripts', async () => {
