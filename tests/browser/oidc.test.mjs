@@ -151,6 +151,23 @@ test('cancelling is an answer that the application gets', async () => {
   await heading('Welcome');
 });
 
+test('whoever is asked sees as whom, and can be somebody else', async () => {
+  const { wiki } = door;
+  const { page } = tab;
+  await page.goto(wiki.signIn({ prompt: 'consent' }));
+  await page.getByText('You are signed in as ada').waitFor();
+  const arrivals = wiki.arrivals.length;
+  await page.getByRole('link', { name: 'Switch account' }).click();
+  await heading('Switch account');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('Then you go on to Wiki.').waitFor();
+  await signIn(page);
+  await heading('Wiki wants to know who you are');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await heading('Welcome');
+  assert.equal(wiki.arrivals.length, arrivals + 1);
+});
+
 test('a public client signs people in with PKCE alone', async () => {
   const { phone } = door;
   const { page } = tab;
