@@ -118,6 +118,9 @@ impl Origin {
             }
             _ => (rest, scheme.default_port()),
         };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(InvalidOrigin);
+        }
         let host = Host::parse(host).map_err(|_| InvalidOrigin)?;
         Ok(Self::new(scheme, &host, port))
     }
