@@ -5,3 +5,4 @@
 mod architecture;
 mod door;
 mod smoke;
+mod store;

@@ -72,6 +72,9 @@ impl RootSecret {
     }
 
     /// The sealing key for one purpose.
+    ///
+    /// # Panics
+    /// Never: 32 bytes are an AES-256 key.
     pub fn sealing_key(&self, purpose: Purpose) -> SealingKey {
         let bytes = self.derive(purpose.label());
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_ref());
@@ -145,6 +148,9 @@ pub struct SealingKey(Arc<LessSafeKey>);
 impl SealingKey {
     /// Seals `plaintext`. `context` is authenticated, not stored: opening needs the same, so a value sealed for one
     /// row or cookie does not open in another's place. `nonce` is [`NONCE_LENGTH`] fresh random bytes.
+    ///
+    /// # Panics
+    /// When `plaintext` has more than 64 GiB.
     pub fn seal(&self, nonce: [u8; NONCE_LENGTH], context: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(NONCE_LENGTH + plaintext.len() + AES_256_GCM.tag_len());
         sealed.extend_from_slice(&nonce);

@@ -86,15 +86,12 @@ pub(crate) async fn decide(
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
-    let question = match ask.next(&request).await? {
-        Step::Consent(question) => question,
+    let Step::Consent(question) = ask.next(&request).await? else {
         // Answered meanwhile in another tab, or no longer allowed: `/authorize` says what is next.
-        _ => {
-            return Ok(reply::see_other(&format!(
-                "/authorize?{}",
-                ask.parameters.to_query()
-            )));
-        }
+        return Ok(reply::see_other(&format!(
+            "/authorize?{}",
+            ask.parameters.to_query()
+        )));
     };
     if form.value("decision") != Some("allow") {
         let refusal = request
