@@ -212,6 +212,8 @@ pub fn trim_newline(content: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn root(content: &[u8]) -> RootSecret {
@@ -301,8 +303,7 @@ mod tests {
             .into_iter()
             .map(|purpose| {
                 let sealed = root.sealing_key(purpose).seal([7; 12], b"row", b"value");
-                let hex: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("{purpose:?} {hex}")
+                format!("{purpose:?} {}", URL_SAFE_NO_PAD.encode(sealed))
             })
             .collect();
         insta::assert_snapshot!(seals.join("\n"));

@@ -45,10 +45,10 @@ pub(super) fn b64(bytes: impl AsRef<[u8]>) -> String {
 pub(super) fn head(major: u8, argument: usize) -> Vec<u8> {
     match u8::try_from(argument) {
         Ok(small) if small < 24 => vec![major << 5 | small],
-        Ok(byte) => vec![major << 5 | 24, byte],
+        Ok(byte) => vec![major << 5 | 0x18, byte],
         Err(_) => {
             let [high, low] = u16::try_from(argument).unwrap().to_be_bytes();
-            vec![major << 5 | 25, high, low]
+            vec![major << 5 | 0x19, high, low]
         }
     }
 }
