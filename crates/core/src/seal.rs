@@ -121,8 +121,6 @@ pub enum Purpose {
     Ceremony,
     /// Login transactions in the cookie of a service's host.
     LoginTransaction,
-    /// The first-run set-up and enrolment forms in progress.
-    Enrolment,
     /// How far an authorization request has come, in its query.
     Authorization,
 }
@@ -135,7 +133,6 @@ impl Purpose {
             Self::SigningKeys => "signing keys 1",
             Self::Ceremony => "ceremony 1",
             Self::LoginTransaction => "login transaction 1",
-            Self::Enrolment => "enrolment 1",
             Self::Authorization => "authorization 1",
         }
     }
