@@ -62,21 +62,15 @@ fn listener(mut section: Section<'_>, source: &Source) -> Option<Listener> {
             .collect()
     });
     let address = address?;
-    match address.text.parse::<SocketAddr>() {
-        Ok(parsed) => Some(Listener {
-            address: parsed,
-            tls: certificates,
-        }),
-        Err(_) => {
-            findings.add(
-                "E005",
-                &address.place,
-                format!("`{}` is no address with a port", address.text),
-                "such as 0.0.0.0:443 or [::]:443",
-            );
-            None
-        }
-    }
+    let Ok(parsed) = address.text.parse::<SocketAddr>() else {
+        let message = format!("`{}` is no address with a port", address.text);
+        findings.add("E005", &address.place, message, "such as 0.0.0.0:443 or [::]:443");
+        return None;
+    };
+    Some(Listener {
+        address: parsed,
+        tls: certificates,
+    })
 }
 
 fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {

@@ -34,8 +34,8 @@ pub(super) fn built_in() -> Policies {
     Policies::from([of("admins", &["admins"]), of("users", &["admins", "users"])])
 }
 
-pub(super) fn read(place: Place, entry: &Entry, findings: &Findings, policies: &mut Policies) {
-    names::check(&entry.name, &place, findings);
+pub(super) fn read(place: &Place, entry: &Entry, findings: &Findings, policies: &mut Policies) {
+    names::check(&entry.name, place, findings);
     // Declared, if badly: whoever refers to it makes no second mistake.
     policies.insert(
         entry.name.clone(),
@@ -53,7 +53,7 @@ pub(super) fn read(place: Place, entry: &Entry, findings: &Findings, policies: &
         (Some((_, texts)), true) => {
             findings.add(
                 "E008",
-                &place,
+                place,
                 "a policy has `groups` or `anyone = true`, not both",
                 "remove one of them",
             );
@@ -65,7 +65,7 @@ pub(super) fn read(place: Place, entry: &Entry, findings: &Findings, policies: &
         (None, false) => {
             findings.add(
                 "E004",
-                &place,
+                place,
                 "the policy does not say whom it lets in",
                 "write `groups = [\"…\"]`, or `anyone = true` for everybody who is signed in",
             );

@@ -25,7 +25,11 @@ use super::{
     value,
 };
 
-const TOO_LONG: &str = "the domain is too long for hosts below it";
+/// How long sessions last unless something else is written.
+const SESSIONS: SessionLifetimes = SessionLifetimes {
+    idle: Lifetime::days(7),
+    absolute: Lifetime::days(30),
+};
 
 /// A configuration without mistakes, its secrets still in their files.
 #[derive(Debug)]
@@ -171,68 +175,66 @@ fn public(section: &mut Section<'_>, domain: &str) -> (Scheme, u16) {
 }
 
 fn portal(section: &mut Section<'_>, domain: &str, (scheme, port): (Scheme, u16)) -> Option<Portal> {
-    const DAY: u32 = 86_400;
-    let (idle, absolute) = (Lifetime::days(7), Lifetime::days(30));
-    let fallback = Host::parse(&format!("id.{domain}")).ok();
-    let Some(mut portal) = subsection(section, "portal") else {
-        if fallback.is_none() {
-            section.findings.add(
-                "E005",
-                &section.place_of("domain"),
-                TOO_LONG,
-                "write a shorter one",
-            );
-        }
-        let host = fallback?;
-        let sessions = SessionLifetimes { idle, absolute };
-        let origin = Origin::new(scheme, &host, port);
-        return Some(Portal {
-            host,
-            origin,
-            title: "Doorward".to_owned(),
-            related_origins: Vec::new(),
-            sessions,
-        });
+    const TITLE: &str = "Doorward";
+    let mut portal = subsection(section, "portal");
+    let host = identity_host(section, portal.as_mut(), domain, scheme);
+    let (title, related_origins, sessions) = match &mut portal {
+        None => (None, Vec::new(), SESSIONS),
+        Some(portal) => (portal.text(&["title"]), related_origins(portal), sessions(portal)),
     };
-    let named = portal
-        .text(&["host", "portalHost"])
-        .and_then(|text| Some((value::name(&text, portal.findings)?, text.place)));
-    if let Some((host, place)) = &named {
-        value::check_scheme(scheme, host, place, portal.findings);
+    if let Some(portal) = portal {
+        portal.finish();
     }
-    let title = portal
-        .text(&["title"])
-        .map_or_else(|| "Doorward".to_owned(), |text| text.text);
-    let related_origins = related_origins(&mut portal);
-    let idle = value::lifetime(&mut portal, "session_idle", (60, 365 * DAY), idle);
-    let absolute = value::lifetime(&mut portal, "session_absolute", (60, 365 * DAY), absolute);
-    if idle.0 > absolute.0 {
-        let place = portal.place_of("session_idle");
-        portal.findings.add(
-            "E008",
-            &place,
-            "`session_idle` is longer than `session_absolute`",
-            "sessions end after `session_absolute` however much they are used",
-        );
+    let host = host?;
+    Some(Portal {
+        origin: Origin::new(scheme, &host, port),
+        host,
+        title: title.map_or_else(|| TITLE.to_owned(), |text| text.text),
+        related_origins,
+        sessions,
+    })
+}
+
+/// The host that is written down, or `id.` in front of the domain.
+fn identity_host(
+    section: &Section<'_>,
+    portal: Option<&mut Section<'_>>,
+    domain: &str,
+    scheme: Scheme,
+) -> Option<Host> {
+    let findings = section.findings;
+    let text = portal.and_then(|portal| portal.text(&["host", "portalHost"]));
+    if let Some((host, text)) = text.and_then(|text| Some((value::name(&text, findings)?, text))) {
+        value::check_scheme(scheme, &host, &text.place, findings);
+        return Some(host);
     }
-    if named.is_none() && fallback.is_none() {
-        portal.findings.add(
+    let host = Host::parse(&format!("id.{domain}")).ok();
+    if host.is_none() {
+        let message = "the domain is too long for hosts below it";
+        findings.add(
             "E005",
             &section.place_of("domain"),
-            TOO_LONG,
+            message,
             "write a shorter one",
         );
     }
-    portal.finish();
-    let host = named.map(|(host, _)| host).or(fallback)?;
-    let origin = Origin::new(scheme, &host, port);
-    Some(Portal {
-        host,
-        origin,
-        title,
-        related_origins,
-        sessions: SessionLifetimes { idle, absolute },
-    })
+    host
+}
+
+fn sessions(portal: &mut Section<'_>) -> SessionLifetimes {
+    const BOUNDS: (u32, u32) = (60, 365 * 86_400);
+    let absolute = value::lifetime(portal, "session_absolute", BOUNDS, SESSIONS.absolute);
+    // Who shortens the one has shortened the other.
+    let idle = SESSIONS.idle.min(absolute);
+    let idle = value::lifetime(portal, "session_idle", BOUNDS, idle);
+    if idle > absolute {
+        let help = "sessions end after `session_absolute` (30d if not written) however much they are used";
+        let message = "`session_idle` is longer than `session_absolute`";
+        portal
+            .findings
+            .add("E008", &portal.place_of("session_idle"), message, help);
+    }
+    SessionLifetimes { idle, absolute }
 }
 
 fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
@@ -315,7 +317,7 @@ fn policies(section: &mut Section<'_>) -> Policies {
     let mut policies = policy::built_in();
     if let Some(declared) = subsection(section, "policies") {
         for (place, entry) in declared.all() {
-            policy::read(place, entry, section.findings, &mut policies);
+            policy::read(&place, entry, section.findings, &mut policies);
         }
     }
     policies

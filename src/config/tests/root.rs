@@ -162,6 +162,24 @@ fn portal_and_sessions() {
 }
 
 #[test]
+fn a_shorter_session_is_shorter_in_both_ways() {
+    let sessions = checked("portal.session_absolute = \"1h\"\n")
+        .config
+        .portal
+        .sessions;
+    assert_eq!((sessions.idle.0, sessions.absolute.0), (3600, 3600));
+    let sessions = checked("portal.session_absolute = \"60d\"\n")
+        .config
+        .portal
+        .sessions;
+    assert_eq!((sessions.idle.0, sessions.absolute.0), (7 * 86_400, 60 * 86_400));
+    assert_eq!(
+        found("portal.session_idle = \"31d\"\n"),
+        ["E008 portal.session_idle"]
+    );
+}
+
+#[test]
 fn listeners_are_addresses() {
     let with = |listeners: &str| {
         found_in(format!(
