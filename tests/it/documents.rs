@@ -322,9 +322,12 @@ fn every_message_in_the_troubleshooting_is_one_of_ours() {
     let troubleshooting = document("docs/troubleshooting.md");
     let mut found = 0;
     for (line, text) in troubleshooting.prose() {
-        let Some(heading) = text.strip_prefix("### ") else { continue };
-        for part in heading.split('…').map(str::trim).filter(|part| part.len() > 3) {
-            let part = part.trim_matches('`');
+        let heading = text.strip_prefix("### `").and_then(|rest| rest.strip_suffix('`'));
+        for part in heading.into_iter().flat_map(|heading| heading.split('…')) {
+            let part = part.trim();
+            if part.len() < 4 {
+                continue;
+            }
             assert!(messages.contains(part), "docs/troubleshooting.md:{line}: nothing says `{part}`");
             found += 1;
         }
