@@ -93,6 +93,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         control: Arc::new(Control(app)),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
+        timeouts: doorward_proxy::Timeouts::default(),
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;

@@ -6,3 +6,4 @@ mod architecture;
 mod documents;
 mod door;
 mod smoke;
+mod store;

@@ -196,3 +196,6 @@ impl Denial {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub struct Route {
     pub forwarded_scheme: HeaderValue,
     /// `X-Forwarded-Port` for its upstream.
     pub forwarded_port: HeaderValue,
+    /// `Host` and `X-Forwarded-Host` for its upstream: the host, with the port unless it is the scheme's own.
+    pub forwarded_host: HeaderValue,
     /// What is there.
     pub to: Destination,
 }
@@ -54,9 +56,16 @@ impl RouteTable {
     }
 
     fn add(&mut self, portal: &Origin, host: &Host, to: Destination) {
+        let origin = portal.with_host(host);
+        let authority = origin
+            .as_str()
+            .split_once("://")
+            .map_or("", |(_, authority)| authority);
         let route = Route {
             host: host.clone(),
-            origin: portal.with_host(host),
+            // A host consists of letters, digits and punctuation.
+            forwarded_host: HeaderValue::from_str(authority).unwrap_or_else(|_| HeaderValue::from_static("")),
+            origin,
             forwarded_scheme: HeaderValue::from_static(portal.scheme().as_str()),
             forwarded_port: HeaderValue::from(portal.port()),
             to,

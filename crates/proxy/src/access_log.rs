@@ -38,9 +38,9 @@ impl Line<'_> {
             };
         }
         if outcome == "forwarded" {
-            line!(debug)
+            line!(debug);
         } else {
-            line!(info)
+            line!(info);
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The bodies of our answers.
+//! The bodies of requests on their way to an upstream, and of our answers.
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
+use doorward_core::http::headers;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -14,6 +15,49 @@ use crate::{
     upstream::Lease,
     watch::Watch,
 };
+
+/// The body of a request on its way to an upstream.
+pub(crate) enum RequestBody {
+    /// None.
+    Empty,
+    /// The client's.
+    Client(Incoming),
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    /// Data only: a trailer field could be taken for a header, and nobody looked at it.
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Self::Client(incoming) = &mut *self else {
+            return Poll::Ready(None);
+        };
+        loop {
+            match ready!(Pin::new(&mut *incoming).poll_frame(context)) {
+                Some(Ok(frame)) if frame.is_trailers() => {}
+                other => return Poll::Ready(other),
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Client(incoming) => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Client(incoming) => incoming.size_hint(),
+        }
+    }
+}
 
 /// The body of an answer.
 pub(crate) enum AnswerBody {
@@ -33,8 +77,8 @@ pub(crate) struct UpstreamBody {
     watch: Option<Watching>,
 }
 
-/// Whether the permission still holds: looked at from the first time that the upstream makes us wait, so that short
-/// answers cost nothing.
+/// Whether the permission still holds: looked at from the first time that the upstream makes us wait or something
+/// changes, so that short answers cost nothing.
 enum Watching {
     NotYet(Box<Watch>),
     Running(Pin<Box<dyn Future<Output = ()>>>),
@@ -59,8 +103,10 @@ impl UpstreamBody {
         }
     }
 
-    fn permission_ended(&mut self, context: &mut Context<'_>) -> bool {
-        if let Some(Watching::NotYet(_)) = &self.watch
+    /// `waiting` says that the upstream makes us wait.
+    fn permission_ended(&mut self, waiting: bool, context: &mut Context<'_>) -> bool {
+        if let Some(Watching::NotYet(watch)) = &self.watch
+            && (waiting || watch.something_changed())
             && let Some(Watching::NotYet(watch)) = self.watch.take()
         {
             self.watch = Some(Watching::Running(Box::pin(watch.ended())));
@@ -69,6 +115,13 @@ impl UpstreamBody {
             Some(Watching::Running(ended)) => ended.as_mut().poll(context).is_ready(),
             _ => false,
         }
+    }
+
+    /// Ends the answer in its middle: both connections are closed, so that nobody takes it for complete.
+    fn cut(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.lease = None;
+        self.watch = None;
+        Poll::Ready(Some(Err("the permission ended".into())))
     }
 }
 
@@ -80,8 +133,15 @@ impl Body for UpstreamBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        // Before each frame: an upstream that always has more to send never makes us wait.
+        if self.permission_ended(false, context) {
+            return self.cut();
+        }
         match Pin::new(&mut self.incoming).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => {
+            Poll::Ready(Some(Ok(mut frame))) => {
+                if let Some(trailers) = frame.trailers_mut() {
+                    headers::strip_response(trailers);
+                }
                 self.release_at_end();
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -92,10 +152,7 @@ impl Body for UpstreamBody {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Pending if self.permission_ended(context) => {
-                self.lease = None;
-                Poll::Ready(Some(Err("the session ended".into())))
-            }
+            Poll::Pending if self.permission_ended(true, context) => self.cut(),
             Poll::Pending => Poll::Pending,
         }
     }

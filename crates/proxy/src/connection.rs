@@ -1,6 +1,6 @@
 //! One connection: TLS if the listener has it, then HTTP/1.1 or HTTP/2.
 
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 
 use http::{Request, Version};
 use hyper::{
@@ -13,18 +13,13 @@ use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::watch,
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{service, upstream::connect::Local, worker::Worker};
+use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
 
-/// A client has this long for the TLS handshake.
-const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// A client has this long for the head of a request, and may keep an idle connection as long.
-const HEAD_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes that the head of a request may have.
-const HEAD_BYTES: usize = 32 * 1024;
+const HEAD_BYTES: u32 = 32 * 1024;
 /// Header lines that a request may have.
 const HEADERS: usize = 128;
 /// Requests that one HTTP/2 connection may have open.
@@ -37,12 +32,12 @@ pub(crate) struct Peer {
     pub(crate) sni: Option<String>,
 }
 
-/// Serves one connection until it ends, or until it is idle after `stop` turned true.
+/// Serves one connection until it ends, or until it is idle after `stop` was set.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: TcpStream,
     tls: Option<Arc<ServerConfig>>,
-    stop: watch::Receiver<bool>,
+    mut stop: Stop,
 ) {
     let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
         return;
@@ -54,8 +49,12 @@ pub(crate) async fn serve(
         let peer = Rc::new(Peer { address, sni: None });
         return serve_http1(worker, peer, stream, stop).await;
     };
-    let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, TlsAcceptor::from(tls).accept(stream)).await;
-    let Ok(Ok(stream)) = handshake else { return };
+    let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
+    let done = tokio::select! {
+        done = handshake => done,
+        _ = stop.wait_for(Option::is_some) => return,
+    };
+    let Ok(Ok(stream)) = done else { return };
     let session = stream.get_ref().1;
     let peer = Rc::new(Peer {
         address,
@@ -68,34 +67,40 @@ pub(crate) async fn serve(
     }
 }
 
-async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let head_within = worker.timeouts.head;
     let answer = service_fn(move |request: Request<Incoming>| {
         service::handle(Rc::clone(&worker), Rc::clone(&peer), request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(head_within)
         .max_headers(HEADERS)
-        .max_buf_size(HEAD_BYTES)
+        .max_header_size(HEAD_BYTES as usize)
+        .max_buf_size(HEAD_BYTES as usize)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        _ = stop.wait_for(Option::is_some) => connection.as_mut().graceful_shutdown(),
     }
     // How a connection ends is its peer's affair.
     let _ = connection.await;
 }
 
-async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: watch::Receiver<bool>)
+async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, mut stop: Stop)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let first_within = worker.timeouts.head;
+    let asked = Rc::new(Cell::new(false));
+    let heard = Rc::clone(&asked);
     let answer = service_fn(move |request: Request<Incoming>| {
+        heard.set(true);
         let handled = service::handle(Rc::clone(&worker), Rc::clone(&peer), request);
         async move {
             handled.await.map(|mut answer| {
@@ -107,13 +112,21 @@ where
     let connection = http2::Builder::new(Local)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD_BYTES as u32)
-        .keep_alive_interval(Duration::from_secs(60))
+        .max_header_list_size(HEAD_BYTES)
+        .keep_alive_interval(Duration::from_mins(1))
         .serve_connection(TokioIo::new(stream), answer);
     tokio::pin!(connection);
+    // A client that never asks for anything is not waited for: pings begin after its preface only.
+    let silent = async {
+        tokio::time::sleep(first_within).await;
+        if asked.get() {
+            std::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        () = silent => return,
+        _ = stop.wait_for(Option::is_some) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
 }

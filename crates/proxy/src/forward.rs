@@ -7,15 +7,16 @@ use doorward_core::{
     policy::Permit,
     service::Service,
 };
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version, header, request::Parts};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
+use http_body::Body as _;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
-    body::{AnswerBody, UpstreamBody},
+    body::{AnswerBody, RequestBody, UpstreamBody},
     control::Problem,
     service::{Answer, Arrival, control},
     upgrade,
-    upstream::Sent,
+    upstream::{Lease, Sent, UpstreamError},
     watch::Watch,
     worker::Worker,
 };
@@ -43,30 +44,43 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         navigation,
         watch,
     } = outgoing;
-    let downstream = websocket
-        .then(|| head.extensions.remove::<hyper::upgrade::OnUpgrade>())
-        .flatten();
-    let request = Request::from_parts(head, body);
-    let sent = worker.pools.send(&arrival.config, &service, request).await;
-    match sent {
-        Ok(Sent { mut response, lease }) => {
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
+    head.extensions.clear();
+    let request = Request::from_parts(head, RequestBody::Client(body));
+    let error = match worker
+        .pools
+        .send(&arrival.config, &service, request, websocket)
+        .await
+    {
+        Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
+            return bring_back(response, lease, watch);
+        }
+        Ok(Sent { response, .. }) => match downstream {
+            Some(downstream) if upgrade::is_websocket(&response) => {
                 return upgrade::switch(downstream, response, watch);
             }
-            headers::strip_response(response.headers_mut());
-            response.extensions_mut().clear();
-            *response.version_mut() = Version::HTTP_11;
-            response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch)))
-        }
-        Err(error) => {
-            tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
-            control(
-                worker
-                    .control
-                    .problem(&Problem::UpstreamDown(service), navigation, &arrival.context),
-            )
-        }
+            // Nobody asked: what follows would be nobody's request (S-1, P-14).
+            _ => UpstreamError::Switched,
+        },
+        Err(error) => error,
+    };
+    tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
+    control(
+        worker
+            .control
+            .problem(&Problem::UpstreamDown(service), navigation, &arrival.context),
+    )
+}
+
+fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Option<Box<Watch>>) -> Answer {
+    if response.headers().contains_key(header::TRANSFER_ENCODING) {
+        // A length beside it is not the one that was read (RFC 9112 section 6.3).
+        response.headers_mut().remove(header::CONTENT_LENGTH);
     }
+    headers::strip_response(response.headers_mut());
+    response.extensions_mut().clear();
+    *response.version_mut() = Version::HTTP_11;
+    response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch)))
 }
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
@@ -76,17 +90,22 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         service,
         arrival,
         head,
+        body,
         websocket,
         ..
     } = outgoing;
-    if head.version == Version::HTTP_2 {
-        adapt_from_http2(head);
+    if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
+        join_cookies(&mut head.headers);
     }
+    let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
+    // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
+    head.headers.remove(header::EXPECT);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),
         port: arrival.route.forwarded_port.clone(),
+        host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, permit, &service.identity_headers, &forwarded);
     if !service.upstream.original_host
@@ -94,11 +113,20 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
     {
         head.headers.insert(header::HOST, host);
     }
+    if wants_trailers {
+        head.headers
+            .insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     if *websocket {
         head.headers
             .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         head.headers
             .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        // Otherwise the body of a GET would get lost.
+        head.headers
+            .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     head.uri = Uri::from(arrival.target.clone());
     head.version = Version::HTTP_11;
@@ -108,19 +136,14 @@ fn address(client: std::net::IpAddr) -> HeaderValue {
     HeaderValue::from_str(&client.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }
 
-/// HTTP/2 names the host in `:authority` and may split cookies; HTTP/1.1 has one `Host` and one `Cookie` (RFC 9113
-/// sections 8.2.3 and 8.3.1).
-fn adapt_from_http2(head: &mut Parts) {
-    if let Some(authority) = head.uri.authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        head.headers.insert(header::HOST, host);
-    }
-    if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        join_cookies(&mut head.headers);
-    }
+fn mentions_trailers(te: &HeaderValue) -> bool {
+    let codings = te.to_str().unwrap_or_default().split(',');
+    codings
+        .into_iter()
+        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
+/// HTTP/2 may split cookies into several fields; HTTP/1.1 has one (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let lines: Vec<&[u8]> = headers
         .get_all(header::COOKIE)

@@ -11,6 +11,7 @@ mod forward;
 mod server;
 mod service;
 pub mod session;
+mod timeouts;
 pub mod tls;
 mod upgrade;
 mod upstream;
@@ -18,3 +19,4 @@ mod watch;
 mod worker;
 
 pub use server::{BindError, Listener, ListenerTls, Server, Settings};
+pub use timeouts::Timeouts;

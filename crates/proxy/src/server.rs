@@ -13,12 +13,12 @@ use std::{
 use arc_swap::ArcSwap;
 use doorward_core::{
     config::Config,
-    time::{Clock, Random, draw},
+    time::{Clock, Random},
 };
 use rustls::ServerConfig;
 use tokio::{sync::watch, task::LocalSet};
 
-use crate::{connection, control::ControlPlane, session::SessionSource, worker::Worker};
+use crate::{connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts, worker::Worker};
 
 /// Connections that one worker holds at most; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
@@ -70,11 +70,21 @@ impl Listener {
             .map_err(|error| BindError { address, error })
     }
 
+    fn share(&self) -> io::Result<Self> {
+        self.socket.try_clone().map(|socket| Self {
+            socket,
+            tls: self.tls.clone(),
+        })
+    }
+
     /// The address, with the port that was chosen if it was 0.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 }
+
+/// Set when the server shall stop: how long requests that are under way may take.
+pub(crate) type Stop = watch::Receiver<Option<Duration>>;
 
 /// What a server needs.
 pub struct Settings {
@@ -92,32 +102,43 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where the names of requests start.
     pub random: Arc<dyn Random>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
 }
 
 /// A running server.
 pub struct Server {
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Duration>>,
     threads: Vec<JoinHandle<()>>,
     addresses: Vec<SocketAddr>,
 }
 
 impl Server {
     /// Starts the workers.
-    pub fn start(settings: Settings) -> io::Result<Self> {
-        let (stop, stopped) = watch::channel(false);
-        let addresses = settings
-            .listeners
+    pub fn start(mut settings: Settings) -> io::Result<Self> {
+        let (stop, stopped) = watch::channel(None);
+        // Only the accepting tasks hold the sockets: when they end, the addresses are free.
+        let listeners = std::mem::take(&mut settings.listeners);
+        let addresses = listeners
             .iter()
             .map(Listener::address)
             .collect::<io::Result<_>>()?;
         let settings = Arc::new(settings);
         let threads = (0..settings.workers.max(1))
             .map(|number| {
+                let listeners = listeners
+                    .iter()
+                    .map(Listener::share)
+                    .collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()?;
-                let run = move || LocalSet::new().block_on(&runtime, work(&settings, stopped));
+                let run = move || {
+                    LocalSet::new().block_on(&runtime, work(&settings, listeners, stopped));
+                    // A look-up of a name may still block; nobody waits for it any more.
+                    runtime.shutdown_background();
+                };
                 std::thread::Builder::new()
                     .name(format!("worker-{number}"))
                     .spawn(run)
@@ -135,41 +156,20 @@ impl Server {
         &self.addresses
     }
 
-    /// Stops accepting, lets requests that are under way finish for `grace`, and ends what remains.
+    /// Stops accepting, lets requests that are under way finish for `grace`, and ends what remains. Blocks until then.
     pub fn shut_down(self, grace: Duration) {
-        let Self { stop, threads, .. } = self;
-        let deadline = std::thread::spawn(move || {
-            // Workers stop by themselves when their last connection ends; the deadline is theirs too.
-            let _ = stop.send(true);
-            for thread in threads {
-                let _ = thread.join();
-            }
-        });
-        let until = grace + Duration::from_secs(1);
-        let steps = until.as_millis() / 10;
-        for _ in 0..steps {
-            if deadline.is_finished() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        // Nobody to tell means that every worker has ended.
+        let _ = self.stop.send(Some(grace));
+        for thread in self.threads {
+            let _ = thread.join();
         }
     }
 }
 
-/// How long a worker waits for its connections after it was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-
-async fn work(settings: &Settings, stopped: watch::Receiver<bool>) {
-    let first_request = u64::from_le_bytes(draw(&*settings.random));
-    let worker = Worker::new(
-        &settings.config,
-        Arc::clone(&settings.sessions),
-        Arc::clone(&settings.control),
-        Arc::clone(&settings.clock),
-        first_request,
-    );
+async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop) {
+    let worker = Worker::new(settings);
     let open = Rc::new(Cell::new(0_usize));
-    let accepting = settings.listeners.iter().map(|listener| {
+    let accepting = listeners.into_iter().map(|listener| {
         let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());
         tokio::task::spawn_local(accepting)
     });
@@ -181,41 +181,34 @@ async fn work(settings: &Settings, stopped: watch::Receiver<bool>) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let _ = tokio::time::timeout(DRAIN, drained).await;
+    let grace = stopped.borrow().unwrap_or_default();
+    let _ = tokio::time::timeout(grace, drained).await;
 }
 
-fn accept(
-    worker: Rc<Worker>,
-    listener: &Listener,
-    open: Rc<Cell<usize>>,
-    mut stopped: watch::Receiver<bool>,
-) -> impl Future<Output = ()> + 'static {
-    let socket = listener
-        .socket
-        .try_clone()
-        .and_then(tokio::net::TcpListener::from_std);
-    let tls = listener.tls.clone();
-    async move {
-        let Ok(socket) = socket else { return };
-        loop {
-            let accepted = tokio::select! {
-                accepted = socket.accept(), if open.get() < CONNECTIONS => accepted,
-                () = tokio::time::sleep(Duration::from_millis(50)), if open.get() >= CONNECTIONS => continue,
-                _ = stopped.wait_for(|stop| *stop) => return,
-            };
-            let Ok((stream, _)) = accepted else {
-                // Out of file descriptors, mostly: give connections time to end.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            };
-            let tls = tls.as_ref().map(|tls| tls.load_full());
-            let serving = connection::serve(Rc::clone(&worker), stream, tls, stopped.clone());
-            let counted = Counted::new(&open);
-            tokio::task::spawn_local(async move {
-                serving.await;
-                drop(counted);
-            });
-        }
+async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, mut stopped: Stop) {
+    let Listener { socket, tls } = listener;
+    let socket = match tokio::net::TcpListener::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => return tracing::error!(%error, "can't wait for connections"),
+    };
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept(), if open.get() < CONNECTIONS => accepted,
+            () = tokio::time::sleep(Duration::from_millis(50)), if open.get() >= CONNECTIONS => continue,
+            _ = stopped.wait_for(Option::is_some) => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file descriptors, mostly: give connections time to end.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let tls = tls.as_ref().map(|tls| tls.load_full());
+        let serving = connection::serve(Rc::clone(&worker), stream, tls, stopped.clone());
+        let counted = Counted::new(&open);
+        tokio::task::spawn_local(async move {
+            serving.await;
+            drop(counted);
+        });
     }
 }
 

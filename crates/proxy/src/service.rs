@@ -1,4 +1,4 @@
-//! One request, from its arrival to the decision. The order is the one that REQUIREMENTS calls "decision order".
+//! One request, from its arrival to the decision, in the order that ARCHITECTURE describes.
 
 use std::{convert::Infallible, rc::Rc, sync::Arc};
 
@@ -17,7 +17,7 @@ use doorward_core::{
     service::Service,
     token::{Hashed, Session},
 };
-use http::{Request, Response, uri::PathAndQuery};
+use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 
 use crate::{
@@ -121,7 +121,14 @@ fn refused(
     let navigation =
         FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
-    control(worker.control.problem(problem, navigation, &context))
+    let mut answer = control(worker.control.problem(problem, navigation, &context));
+    if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
+        // What follows was perhaps never meant as a request of its own (RFC 9112 section 6.3).
+        answer
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
 }
 
 /// Steps 5 to 10: reserved path, session, decision, reply or forward.
@@ -131,76 +138,35 @@ async fn gate(
     arrival: Arrival,
     request: Request<Incoming>,
 ) -> Answer {
-    if path::has_segment_prefix(arrival.target.path(), RESERVED) {
-        return control(
-            worker
-                .control
-                .reserved(Arc::clone(service), request, arrival.context)
-                .await,
-        );
+    if is_reserved(arrival.target.path()) {
+        return reserved(worker, service, arrival, request).await;
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
-    let problem = |problem: &Problem| {
-        control(
-            worker
-                .control
-                .problem(problem, fetch.navigation, &arrival.context),
-        )
-    };
-    let Ok(token) = cookie::find(&head.headers, cookie::SESSION) else {
-        return problem(&Problem::DuplicateSession);
-    };
-    let token = token.map(Hashed::<Session>::of_text);
-    let mut access = Access {
-        method: &head.method,
-        path: arrival.target.path(),
-        client: arrival.context.client,
-        identity: None,
-        fetch,
-        now: arrival.context.now,
-    };
-    // Nobody is asked about sessions for what needs none.
-    let mut decision = policy::decide(&service.guard, &access);
-    let mut identity = None;
-    if let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &token) {
-        match resolve(worker, token, &arrival).await {
-            Ok(found) => identity = found,
-            Err(Unavailable) => return problem(&Problem::Unavailable),
+    let (identity, decision, watch) = match judge(worker, service, &arrival, &head, fetch).await {
+        Ok(judged) => judged,
+        Err(problem) => {
+            return control(
+                worker
+                    .control
+                    .problem(&problem, fetch.navigation, &arrival.context),
+            );
         }
-        access.identity = identity.as_ref();
-        decision = policy::decide(&service.guard, &access);
-    }
-    let line = Line {
-        context: &arrival.context,
-        service,
-        method: &head.method,
-        path: arrival.target.path(),
-        identity: identity.as_deref(),
-        forwarding_ignored: arrival.forwarding_ignored,
     };
+    let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
-            let watch = token.filter(|_| permit.identity().is_some()).map(|token| {
-                Box::new(Watch {
-                    worker: Rc::clone(worker),
-                    token,
-                    host: arrival.context.host.to_string(),
-                    path: arrival.target.path().to_owned(),
-                    method: head.method.clone(),
-                    client: arrival.context.client,
-                    fetch,
-                })
-            });
+            let service = Arc::clone(service);
+            let navigation = fetch.navigation;
             let outgoing = Outgoing {
-                service: Arc::clone(service),
+                service,
                 arrival,
                 head,
                 body,
                 websocket,
-                navigation: fetch.navigation,
+                navigation,
                 watch,
             };
             forward::forward(worker, permit, outgoing).await
@@ -227,6 +193,98 @@ async fn gate(
             )
         }
     }
+}
+
+fn line<'a>(
+    service: &'a Service,
+    arrival: &'a Arrival,
+    head: &'a Parts,
+    identity: Option<&'a Identity>,
+) -> Line<'a> {
+    Line {
+        context: &arrival.context,
+        service,
+        method: &head.method,
+        path: arrival.target.path(),
+        identity,
+        forwarding_ignored: arrival.forwarding_ignored,
+    }
+}
+
+/// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
+fn is_reserved(path: &str) -> bool {
+    let (start, rest) = path.split_at_checked(RESERVED.len()).unwrap_or_default();
+    start.eq_ignore_ascii_case(RESERVED) && (rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The control plane answers for the reserved path, if it is spelled as it is.
+async fn reserved(
+    worker: &Rc<Worker>,
+    service: &Arc<Service>,
+    arrival: Arrival,
+    request: Request<Incoming>,
+) -> Answer {
+    if path::has_segment_prefix(request.uri().path(), RESERVED) {
+        return control(
+            worker
+                .control
+                .reserved(Arc::clone(service), request, arrival.context)
+                .await,
+        );
+    }
+    let problem = Problem::Malformed("the reserved path in another spelling");
+    let origin = &arrival.route.origin;
+    let navigation = FetchMetadata::read(request.method(), request.headers(), origin, false).navigation;
+    control(worker.control.problem(&problem, navigation, &arrival.context))
+}
+
+/// Who it is, what was decided, and what to watch while the answer lasts if that rests on a session.
+type Judged = (Option<Arc<Identity>>, Decision, Option<Box<Watch>>);
+
+/// Steps 6 to 9: the decision, and whose session it rests on.
+async fn judge(
+    worker: &Rc<Worker>,
+    service: &Service,
+    arrival: &Arrival,
+    head: &Parts,
+    fetch: FetchMetadata,
+) -> Result<Judged, Problem> {
+    let token = cookie::find(&head.headers, cookie::SESSION).map_err(|_| Problem::DuplicateSession)?;
+    let mut access = Access {
+        method: &head.method,
+        path: arrival.target.path(),
+        client: arrival.context.client,
+        identity: None,
+        fetch,
+        now: arrival.context.now,
+    };
+    // Nobody is asked about sessions for what needs none.
+    let decision = policy::decide(&service.guard, &access);
+    let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
+        return Ok((None, decision, None));
+    };
+    let token = Hashed::<Session>::of_text(token);
+    // Read before the look-up: what changes after it shows.
+    let generation = worker.sessions.generation();
+    let identity = resolve(worker, &token, arrival)
+        .await
+        .map_err(|Unavailable| Problem::Unavailable)?;
+    access.identity = identity.as_ref();
+    let decision = policy::decide(&service.guard, &access);
+    let rests_on_session = matches!(&decision, Decision::Permit(permit) if permit.identity().is_some());
+    let watch = rests_on_session.then(|| {
+        Box::new(Watch {
+            worker: Rc::clone(worker),
+            token,
+            host: arrival.context.host.to_string(),
+            path: arrival.target.path().to_owned(),
+            method: head.method.clone(),
+            client: arrival.context.client,
+            fetch,
+            generation,
+        })
+    });
+    Ok((identity, decision, watch))
 }
 
 const fn outcome(permit: &Permit) -> &'static str {

@@ -6,18 +6,18 @@ use hyper_util::rt::TokioIo;
 
 use crate::{body::AnswerBody, service::Answer, watch::Watch};
 
-/// Passes the upstream's 101 on and joins the two connections. An upstream that switches although nobody asked is
-/// cut off: what follows would be nobody's request (S-1, P-14).
+/// Whether the upstream switches to what was asked for, and not to something else.
+pub(crate) fn is_websocket(response: &Response<Incoming>) -> bool {
+    let protocol = response.headers().get(header::UPGRADE);
+    protocol.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Passes the upstream's 101 on and joins the two connections.
 pub(crate) fn switch(
-    downstream: Option<OnUpgrade>,
+    downstream: OnUpgrade,
     mut response: Response<Incoming>,
     watch: Option<Box<Watch>>,
 ) -> Answer {
-    let Some(downstream) = downstream else {
-        let mut refused = Response::new(AnswerBody::Empty);
-        *refused.status_mut() = StatusCode::BAD_GATEWAY;
-        return refused;
-    };
     let upstream = hyper::upgrade::on(&mut response);
     tokio::task::spawn_local(join(downstream, upstream, watch));
     let (head, _) = response.into_parts();

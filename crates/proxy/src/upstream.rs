@@ -2,15 +2,18 @@
 
 pub(crate) mod connect;
 
-use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
 
-use connect::{Connector, Fresh};
+use connect::{Connector, Fresh, Offer};
 use doorward_core::{config::Config, service::Service};
-use http::{Request, Response, Uri, Version, header};
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
+use http_body::Body as _;
 use hyper::{
     body::Incoming,
     client::conn::{http1, http2},
 };
+
+use crate::body::RequestBody;
 
 /// Idle connections that a worker keeps per service.
 const IDLE_MAX: usize = 64;
@@ -22,15 +25,19 @@ pub(crate) enum UpstreamError {
     TimedOut,
     Tls(String),
     Http(hyper::Error),
+    Closed,
+    Switched,
 }
 
 impl fmt::Display for UpstreamError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(error) => write!(formatter, "can't connect: {error}"),
-            Self::TimedOut => formatter.write_str("no connection within 5 seconds"),
+            Self::TimedOut => formatter.write_str("no connection in time"),
             Self::Tls(error) => write!(formatter, "TLS: {error}"),
             Self::Http(error) => write!(formatter, "HTTP: {error}"),
+            Self::Closed => formatter.write_str("it closes connections at once"),
+            Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
         }
     }
 }
@@ -42,8 +49,8 @@ pub(crate) struct Sent {
 }
 
 /// The pools of one worker: one per service of the current configuration.
-#[derive(Default)]
 pub(crate) struct Pools {
+    connect_within: Duration,
     pools: RefCell<ByService>,
 }
 
@@ -57,36 +64,53 @@ struct ByService {
 /// Connections to one service's upstream.
 pub(crate) struct Pool {
     connector: Connector,
-    idle: RefCell<Vec<http1::SendRequest<Incoming>>>,
-    shared: RefCell<Option<http2::SendRequest<Incoming>>>,
+    idle: RefCell<Vec<http1::SendRequest<RequestBody>>>,
+    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
 }
 
 /// A connection that carries an answer.
-pub(crate) struct Lease(Option<(Rc<Pool>, http1::SendRequest<Incoming>)>);
+pub(crate) struct Lease(Option<(Rc<Pool>, http1::SendRequest<RequestBody>)>);
 
 impl Lease {
-    /// The answer was read to its end: the connection may carry another.
+    /// The answer was read to its end: the connection may carry another, once the request was sent to its end too.
     pub(crate) fn give_back(self) {
-        if let Some((pool, connection)) = self.0
-            && !connection.is_closed()
-        {
-            let mut idle = pool.idle.borrow_mut();
-            if idle.len() < IDLE_MAX {
-                idle.push(connection);
-            }
+        let Some((pool, mut connection)) = self.0 else {
+            return;
+        };
+        if connection.is_ready() {
+            pool.keep(connection);
+        } else if !connection.is_closed() {
+            tokio::task::spawn_local(async move {
+                if connection.ready().await.is_ok() {
+                    pool.keep(connection);
+                }
+            });
         }
     }
 }
 
 impl Pools {
+    pub(crate) fn new(connect_within: Duration) -> Self {
+        Self {
+            connect_within,
+            pools: RefCell::default(),
+        }
+    }
+
     /// Sends a request to the service's upstream.
     pub(crate) async fn send(
         &self,
         config: &Arc<Config>,
         service: &Arc<Service>,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
+        websocket: bool,
     ) -> Result<Sent, UpstreamError> {
-        self.pool(config, service).send(request).await
+        let pool = self.pool(config, service);
+        if websocket {
+            pool.send_alone(request).await
+        } else {
+            pool.send(request).await
+        }
     }
 
     fn pool(&self, config: &Arc<Config>, service: &Arc<Service>) -> Rc<Pool> {
@@ -104,7 +128,7 @@ impl Pools {
         // The address names the service: the configuration, which is kept, keeps it in place.
         let pool = pools.pools.entry(Arc::as_ptr(service)).or_insert_with(|| {
             Rc::new(Pool {
-                connector: Connector::new(service),
+                connector: Connector::new(service, self.connect_within),
                 idle: RefCell::default(),
                 shared: RefCell::default(),
             })
@@ -114,30 +138,39 @@ impl Pools {
 }
 
 impl Pool {
-    async fn send(self: Rc<Self>, mut request: Request<Incoming>) -> Result<Sent, UpstreamError> {
+    async fn send(self: Rc<Self>, mut request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
         if let Some(connection) = self.shared() {
-            return self.send_http2(connection, request).await;
+            match send_http2(connection, request).await? {
+                Attempt::Answered(sent) => return Ok(sent),
+                Attempt::Unsent(unsent) => {
+                    *self.shared.borrow_mut() = None;
+                    request = as_http1(unsent);
+                }
+            }
         }
         // A kept connection may turn out to have been closed by the other side. What was not written comes back and
-        // is sent again, which is safe for every method; what was written is never sent twice.
+        // is sent again, which is safe for every method. What was written is sent once more if it only reads.
         while let Some(mut connection) = self.take_idle() {
-            if connection.ready().await.is_err() {
-                continue;
-            }
-            match connection.try_send_request(request).await {
+            let copy = copy_of(&request);
+            let mut failure = match connection.try_send_request(request).await {
                 Ok(response) => {
                     return Ok(Sent {
                         response,
                         lease: Lease(Some((self, connection))),
                     });
                 }
-                Err(mut failure) => match failure.take_message() {
-                    Some(unsent) => request = unsent,
-                    None => return Err(UpstreamError::Http(failure.into_error())),
-                },
+                Err(failure) => failure,
+            };
+            match (failure.take_message(), copy) {
+                (Some(unsent), _) => request = unsent,
+                (None, Some(copy)) if !failure.error().is_parse() => {
+                    request = copy;
+                    break;
+                }
+                _ => return Err(UpstreamError::Http(failure.into_error())),
             }
         }
-        match self.connector.connect().await? {
+        match self.connector.connect(Offer::Both).await? {
             Fresh::Http1(mut connection) => {
                 let response = connection
                     .send_request(request)
@@ -150,55 +183,118 @@ impl Pool {
             }
             Fresh::Http2(connection) => {
                 *self.shared.borrow_mut() = Some(connection.clone());
-                self.send_http2(connection, request).await
+                match send_http2(connection, request).await? {
+                    Attempt::Answered(sent) => Ok(sent),
+                    Attempt::Unsent(_) => Err(UpstreamError::Closed),
+                }
             }
         }
     }
 
-    fn take_idle(&self) -> Option<http1::SendRequest<Incoming>> {
+    /// Sends a request that will take its connection with it. That is HTTP/1.1.
+    async fn send_alone(&self, request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
+        let Fresh::Http1(mut connection) = self.connector.connect(Offer::Http1).await? else {
+            return Err(UpstreamError::Tls(
+                "the upstream chose a protocol that was not offered".to_owned(),
+            ));
+        };
+        let response = connection
+            .send_request(request)
+            .await
+            .map_err(UpstreamError::Http)?;
+        // Without the sender the connection ends after this answer.
+        Ok(Sent {
+            response,
+            lease: Lease(None),
+        })
+    }
+
+    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < IDLE_MAX {
+            idle.push(connection);
+        }
+    }
+
+    fn take_idle(&self) -> Option<http1::SendRequest<RequestBody>> {
         let mut idle = self.idle.borrow_mut();
         while let Some(connection) = idle.pop() {
-            if !connection.is_closed() {
+            if connection.is_ready() {
                 return Some(connection);
             }
         }
         None
     }
 
-    fn shared(&self) -> Option<http2::SendRequest<Incoming>> {
+    fn shared(&self) -> Option<http2::SendRequest<RequestBody>> {
         let mut shared = self.shared.borrow_mut();
         if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
             *shared = None;
         }
         shared.clone()
     }
+}
 
-    async fn send_http2(
-        &self,
-        mut connection: http2::SendRequest<Incoming>,
-        mut request: Request<Incoming>,
-    ) -> Result<Sent, UpstreamError> {
-        let host = request.headers_mut().remove(header::HOST);
-        let authority = host
-            .as_ref()
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default();
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(http::uri::Scheme::HTTPS);
-        parts.authority = authority.parse().ok();
-        parts.path_and_query = request.uri().path_and_query().cloned();
-        if let Ok(uri) = Uri::from_parts(parts) {
-            *request.uri_mut() = uri;
-        }
-        *request.version_mut() = Version::HTTP_2;
-        connection.ready().await.map_err(UpstreamError::Http)?;
-        let response = connection
-            .send_request(request)
-            .await
-            .map_err(UpstreamError::Http)?;
-        Ok(Sent {
+/// The same request, if sending it twice does no harm (RFC 9110 section 9.2.2) and it has no body to be lost.
+fn copy_of(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if !reads || !request.body().is_end_stream() {
+        return None;
+    }
+    let mut copy = Request::new(RequestBody::Empty);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
+}
+
+/// What became of a request on a shared connection.
+enum Attempt {
+    Answered(Sent),
+    /// The connection ended before the request was written.
+    Unsent(Request<RequestBody>),
+}
+
+async fn send_http2(
+    mut connection: http2::SendRequest<RequestBody>,
+    request: Request<RequestBody>,
+) -> Result<Attempt, UpstreamError> {
+    match connection.try_send_request(as_http2(request)).await {
+        Ok(response) => Ok(Attempt::Answered(Sent {
             response,
             lease: Lease(None),
-        })
+        })),
+        Err(mut failure) => match failure.take_message() {
+            Some(unsent) => Ok(Attempt::Unsent(unsent)),
+            None => Err(UpstreamError::Http(failure.into_error())),
+        },
     }
+}
+
+/// HTTP/2 names the host in `:authority` and frames bodies by itself (RFC 9113 sections 8.2.2 and 8.3.1).
+fn as_http2(mut request: Request<RequestBody>) -> Request<RequestBody> {
+    let host = request.headers_mut().remove(header::HOST);
+    request.headers_mut().remove(header::TRANSFER_ENCODING);
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(http::uri::Scheme::HTTPS);
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    parts.path_and_query = request.uri().path_and_query().cloned();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    request
+}
+
+fn as_http1(mut request: Request<RequestBody>) -> Request<RequestBody> {
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if let Some(target) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(target);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    request
 }

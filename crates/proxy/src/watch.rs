@@ -1,6 +1,6 @@
 //! Whether a permission still holds while a WebSocket or a long answer is open.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
 use doorward_core::{
     http::fetch::FetchMetadata,
@@ -13,10 +13,6 @@ use tokio::sync::watch;
 
 use crate::worker::Worker;
 
-/// How often a permission is looked at although nothing seems to have changed: sessions expire by themselves, and
-/// configurations are reloaded.
-const LOOK_EVERY: Duration = Duration::from_secs(15);
-
 /// Everything that the decision depended on.
 pub(crate) struct Watch {
     pub(crate) worker: Rc<Worker>,
@@ -26,19 +22,26 @@ pub(crate) struct Watch {
     pub(crate) method: Method,
     pub(crate) client: std::net::IpAddr,
     pub(crate) fetch: FetchMetadata,
+    /// The generation at which it was decided.
+    pub(crate) generation: u64,
 }
 
 impl Watch {
+    /// Whether the permission may have changed since it was decided.
+    pub(crate) fn something_changed(&self) -> bool {
+        self.worker.sessions.generation() != self.generation
+    }
+
     /// Returns when the permission no longer holds: signed out, disabled, out of the group, expired, or not declared
     /// so any more. If that can't be told, it does not hold.
     pub(crate) async fn ended(self: Box<Self>) {
-        let mut changes = self.worker.sessions.changes();
+        let mut generations = self.worker.sessions.changes();
         loop {
             if !self.holds().await {
                 return;
             }
-            let changed = tokio::time::timeout(LOOK_EVERY, changes.changed()).await;
-            if matches!(changed, Ok(Err(watch::error::RecvError { .. }))) {
+            let moved = tokio::time::timeout(self.worker.timeouts.look_again, generations.changed()).await;
+            if matches!(moved, Ok(Err(watch::error::RecvError { .. }))) {
                 return;
             }
         }

@@ -7,35 +7,37 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
-use doorward_core::{config::Config, http::context::RequestId, time::Clock};
+use doorward_core::{
+    config::Config,
+    http::context::RequestId,
+    time::{Clock, draw},
+};
 
-use crate::{control::ControlPlane, session::SessionSource, upstream::Pools};
+use crate::{
+    control::ControlPlane, server::Settings, session::SessionSource, timeouts::Timeouts, upstream::Pools,
+};
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
     pub(crate) sessions: Arc<dyn SessionSource>,
     pub(crate) control: Arc<dyn ControlPlane>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
 
 impl Worker {
-    pub(crate) fn new(
-        config: &Arc<ArcSwap<Config>>,
-        sessions: Arc<dyn SessionSource>,
-        control: Arc<dyn ControlPlane>,
-        clock: Arc<dyn Clock>,
-        first_request: u64,
-    ) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings) -> Rc<Self> {
         Rc::new(Self {
-            sessions,
-            control,
-            clock,
-            pools: Pools::default(),
-            config: RefCell::new(Cache::new(Arc::clone(config))),
-            next_request: Cell::new(first_request),
+            sessions: Arc::clone(&settings.sessions),
+            control: Arc::clone(&settings.control),
+            clock: Arc::clone(&settings.clock),
+            timeouts: settings.timeouts,
+            pools: Pools::new(settings.timeouts.connect),
+            config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
+            next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
     }
 

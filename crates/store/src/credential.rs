@@ -114,7 +114,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const ENABLED: &str = "SELECT id FROM users WHERE id = $1 AND disabled_at IS NULL";
         let vault = self.vault.clone();
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let enabled = tx
                 .optional(ENABLED, &[new.registration.user().as_str().into()])?
                 .is_some();
@@ -152,7 +152,7 @@ impl Store {
     /// # Errors
     /// [`Constraint::LastCredential`] when the person would have none left.
     pub async fn remove_credential(&self, user: UserId, id: Vec<u8>) -> Result<bool, StoreError> {
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let won = tx.wins(
                 "DELETE FROM credentials WHERE id = $1 AND user_id = $2",
                 &[id.as_slice().into(), user.as_str().into()],

@@ -86,21 +86,34 @@ impl DataDirectory {
                     "missing, but there is a database sealed with it",
                 )));
             }
-            let text: String = draw::<32>(random)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            let mut file = OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .mode(0o600)
-                .open(&path)
-                .map_err(io)?;
-            file.write_all(text.as_bytes())
-                .and_then(|()| file.sync_all())
+            self.write_durably(&path, hexadecimal(draw(random)).as_bytes())
                 .map_err(io)?;
         }
         let content = std::fs::read(&path).map_err(io)?;
         RootSecret::from_file_content(&content).map_err(|error| DataDirectoryError::RootSecret(path, error))
     }
+
+    /// The file is there whole or not at all, and stays: a database that survives a power cut which its secret did not
+    /// survive is lost.
+    fn write_durably(&self, path: &Path, content: &[u8]) -> std::io::Result<()> {
+        let unfinished = path.with_extension("new");
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)?;
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+fn hexadecimal(bytes: [u8; 32]) -> String {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }

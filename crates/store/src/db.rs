@@ -5,18 +5,16 @@ mod postgres;
 mod sqlite;
 mod value;
 
-use std::sync::mpsc::Sender;
-
-pub(crate) use job::Tx;
-use job::{Job, Work};
+pub(crate) use job::{Ending, Tx};
+use job::{Queue, Work};
 pub(crate) use value::{Row, Value};
 
 use crate::error::StoreError;
 
 /// Hands units of work to the engine's threads.
 pub(crate) struct Db {
-    writers: Sender<Box<dyn Job>>,
-    readers: Sender<Box<dyn Job>>,
+    writers: Queue,
+    readers: Queue,
 }
 
 impl Db {
@@ -41,7 +39,16 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        run(&self.writers, work).await
+        run(&self.writers, work, Ending::kept()).await
+    }
+
+    /// Runs a unit of work that writes and ends like this.
+    pub(crate) async fn write_and<T, F>(&self, work: F, ending: Ending<T>) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        run(&self.writers, work, ending).await
     }
 
     /// Runs a unit of work that only reads.
@@ -50,7 +57,7 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        run(&self.readers, work).await
+        run(&self.readers, work, Ending::kept()).await
     }
 
     /// Runs a unit of work from a thread that may block: opening and migrating.
@@ -59,19 +66,19 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, reply) = Work::new(work);
+        let (job, reply) = Work::boxed(work, Ending::kept());
         self.writers.send(job).map_err(|_| stopped())?;
         // The engine's threads answer without any async runtime, so waiting here can't starve them.
         futures_free_wait(reply)
     }
 }
 
-async fn run<T, F>(threads: &Sender<Box<dyn Job>>, work: F) -> Result<T, StoreError>
+async fn run<T, F>(threads: &Queue, work: F, ending: Ending<T>) -> Result<T, StoreError>
 where
     T: Send + 'static,
     F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
 {
-    let (job, reply) = Work::new(work);
+    let (job, reply) = Work::boxed(work, ending);
     threads.send(job).map_err(|_| stopped())?;
     reply.await.map_err(|_| stopped())?
 }
@@ -83,7 +90,7 @@ fn futures_free_wait<T>(
         match reply.try_recv() {
             Ok(result) => return result,
             Err(tokio::sync::oneshot::error::TryRecvError::Empty) => {
-                std::thread::sleep(std::time::Duration::from_millis(1))
+                std::thread::sleep(std::time::Duration::from_millis(1));
             }
             Err(tokio::sync::oneshot::error::TryRecvError::Closed) => return Err(stopped()),
         }

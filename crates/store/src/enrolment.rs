@@ -39,18 +39,17 @@ impl Store {
         expires_at: UnixTime,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "INSERT INTO enrolments (token_hash, user_id, expires_at) SELECT $1, id, $3 FROM users WHERE id = $2";
-        self.db
-            .write(move |tx| {
-                tx.execute(
-                    "DELETE FROM enrolments WHERE user_id = $1",
-                    &[user.as_str().into()],
-                )?;
-                tx.wins(
-                    SQL,
-                    &[token.as_bytes().into(), user.as_str().into(), expires_at.0.into()],
-                )
-            })
-            .await
+        self.attempt(move |tx| {
+            tx.execute(
+                "DELETE FROM enrolments WHERE user_id = $1",
+                &[user.as_str().into()],
+            )?;
+            tx.wins(
+                SQL,
+                &[token.as_bytes().into(), user.as_str().into(), expires_at.0.into()],
+            )
+        })
+        .await
     }
 
     /// For whom a link is, if it still works.
@@ -74,7 +73,7 @@ impl Store {
     }
 
     /// Registers the passkey and begins a session. `false`, and nothing happens, when the link was used, replaced or
-    /// expired, the challenge was used before, or the person is disabled.
+    /// expired, the challenge was used before, the passkey is for somebody else, or the person is disabled.
     pub async fn complete_enrolment(
         &self,
         enrolment: CompleteEnrolment,
@@ -84,8 +83,11 @@ impl Store {
                            AND consumed_at IS NULL AND expires_at > $3 AND EXISTS \
                            (SELECT 1 FROM users WHERE id = $2 AND disabled_at IS NULL)";
         let vault = self.vault.clone();
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let user = enrolment.login.user();
+            if enrolment.credential.registration.user() != user {
+                return Ok(false);
+            }
             let params = [
                 enrolment.token.as_bytes().into(),
                 user.as_str().into(),

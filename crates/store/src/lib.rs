@@ -1,6 +1,6 @@
 //! Persistent state: one [`Store`] on SQLite or PostgreSQL.
 //!
-//! # The contract, held by `tests/contract.rs` on both engines
+//! # The contract, held by `tests/it/store/` on both engines
 //! 1. A public method is a unit of work named by its verb. No transaction leaves this crate.
 //! 2. A look-up returns an `Option`; a list is bounded.
 //! 3. A transition is one statement whose `WHERE` holds the old state, and its method says whether it won.
@@ -9,7 +9,8 @@
 //! 6. Rows become domain types in one place per type; an impossible combination is [`StoreError::Corrupt`].
 //! 7. Expiry is checked in each read; [`Store::sweep`] only saves room.
 //! 8. What was acknowledged survives `kill -9` and power loss.
-//! 9. Units of work that change people, groups or sessions raise the generation, after their commit.
+//! 9. Units of work that change what a live session means (people, groups, signing in and out) raise the generation,
+//!    after their commit, whoever still waits for them. A handoff adds a session and touches none, so it does not.
 
 mod authorization_code;
 mod consent;

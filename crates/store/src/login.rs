@@ -38,7 +38,7 @@ pub struct NewSession {
     pub token: Hashed<Session>,
     /// The identity host.
     pub host: String,
-    /// What the browser calls itself; at most 300 bytes are kept.
+    /// What the browser calls itself; at most 300 characters are kept.
     pub user_agent: String,
     /// When it ends at the latest.
     pub expires_at: UnixTime,
@@ -65,7 +65,7 @@ impl Store {
     /// is gone or disabled meanwhile.
     pub async fn complete_login(&self, sign_in: SignIn, now: UnixTime) -> Result<bool, StoreError> {
         let vault = self.vault.clone();
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let done = use_credential(tx, &sign_in, now)? && consume_challenge(tx, sign_in.challenge)?;
             if done {
                 insert_session(tx, &vault, &sign_in.session, &sign_in.login, now)?;

@@ -15,24 +15,34 @@ enum Outcome {
 
 /// Brings the database up to date; refuses one that a newer version wrote.
 pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
-    let known = MIGRATIONS.len() as i64;
-    // Two nodes that start together take turns: creating the table, and then the row, is what they wait on.
-    db.write_blocking(|tx| {
-        tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
-        tx.execute(
-            "INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING",
-            &[],
-        )?;
-        tx.execute(
-            "INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING",
-            &[],
-        )
-        .map(drop)
-    })?;
+    // On PostgreSQL two nodes that start together collide over a table that neither sees yet. Whoever lost has waited
+    // for the other's commit, and sees it the second time.
+    db.write_blocking(prepare)
+        .or_else(|_| db.write_blocking(prepare))?;
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
-        Outcome::Newer(found) => Err(OpenError::Newer { found, known }),
+        Outcome::Newer(found) => Err(OpenError::Newer {
+            found,
+            known: known(),
+        }),
     }
+}
+
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+fn prepare(tx: &mut dyn Tx) -> Result<(), StoreError> {
+    tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
+    tx.execute(
+        "INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING",
+        &[],
+    )?;
+    tx.execute(
+        "INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING",
+        &[],
+    )
+    .map(drop)
 }
 
 fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
@@ -53,7 +63,7 @@ fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
     }
     tx.execute(
         "UPDATE meta SET number = $1 WHERE key = 'schema'",
-        &[(MIGRATIONS.len() as i64).into()],
+        &[known().into()],
     )?;
     Ok(Outcome::Current)
 }

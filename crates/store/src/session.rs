@@ -70,7 +70,8 @@ impl Store {
         self.change(move |tx| end_portal_session(tx, id, now)).await
     }
 
-    /// Ends all sessions of a person.
+    /// Ends all sessions of a person and revokes all their tokens, those with `offline_access` too: whoever has a copy
+    /// of anything is shut out (O-7).
     pub async fn end_sessions_of(&self, user: UserId, now: UnixTime) -> Result<(), StoreError> {
         const SQL: &str =
             "SELECT id FROM sessions WHERE user_id = $1 AND parent_id IS NULL AND ended_at IS NULL";
@@ -78,7 +79,7 @@ impl Store {
             for row in tx.query(SQL, &[user.as_str().into()])? {
                 end_portal_session(tx, session_id_at(&row, 0)?, now)?;
             }
-            Ok(())
+            crate::token::revoke_families_of_user(tx, user, now)
         })
         .await
     }
@@ -86,7 +87,7 @@ impl Store {
     /// The person's live portal sessions, latest use first.
     pub async fn sessions_of(&self, user: UserId, now: UnixTime) -> Result<Vec<SessionRow>, StoreError> {
         const SQL: &str = "SELECT id, user_agent, created_at, last_used_at FROM sessions WHERE user_id = $1 \
-                           AND parent_id IS NULL AND ended_at IS NULL AND expires_at > $2 ORDER BY last_used_at DESC LIMIT 200";
+                           AND parent_id IS NULL AND ended_at IS NULL AND expires_at > $2 ORDER BY last_used_at DESC, id LIMIT 200";
         let vault = self.vault.clone();
         self.db
             .read(move |tx| {

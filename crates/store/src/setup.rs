@@ -40,28 +40,26 @@ impl Store {
 
     /// Replaces the set-up link. Whether set-up is still open.
     pub async fn issue_setup(&self, token: Hashed<Setup>, expires_at: UnixTime) -> Result<bool, StoreError> {
-        self.db
-            .write(move |tx| {
-                if is_closed(tx)? {
-                    return Ok(false);
-                }
-                tx.execute("DELETE FROM setups", &[])?;
-                tx.wins(
-                    "INSERT INTO setups (token_hash, expires_at) VALUES ($1, $2)",
-                    &[token.as_bytes().into(), expires_at.0.into()],
-                )
-            })
-            .await
+        const SQL: &str = "INSERT INTO setups (token_hash, expires_at) VALUES ($1, $2)";
+        self.attempt(move |tx| {
+            if is_closed(tx)? {
+                return Ok(false);
+            }
+            tx.execute("DELETE FROM setups", &[])?;
+            tx.wins(SQL, &[token.as_bytes().into(), expires_at.0.into()])
+        })
+        .await
     }
 
-    /// Whether this is the current set-up link.
+    /// Whether this is the current set-up link, and set-up is open.
     pub async fn setup_is_open(&self, token: Hashed<Setup>, now: UnixTime) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT expires_at FROM setups WHERE token_hash = $1 AND expires_at > $2";
         self.db
             .read(move |tx| {
-                Ok(tx
+                let current = tx
                     .optional(SQL, &[token.as_bytes().into(), now.0.into()])?
-                    .is_some())
+                    .is_some();
+                Ok(current && !is_closed(tx)?)
             })
             .await
     }
@@ -73,7 +71,7 @@ impl Store {
         const CLOSE: &str =
             "INSERT INTO meta (key, number) VALUES ('setup_completed_at', $1) ON CONFLICT DO NOTHING";
         let vault = self.vault.clone();
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let done = tx.wins(TAKE, &[setup.token.as_bytes().into(), now.0.into()])?
                 && consume_challenge(tx, setup.challenge)?
                 && tx.wins(CLOSE, &[now.0.into()])?;

@@ -13,7 +13,7 @@ use doorward_core::{seal::RootSecret, time::Random};
 use tokio::sync::watch;
 
 use crate::{
-    db::{Db, Tx},
+    db::{Db, Ending, Tx},
     error::{OpenError, StoreError},
     migrate,
     vault::Vault,
@@ -103,38 +103,52 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        let done = self
-            .db
-            .write(move |tx| {
-                tx.execute(
-                    "UPDATE meta SET number = number + 1 WHERE key = 'generation'",
-                    &[],
-                )?;
-                work(tx)
-            })
-            .await;
-        if done.is_ok() {
-            self.generation.raise();
-        }
-        done
+        self.change_if(work, |_| true).await
+    }
+
+    /// Like [`Self::change`] for a unit of work that can lose: when it says `false`, nothing of it happened.
+    pub(crate) async fn attempt<F>(&self, work: F) -> Result<bool, StoreError>
+    where
+        F: Fn(&mut dyn Tx) -> Result<bool, StoreError> + Send + 'static,
+    {
+        self.change_if(work, |won| *won).await
+    }
+
+    async fn change_if<T, F>(&self, work: F, keep: fn(&T) -> bool) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        let generation = self.generation.clone();
+        let ending = Ending {
+            keep,
+            then: Box::new(move || generation.raise()),
+        };
+        let counted = move |tx: &mut dyn Tx| {
+            tx.execute(
+                "UPDATE meta SET number = number + 1 WHERE key = 'generation'",
+                &[],
+            )?;
+            work(tx)
+        };
+        self.db.write_and(counted, ending).await
     }
 
     fn follow_other_nodes(&self) -> Result<(), StoreError> {
+        // Read before anybody reads anything else: what changes from now on is noticed.
+        let mut last = stored_generation(&self.db)?;
         let (db, generation) = (Arc::downgrade(&self.db), self.generation.clone());
-        let mut last = None;
-        let follow = move || {
-            while let Some(db) = db.upgrade() {
-                let read = db.write_blocking(|tx| {
-                    tx.optional("SELECT number FROM meta WHERE key = 'generation'", &[])?
-                        .map_or(Ok(0), |row| row.integer(0))
-                });
-                drop(db);
-                // A database that can't be asked may have changed: better to ask again for each session.
-                if read.is_err() || last.is_some_and(|last| Ok(last) != read) {
+        let follow = move || loop {
+            std::thread::sleep(POLL);
+            let Some(db) = db.upgrade() else { return };
+            match stored_generation(&db) {
+                Ok(found) if found == last => {}
+                Ok(found) => {
+                    last = found;
                     generation.raise();
                 }
-                last = read.ok();
-                std::thread::sleep(POLL);
+                // A database that can't be asked may have changed: better to ask again for each session.
+                Err(_) => generation.raise(),
             }
         };
         let started = std::thread::Builder::new()
@@ -167,6 +181,11 @@ impl Generation {
             self.seen.store(*generation, Ordering::Release);
         });
     }
+}
+
+fn stored_generation(db: &Db) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT number FROM meta WHERE key = 'generation'";
+    db.write_blocking(|tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0)))
 }
 
 fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {

@@ -85,8 +85,12 @@ impl Store {
                 let Some(grant) = family(tx, &vault, row.text(0)?, now)? else {
                     return Ok(Rotation::Unknown);
                 };
-                insert(tx, grant.family.as_str(), new)?;
-                Ok(Rotation::Rotated(Box::new(grant)))
+                let stored = insert(tx, grant.family.as_str(), new)?;
+                Ok(if stored {
+                    Rotation::Rotated(Box::new(grant))
+                } else {
+                    Rotation::Unknown
+                })
             })
             .await
     }
@@ -158,6 +162,15 @@ pub(crate) fn revoke_families_of_session(
                        AND (' ' || scope || ' ') NOT LIKE '% offline_access %'";
     tx.execute(SQL, &[session.as_str().into(), now.0.into()])
         .map(drop)
+}
+
+pub(crate) fn revoke_families_of_user(
+    tx: &mut dyn Tx,
+    user: UserId,
+    now: UnixTime,
+) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE token_families SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL";
+    tx.execute(SQL, &[user.as_str().into(), now.0.into()]).map(drop)
 }
 
 /// What may be issued in this family now: it is live, its person is enabled, and unless `offline_access` was granted

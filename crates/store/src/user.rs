@@ -104,8 +104,10 @@ impl Store {
     pub async fn groups(&self) -> Result<Vec<String>, StoreError> {
         self.db
             .read(|tx| {
-                let rows = tx.query("SELECT name FROM user_groups ORDER BY name", &[])?;
-                rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+                let rows = tx.query("SELECT name FROM user_groups", &[])?;
+                let names = rows.iter().map(|row| row.text(0).map(str::to_owned));
+                // Sorted here: PostgreSQL would sort by its locale.
+                Ok(names.collect::<Result<BTreeSet<_>, _>>()?.into_iter().collect())
             })
             .await
     }
@@ -116,7 +118,7 @@ impl Store {
     /// # Errors
     /// [`Constraint::LastAdministrator`] when nobody could administer any more.
     pub async fn set_disabled(&self, id: UserId, disabled: bool, now: UnixTime) -> Result<bool, StoreError> {
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             let won = if disabled {
                 tx.wins(
                     "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL",
@@ -144,7 +146,7 @@ impl Store {
         groups: BTreeSet<String>,
         now: UnixTime,
     ) -> Result<bool, StoreError> {
-        self.change(move |tx| {
+        self.attempt(move |tx| {
             if tx
                 .optional("SELECT id FROM users WHERE id = $1", &[id.as_str().into()])?
                 .is_none()

@@ -1,9 +1,11 @@
-//! What tests are made of: a clock that they advance and randomness that repeats.
+//! What tests are made of: a clock that they advance, randomness that repeats, directories and databases of their own.
 
 mod clock;
+mod postgres;
 mod random;
 mod scratch;
 
 pub use clock::TestClock;
+pub use postgres::{PostgresDatabase, PostgresError};
 pub use random::SeededRandom;
 pub use scratch::Scratch;

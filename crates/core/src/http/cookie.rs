@@ -91,9 +91,11 @@ fn contains_prefix(line: &[u8]) -> bool {
         .any(|window| window.eq_ignore_ascii_case(PREFIX.as_bytes()))
 }
 
-/// Whether a `Set-Cookie` line sets a cookie of ours.
+/// Whether a `Set-Cookie` line sets a cookie of ours. A cookie without a name is sent as its bare value, which may
+/// look like a name and a value.
 pub fn sets_ours(line: &HeaderValue) -> bool {
-    is_ours(line.as_bytes().trim_ascii_start())
+    let line = line.as_bytes().trim_ascii_start();
+    is_ours(line.strip_prefix(b"=").unwrap_or(line).trim_ascii_start())
 }
 
 /// The `Set-Cookie` line for a cookie of ours. Without `lifetime` it lives as long as the browser's session.

@@ -43,10 +43,9 @@ const PREFIXES: [&str; 9] = [
 ];
 
 /// Hop-by-hop fields (RFC 9110 section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 8] = [
+const HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
     header::TE,
-    header::TRAILER,
     header::TRANSFER_ENCODING,
     header::UPGRADE,
     header::PROXY_AUTHORIZATION,
@@ -129,6 +128,8 @@ pub fn asks_for_websocket(method: &Method, version: Version, headers: &HeaderMap
 /// every reserved name in every spelling, and our own cookies.
 pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) {
     strip_hop_by_hop(headers);
+    // Trailers of requests are not passed on: a header could come in by that door.
+    headers.remove(header::TRAILER);
     let mut found: Vec<HeaderName> = Vec::new();
     for name in headers.keys() {
         if reserved.contains(name) {
@@ -141,9 +142,11 @@ pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) {
     cookie::remove_own(headers);
 }
 
-/// Removes hop-by-hop fields and our own cookies from an upstream's answer (E-14).
+/// Removes hop-by-hop fields, our own cookies, and orders to clear them, from an upstream's answer (E-14). `Trailer`
+/// stays: it announces what comes after the body, which is passed on.
 pub fn strip_response(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
+    keep_our_cookies(headers);
     if let Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE)
         && cookies.iter().any(cookie::sets_ours)
     {
@@ -153,6 +156,21 @@ pub fn strip_response(headers: &mut HeaderMap) {
             headers.append(name.clone(), line);
         }
     }
+}
+
+/// `Clear-Site-Data: "cookies"` would sign the person out everywhere below the domain; the other directives pass.
+fn keep_our_cookies(headers: &mut HeaderMap) {
+    let Some(first) = headers.get(CLEAR_SITE_DATA) else {
+        return;
+    };
+    let directives = first.to_str().unwrap_or_default().split(',').map(str::trim);
+    let harmless: Vec<&str> = directives
+        .filter(|word| !matches!(*word, "\"cookies\"" | "\"*\"" | ""))
+        .collect();
+    match HeaderValue::from_str(&harmless.join(", ")) {
+        Ok(value) if !value.is_empty() => headers.insert(CLEAR_SITE_DATA, value),
+        _ => headers.remove(CLEAR_SITE_DATA),
+    };
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -186,8 +204,11 @@ pub struct ForwardedValues {
     pub scheme: HeaderValue,
     /// `X-Forwarded-Port`: the public port.
     pub port: HeaderValue,
+    /// `Host` and `X-Forwarded-Host`: the public host, with the port unless it is the scheme's own.
+    pub host: HeaderValue,
 }
 
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -208,9 +229,9 @@ pub fn apply(
             }
         }
     }
-    if let Some(host) = headers.get(header::HOST).cloned() {
-        headers.insert(X_FORWARDED_HOST, host);
-    }
+    // What the client spelled or added, a port for instance, would end up in the upstream's links (T-13).
+    headers.insert(header::HOST, forwarded.host.clone());
+    headers.insert(X_FORWARDED_HOST, forwarded.host.clone());
     headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
     headers.insert(X_FORWARDED_PROTO, forwarded.scheme.clone());
     headers.insert(X_FORWARDED_PORT, forwarded.port.clone());

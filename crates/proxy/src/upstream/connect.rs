@@ -4,7 +4,6 @@ use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
 
 use doorward_core::service::{Service, Upstream, UpstreamScheme};
 use hyper::{
-    body::Incoming,
     client::conn::{http1, http2},
     rt::{Read, Write},
 };
@@ -14,31 +13,38 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::UpstreamError;
-use crate::tls;
-
-const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+use crate::{body::RequestBody, tls};
 
 /// Opens connections to one upstream.
 pub(super) struct Connector {
     upstream: Upstream,
+    within: Duration,
     tls: RefCell<Option<Arc<ClientConfig>>>,
+}
+
+/// The protocols that an upstream may choose from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    Both,
+    Http1,
 }
 
 /// A new connection, by the protocol that was agreed on.
 pub(super) enum Fresh {
-    Http1(http1::SendRequest<Incoming>),
-    Http2(http2::SendRequest<Incoming>),
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
 }
 
 impl Connector {
-    pub(super) fn new(service: &Service) -> Self {
+    pub(super) fn new(service: &Service, within: Duration) -> Self {
         Self {
             upstream: service.upstream.clone(),
+            within,
             tls: RefCell::default(),
         }
     }
 
-    pub(super) async fn connect(&self) -> Result<Fresh, UpstreamError> {
+    pub(super) async fn connect(&self, offer: Offer) -> Result<Fresh, UpstreamError> {
         let connecting = async {
             let address = (self.upstream.host.as_str(), self.upstream.port);
             let stream = TcpStream::connect(address)
@@ -47,18 +53,21 @@ impl Connector {
             stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
             match self.upstream.scheme {
                 UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
-                UpstreamScheme::Https => self.connect_tls(stream).await,
+                UpstreamScheme::Https => self.connect_tls(stream, offer).await,
             }
         };
-        tokio::time::timeout(CONNECT_WITHIN, connecting)
+        tokio::time::timeout(self.within, connecting)
             .await
             .map_err(|_| UpstreamError::TimedOut)?
     }
 
-    async fn connect_tls(&self, stream: TcpStream) -> Result<Fresh, UpstreamError> {
+    async fn connect_tls(&self, stream: TcpStream, offer: Offer) -> Result<Fresh, UpstreamError> {
         let name = ServerName::try_from(self.upstream.host.clone())
             .map_err(|error| UpstreamError::Tls(error.to_string()))?;
-        let config = self.tls_config()?;
+        let mut config = self.tls_config()?;
+        if offer == Offer::Http1 {
+            Arc::make_mut(&mut config).alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         let stream = TlsConnector::from(config)
             .connect(name, stream)
             .await

@@ -1,5 +1,7 @@
 //! A unit of work on its way through an engine's thread.
 
+use std::sync::mpsc::Sender;
+
 use tokio::sync::oneshot;
 
 use super::value::{Row, Value};
@@ -33,17 +35,40 @@ impl dyn Tx + '_ {
 
 /// A unit of work without its type.
 pub(super) trait Job: Send {
-    /// Does the work inside a transaction. An error means: undo it. May be called again after a lost conflict.
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError>;
+    /// Does the work inside a transaction. An error and `false` mean: undo it. May be called again after it was undone.
+    fn run(&mut self, tx: &mut dyn Tx) -> Result<bool, StoreError>;
     /// Tells the one who waits. `committed` is the commit's own outcome.
     fn finish(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
+/// Where units of work are put for a thread to take.
+pub(super) type Queue = Sender<Box<dyn Job>>;
+
 /// A unit of work with its type.
 pub(super) struct Work<T, F> {
-    work: F,
+    run: F,
+    ending: Ending<T>,
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+/// What becomes of a unit of work that ran without an error.
+pub(crate) struct Ending<T> {
+    /// Whether what it did is kept, by its result.
+    pub(crate) keep: fn(&T) -> bool,
+    /// What to do once it is durable, or may be. Done by the engine's thread, before the one who waits is told: they may
+    /// have stopped waiting, and what they changed is changed all the same.
+    pub(crate) then: Box<dyn Fn() + Send>,
+}
+
+impl<T> Ending<T> {
+    /// It is kept, and nothing follows.
+    pub(crate) fn kept() -> Self {
+        Self {
+            keep: |_| true,
+            then: Box::new(|| ()),
+        }
+    }
 }
 
 impl<T, F> Work<T, F>
@@ -51,11 +76,15 @@ where
     T: Send + 'static,
     F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
 {
-    pub(super) fn new(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn boxed(
+        run: F,
+        ending: Ending<T>,
+    ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
         (
             Box::new(Self {
-                work,
+                run,
+                ending,
                 result: None,
                 reply,
             }),
@@ -69,15 +98,25 @@ where
     T: Send + 'static,
     F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
 {
-    fn run(&mut self, tx: &mut dyn Tx) -> Result<(), StoreError> {
-        let result = (self.work)(tx);
-        let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
+    fn run(&mut self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
+        let result = (self.run)(tx);
+        let outcome = result.as_ref().map(self.ending.keep).map_err(Clone::clone);
         self.result = Some(result);
         outcome
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { result, reply, .. } = *self;
+        let Self {
+            ending,
+            result,
+            reply,
+            ..
+        } = *self;
+        let kept = committed.is_ok() && matches!(&result, Some(Ok(value)) if (ending.keep)(value));
+        // A connection that broke during a commit leaves it open whether the commit happened.
+        if kept || matches!(committed, Err(StoreError::Unavailable(_))) {
+            (ending.then)();
+        }
         let unfinished = || Err(StoreError::Unavailable("the work was not done".to_owned()));
         let result = committed.and_then(|()| result.unwrap_or_else(unfinished));
         // The one who waited may have gone; the work is done all the same.

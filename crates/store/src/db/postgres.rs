@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, channel},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use tokio_postgres::{
 };
 
 use super::{
-    job::{Job, Tx},
+    job::{Job, Queue, Tx},
     value::{Row, Value},
 };
 use crate::error::{Constraint, StoreError};
@@ -27,7 +27,7 @@ const WORKERS: usize = 6;
 /// How often a unit of work is tried again after another one was in its way.
 const RETRIES: u32 = 5;
 
-pub(super) fn start(url: &str) -> Result<Sender<Box<dyn Job>>, StoreError> {
+pub(super) fn start(url: &str) -> Result<Queue, StoreError> {
     let (sender, work) = channel();
     let work = Arc::new(Mutex::new(work));
     for _ in 0..WORKERS {
@@ -46,6 +46,8 @@ struct Worker {
     runtime: Runtime,
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    /// Whether the connection is of no use any more.
+    broken: bool,
 }
 
 impl Worker {
@@ -65,6 +67,7 @@ impl Worker {
                     runtime,
                     client,
                     statements: HashMap::new(),
+                    broken: false,
                 })
             });
             connecting
@@ -85,9 +88,10 @@ impl Worker {
 
     fn try_often(&mut self, job: &mut dyn Job) -> Result<(), StoreError> {
         for _ in 0..RETRIES {
-            if self.client.is_closed() {
+            if self.broken || self.client.is_closed() {
                 self.statements.clear();
                 self.client = connect(&self.runtime, &self.url)?;
+                self.broken = false;
             }
             match self.try_once(job) {
                 Err(Attempt::Again) => {}
@@ -101,17 +105,23 @@ impl Worker {
     }
 
     fn try_once(&mut self, job: &mut dyn Job) -> Result<(), Attempt> {
-        self.simple("BEGIN")?;
         let mut tx = PostgresTx {
             worker: self,
             again: false,
         };
-        let outcome = job.run(&mut tx);
+        // Named, because the server's default may be another one.
+        let outcome = tx
+            .batch("BEGIN ISOLATION LEVEL READ COMMITTED")
+            .and_then(|()| job.run(&mut tx));
         let again = tx.again;
         match outcome {
-            Ok(()) => self.simple("COMMIT"),
+            Ok(true) => self.commit(),
+            Ok(false) => {
+                self.roll_back();
+                Ok(())
+            }
             Err(error) => {
-                self.simple("ROLLBACK")?;
+                self.roll_back();
                 Err(if again {
                     Attempt::Again
                 } else {
@@ -121,16 +131,23 @@ impl Worker {
         }
     }
 
-    fn simple(&self, sql: &str) -> Result<(), Attempt> {
-        self.runtime
-            .block_on(self.client.batch_execute(sql))
-            .map_err(|error| {
-                if is_contention(&error) {
-                    Attempt::Again
-                } else {
-                    Attempt::Failed(failure(&error))
-                }
-            })
+    /// A connection that breaks here leaves it open whether the work was done, so it is not tried again.
+    fn commit(&mut self) -> Result<(), Attempt> {
+        let done = self.runtime.block_on(self.client.batch_execute("COMMIT"));
+        done.map_err(|error| {
+            self.broken |= is_break(&error);
+            if is_contention(&error) {
+                Attempt::Again
+            } else {
+                Attempt::Failed(failure(&error))
+            }
+        })
+    }
+
+    fn roll_back(&mut self) {
+        let done = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
+        // A server undoes by itself what a connection that is gone had begun.
+        self.broken |= done.is_err();
     }
 }
 
@@ -172,7 +189,8 @@ impl PostgresTx<'_> {
     }
 
     fn note(&mut self, error: &tokio_postgres::Error) -> StoreError {
-        self.again |= is_contention(error);
+        self.worker.broken |= is_break(error);
+        self.again |= is_contention(error) || is_break(error);
         failure(error)
     }
 }
@@ -252,11 +270,23 @@ fn is_contention(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| codes.contains(code))
 }
 
+/// Whether the connection is gone: closed, or the server said that it is going away.
+fn is_break(error: &tokio_postgres::Error) -> bool {
+    let codes = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+    ];
+    let io = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
+    io || error.is_closed() || error.code().is_some_and(|code| codes.contains(code))
+}
+
 fn failure(error: &tokio_postgres::Error) -> StoreError {
     let Some(detail) = error.as_db_error() else {
         return StoreError::Unavailable(error.to_string());
     };
-    if *detail.code() != SqlState::UNIQUE_VIOLATION {
+    // Class 23: integrity constraint violation.
+    if !detail.code().code().starts_with("23") {
         return StoreError::Unavailable(detail.message().to_owned());
     }
     StoreError::Conflict(match detail.constraint() {

@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        mpsc::{Receiver, Sender, channel},
+        mpsc::{Receiver, channel},
     },
     time::Duration,
 };
@@ -12,7 +12,7 @@ use std::{
 use rusqlite::{Connection, OpenFlags, params_from_iter, types};
 
 use super::{
-    job::{Job, Tx},
+    job::{Job, Queue, Tx},
     value::{Row, Value},
 };
 use crate::error::{Constraint, StoreError};
@@ -21,7 +21,7 @@ const READERS: usize = 2;
 /// Units of work that share one commit at most.
 const BATCH: usize = 64;
 
-pub(super) fn start(path: &Path) -> Result<(Sender<Box<dyn Job>>, Sender<Box<dyn Job>>), StoreError> {
+pub(super) fn start(path: &Path) -> Result<(Queue, Queue), StoreError> {
     let writer = open_writer(path)?;
     let (writers, work) = channel();
     spawn("store-writer", move || write_all(&writer, &work))?;
@@ -98,11 +98,13 @@ fn write_batch(
         return jobs.iter().map(|_| Err(error.clone())).collect();
     }
     let mut outcome = Vec::new();
-    loop {
-        let Some(job) = jobs.get_mut(outcome.len()) else {
-            break;
-        };
+    while let Some(job) = jobs.get_mut(outcome.len()) {
         outcome.push(in_savepoint(connection, job.as_mut()));
+        // A full disk, for one, makes SQLite undo the whole transaction, not the savepoint alone.
+        if connection.is_autocommit() {
+            let undone = StoreError::Unavailable("SQLite undid the transaction".to_owned());
+            return jobs.iter().map(|_| Err(undone.clone())).collect();
+        }
         if outcome.len() == jobs.len()
             && jobs.len() < BATCH
             && let Ok(next) = work.try_recv()
@@ -123,11 +125,11 @@ fn write_batch(
 fn in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), StoreError> {
     statement(connection, "SAVEPOINT work")?;
     let outcome = job.run(&mut SqliteTx(connection));
-    if outcome.is_err() {
+    if !matches!(outcome, Ok(true)) {
         statement(connection, "ROLLBACK TO work")?;
     }
     statement(connection, "RELEASE work")?;
-    outcome
+    outcome.map(drop)
 }
 
 fn read_all(connection: &Connection, work: &Mutex<Receiver<Box<dyn Job>>>) {
@@ -137,7 +139,7 @@ fn read_all(connection: &Connection, work: &Mutex<Receiver<Box<dyn Job>>>) {
         };
         let outcome = statement(connection, "BEGIN").and_then(|()| {
             let outcome = job.run(&mut SqliteTx(connection));
-            statement(connection, "COMMIT").and(outcome)
+            statement(connection, "COMMIT").and(outcome.map(drop))
         });
         job.finish(outcome);
     }

@@ -105,6 +105,7 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
         ("Set-Cookie", "a=1"),
         ("Set-Cookie", "__Host-doorward=dw_s_x; Path=/"),
         ("Set-Cookie", " __HOST-Doorward-login-x=1"),
+        ("Set-Cookie", "=__Host-doorward=dw_s_x"),
         ("Set-Cookie", "b=2"),
         ("Connection", "close"),
     ]);
@@ -116,6 +117,24 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
         .collect();
     assert_eq!(kept, ["a=1", "b=2"]);
     assert!(!headers.contains_key(header::CONNECTION));
+}
+
+#[test]
+fn e_14_an_upstream_cannot_clear_our_cookies() {
+    let left = |value: &str| {
+        let mut headers = map(&[("Clear-Site-Data", value), ("Trailer", "x-checksum")]);
+        strip_response(&mut headers);
+        assert!(headers.contains_key(header::TRAILER));
+        headers
+            .get("clear-site-data")
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(left("\"cookies\""), None);
+    assert_eq!(left("\"*\""), None);
+    assert_eq!(
+        left("\"cache\", \"cookies\",\"storage\"").as_deref(),
+        Some("\"cache\", \"storage\"")
+    );
 }
 
 proptest! {

@@ -1,0 +1,71 @@
+//! A control plane whose answers say what it was asked.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use doorward_core::{http::context::RequestContext, service::Service};
+use doorward_proxy::{
+    control::{ControlPlane, Problem, Refused, Reply},
+    session::BoxFuture,
+};
+use http::{Request, Response, StatusCode, request::Parts};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+
+pub(crate) struct Control;
+
+fn reply(status: StatusCode, text: &str) -> Reply {
+    let body = Full::new(Bytes::from(text.to_owned()))
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    let mut reply = Response::new(body);
+    *reply.status_mut() = status;
+    reply
+}
+
+impl ControlPlane for Control {
+    fn portal(&self, request: Request<Incoming>, context: RequestContext) -> BoxFuture<'_, Reply> {
+        let text = format!("portal {} for {}", request.uri().path(), context.client);
+        Box::pin(async move { reply(StatusCode::OK, &text) })
+    }
+
+    fn reserved(
+        &self,
+        service: Arc<Service>,
+        request: Request<Incoming>,
+        _: RequestContext,
+    ) -> BoxFuture<'_, Reply> {
+        let text = format!("reserved {} {}", service.name, request.uri().path());
+        Box::pin(async move { reply(StatusCode::OK, &text) })
+    }
+
+    fn sign_in(&self, service: &Service, _: &Parts, navigation: bool, context: &RequestContext) -> Reply {
+        let status = if navigation {
+            StatusCode::SEE_OTHER
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
+        reply(
+            status,
+            &format!("sign in to {} from {}", service.name, context.client),
+        )
+    }
+
+    fn denied(&self, refused: &Refused<'_>, _: bool, _: &RequestContext) -> Reply {
+        reply(
+            StatusCode::FORBIDDEN,
+            &format!("denied: {}", refused.denial.code()),
+        )
+    }
+
+    fn problem(&self, problem: &Problem, _: bool, context: &RequestContext) -> Reply {
+        let (status, text) = match problem {
+            Problem::Malformed(what) => (StatusCode::BAD_REQUEST, (*what).to_owned()),
+            Problem::DuplicateSession => (StatusCode::BAD_REQUEST, "two sessions".to_owned()),
+            Problem::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "not here".to_owned()),
+            Problem::UpstreamDown(service) => (StatusCode::BAD_GATEWAY, format!("{} is down", service.name)),
+            Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
+        };
+        reply(status, &format!("{text}, request {}", context.id))
+    }
+}

@@ -1,0 +1,209 @@
+//! A server to test, and the services behind it.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use doorward_core::{
+    config::{Config, Database, Portal, SessionLifetimes},
+    http::{
+        headers::ReservedHeaders,
+        host::Host,
+        origin::{Origin, Scheme},
+    },
+    identity::Property,
+    policy::{Allow, Guard, Policy, Posture},
+    route::RouteTable,
+    service::{Bypass, IdentityHeader, Service, Upstream, UpstreamScheme},
+    time::Lifetime,
+};
+use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts};
+use doorward_testkit::{SeededRandom, TestClock};
+use http::Method;
+
+use crate::{
+    control::Control,
+    sessions::{Sessions, ada},
+    wire::Wire,
+};
+
+/// Ada's session token, on the host `notes.test`.
+pub(crate) const ADA: &str = "dw_s_ada";
+
+/// A running server.
+pub(crate) struct Gate {
+    pub(crate) server: Server,
+    pub(crate) address: SocketAddr,
+    pub(crate) config: Arc<ArcSwap<Config>>,
+    pub(crate) sessions: Arc<Sessions>,
+}
+
+/// What a test may want different.
+pub(crate) struct Setup {
+    pub(crate) trusted: &'static [&'static str],
+    pub(crate) timeouts: Timeouts,
+    pub(crate) tls: Option<ListenerTls>,
+    pub(crate) workers: usize,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        // What is watched shall be seen to end by the generation alone.
+        let timeouts = Timeouts {
+            look_again: Duration::from_hours(1),
+            ..Timeouts::default()
+        };
+        Self {
+            trusted: &[],
+            timeouts,
+            tls: None,
+            workers: 1,
+        }
+    }
+}
+
+impl Gate {
+    /// A server in front of the usual services, which all lead to `upstream`.
+    pub(crate) fn before(upstream: SocketAddr) -> Self {
+        Self::with(Setup::default(), usual(upstream))
+    }
+
+    pub(crate) fn with(setup: Setup, services: Vec<Service>) -> Self {
+        let config = Arc::new(ArcSwap::from_pointee(config(services, setup.trusted)));
+        let sessions = Arc::new(Sessions::new());
+        sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), setup.tls).unwrap();
+        let address = listener.address().unwrap();
+        let server = Server::start(Settings {
+            listeners: vec![listener],
+            workers: setup.workers,
+            config: Arc::clone(&config),
+            sessions: sessions.clone(),
+            control: Arc::new(Control),
+            clock: Arc::new(TestClock::default()),
+            random: Arc::new(SeededRandom::default()),
+            timeouts: setup.timeouts,
+        });
+        Self {
+            server: server.unwrap(),
+            address,
+            config,
+            sessions,
+        }
+    }
+
+    /// A connection to it.
+    pub(crate) async fn connect(&self) -> Wire {
+        Wire::connect(self.address).await
+    }
+}
+
+pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
+    let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
+    let host = Host::parse("id.test").unwrap();
+    let origin = Origin::new(Scheme::Https, &host, 443);
+    let injected = services.iter().flat_map(|service| &service.identity_headers);
+    let injected: Vec<&str> = injected.map(|header| header.name.as_str()).collect();
+    Config {
+        domain: "test".to_owned(),
+        listeners: Vec::new(),
+        data_directory: "data".into(),
+        database: Database::Sqlite,
+        root_secret_file: None,
+        trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
+        policies: BTreeMap::new(),
+        clients: Vec::new(),
+        routes: RouteTable::new(&origin, &services),
+        reserved_headers: ReservedHeaders::new(injected),
+        portal: Portal {
+            host,
+            origin,
+            title: "Home".to_owned(),
+            related_origins: Vec::new(),
+            sessions: SessionLifetimes {
+                idle: Lifetime::hours(1),
+                absolute: Lifetime::hours(2),
+            },
+        },
+        services,
+    }
+}
+
+/// notes (users), www (public), feeds (users, one path open to here), far (users, one path open to elsewhere),
+/// vault (admins), broken (quarantined).
+pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
+    let open = |network: &str| Bypass {
+        paths: vec!["/api/health".to_owned()],
+        networks: Some(vec![network.parse().unwrap()]),
+        methods: Some(vec![Method::GET, Method::HEAD]),
+    };
+    let guarded = |name: &str, guard: Guard| Service {
+        guard,
+        ..service(name, upstream)
+    };
+    vec![
+        service("notes", upstream),
+        guarded("www", guard(Posture::Public)),
+        guarded(
+            "feeds",
+            Guard {
+                bypass: vec![open("127.0.0.1/32")],
+                ..guard(users("users"))
+            },
+        ),
+        guarded(
+            "far",
+            Guard {
+                bypass: vec![open("198.51.100.0/24")],
+                ..guard(users("users"))
+            },
+        ),
+        guarded("vault", guard(users("admins"))),
+        guarded("broken", guard(Posture::Quarantined("a mistake".to_owned()))),
+    ]
+}
+
+fn users(group: &str) -> Posture {
+    let allow = Allow::AnyOf(vec![group.to_owned()]);
+    Posture::Sso(Arc::new(Policy {
+        name: group.to_owned(),
+        allow,
+        networks: None,
+    }))
+}
+
+pub(crate) fn guard(posture: Posture) -> Guard {
+    Guard {
+        posture,
+        networks: None,
+        bypass: Vec::new(),
+        csrf_shield: true,
+    }
+}
+
+/// A service for users at `<name>.test`.
+pub(crate) fn service(name: &str, upstream: SocketAddr) -> Service {
+    let header = |name: &str, property| IdentityHeader {
+        name: name.parse().unwrap(),
+        property,
+    };
+    Service {
+        name: name.into(),
+        title: name.to_owned(),
+        hosts: vec![Host::parse(&format!("{name}.test")).unwrap()],
+        upstream: Upstream {
+            scheme: UpstreamScheme::Http,
+            host: upstream.ip().to_string(),
+            port: upstream.port(),
+            original_host: true,
+            ca_file: None,
+            verify: true,
+        },
+        guard: guard(users("users")),
+        identity_headers: vec![
+            header("remote-user", Property::Username),
+            header("remote-groups", Property::Groups),
+            header("remote-email", Property::Email),
+            header("grafana_login", Property::Subject),
+        ],
+    }
+}

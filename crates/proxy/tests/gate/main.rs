@@ -1,0 +1,27 @@
+//! The data plane through real sockets: a client on one side, an upstream on the other, and in between the server
+//! with sessions and a control plane of the test's own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails is a test that fails"
+)]
+
+mod address;
+mod control;
+mod cookies;
+mod forwarding;
+mod framing;
+mod harness;
+mod http2;
+mod identity;
+mod lifecycle;
+mod live;
+mod log;
+mod routing;
+mod sessions;
+mod streaming;
+mod tls;
+mod upstream;
+mod websocket;
+mod wire;
