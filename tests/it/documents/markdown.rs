@@ -112,7 +112,9 @@ impl Document {
     /// The anchors of the headings, as code hosts make them.
     pub(super) fn anchors(&self) -> Vec<String> {
         let headings = self.prose().into_iter().filter(|(_, line)| line.starts_with('#'));
-        headings.map(|(_, line)| anchor(line.trim_start_matches('#').trim())).collect()
+        headings
+            .map(|(_, line)| anchor(line.trim_start_matches('#').trim()))
+            .collect()
     }
 
     /// Targets of `[text](target)`, with their lines.
@@ -160,9 +162,7 @@ pub(super) fn rows<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
 }
 
 fn anchor(heading: &str) -> String {
-    let kept = heading
-        .to_lowercase()
-        .replace(' ', "-");
+    let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars()
         .filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
         .collect()
