@@ -70,7 +70,7 @@ fn complete(text: &str, mut tests: BTreeMap<String, BTreeSet<String>>) -> (Strin
         match cells.as_slice() {
             [case, attack, mechanism, _] if *case != "case" && !case.starts_with("---") => {
                 let found = cell(tests.remove(*case).as_ref());
-                written.push_str(&format!("| {case} | {attack} | {mechanism} | {found} |\n"));
+                written.extend(["| ", case, " | ", attack, " | ", mechanism, " | ", &found, " |\n"]);
             }
             _ => {
                 written.push_str(line);
