@@ -7,7 +7,7 @@ use doorward_proxy::{
     control::{ControlPlane, Problem, Refused, Reply},
     session::BoxFuture,
 };
-use doorward_web::App;
+use doorward_web::{App, Denied};
 use http::{Request, request::Parts};
 use hyper::body::Incoming;
 
@@ -33,10 +33,17 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply {
+        let Refused {
+            service,
+            identity,
+            denial,
+        } = *refused;
         self.0.denied(
-            refused.service,
-            refused.identity,
-            refused.denial,
+            &Denied {
+                service,
+                identity,
+                denial,
+            },
             navigation,
             context,
         )

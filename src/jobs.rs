@@ -6,7 +6,7 @@ use doorward_core::time::Clock;
 use doorward_store::Store;
 
 /// How often expired rows are deleted. They grant nothing before that either: expiry is checked at each read.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const SWEEP_EVERY: Duration = Duration::from_mins(10);
 /// Rows that one sweep deletes at most per table, so that it never holds the writer for long.
 const SWEEP_ROWS: u32 = 1000;
 

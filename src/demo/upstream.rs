@@ -1,6 +1,6 @@
 //! The small web application behind the demo's services: it shows the request that it received.
 
-use std::{convert::Infallible, net::SocketAddr};
+use std::{convert::Infallible, fmt::Write as _, net::SocketAddr};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -127,11 +127,12 @@ fn as_page(head: &http::request::Parts, body: &Bytes) -> String {
         } else {
             ""
         };
-        rows.push_str(&format!(
-            "<tr{class}><th scope=\"row\">{}</th><td>{}</td></tr>\n",
+        let _ = writeln!(
+            rows,
+            "<tr{class}><th scope=\"row\">{}</th><td>{}</td></tr>",
             escape(&name),
             escape(&value)
-        ));
+        );
     }
     let request_line = escape(&format!("{} {}", head.method, head.uri));
     let body = if body.is_empty() {

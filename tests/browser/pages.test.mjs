@@ -1,29 +1,16 @@
 // Every page: accessible by axe's rules, usable by keyboard, no wider than a phone; pictures for people to look at.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { demo } from './support/demo.mjs';
 import { openBrowser, openTab } from './support/browser.mjs';
+import { inspect } from './support/inspect.mjs';
 import { addPerson, setUp, signOut } from './support/person.mjs';
-
-const here = path.dirname(fileURLToPath(import.meta.url));
-const axe = fs.readFileSync(path.join(here, 'node_modules/axe-core/axe.min.js'), 'utf8');
-const pictures = path.join(here, 'screenshots');
-
-const LOOKS = [
-  { name: 'light', viewport: { width: 1100, height: 800 }, colorScheme: 'light' },
-  { name: 'dark', viewport: { width: 1100, height: 800 }, colorScheme: 'dark' },
-  { name: 'phone', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
-];
 
 let door;
 let browser;
 let tab;
 
 before(async () => {
-  fs.mkdirSync(pictures, { recursive: true });
   door = await demo();
   // The pages forbid foreign scripts, axe's too; the sign-in tests run with the policy in force.
   browser = await openBrowser({ bypassCSP: true });
@@ -35,42 +22,26 @@ after(async () => {
   await door?.stop();
 });
 
-async function inspect(name, page = tab.page) {
-  for (const look of LOOKS) {
-    await page.setViewportSize(look.viewport);
-    await page.emulateMedia({ colorScheme: look.colorScheme });
-    await page.screenshot({ path: path.join(pictures, `${name}-${look.name}.png`), fullPage: true });
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(width <= look.viewport.width, `${name} is ${width} wide on ${look.name}`);
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run(document, {
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-    }));
-    const found = violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
-    assert.deepEqual(found, [], `${name}, ${look.name}`);
-  }
-}
-
 test('set-up', async () => {
   await tab.page.goto(door.setup);
-  await inspect('setup');
+  await inspect('setup', tab.page);
 });
 
 test('launcher', async () => {
   await setUp(tab.page, door.setup);
-  await inspect('launcher');
+  await inspect('launcher', tab.page);
 });
 
 test('passkeys', async () => {
   await tab.page.goto(door.url('id', '/account/passkeys'));
   await tab.page.locator('summary').click();
-  await inspect('passkeys');
+  await inspect('passkeys', tab.page);
 });
 
 test('people', async () => {
   await tab.page.goto(door.url('id', '/admin/people'));
   await tab.page.locator('summary').click();
-  await inspect('people');
+  await inspect('people', tab.page);
 });
 
 test('a mistake in the form for a new person keeps what was written', async () => {
@@ -84,21 +55,21 @@ test('a mistake in the form for a new person keeps what was written', async () =
 
 test('enrolment: the link, and the page behind it', async () => {
   const link = await addPerson(tab.page, door.url('id'), { username: 'bob', name: 'Bob', groups: 'users' });
-  await inspect('enrolment-link');
+  await inspect('enrolment-link', tab.page);
   await tab.page.goto(link);
-  await inspect('enrol');
+  await inspect('enrol', tab.page);
 });
 
 test('sign-out', async () => {
   await tab.page.goto(door.url('id', '/sign-out'));
-  await inspect('sign-out');
+  await inspect('sign-out', tab.page);
 });
 
 test('sign-in, and its first press by keyboard alone', async () => {
   const { page } = tab;
   await signOut(page, door.url('id'));
   await page.goto(door.url('notes', '/'));
-  await inspect('login');
+  await inspect('login', tab.page);
   await page.keyboard.press('Tab');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the content');
   const names = [];
@@ -125,7 +96,7 @@ test('a refusal by the person is explained, and the button works again', async (
   await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
   await page.getByText('Nothing was chosen, or it took too long.').waitFor();
-  await inspect('login-trouble');
+  await inspect('login-trouble', tab.page);
   await devtools.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
   await page.getByRole('heading', { name: 'Your services' }).waitFor();
@@ -139,11 +110,11 @@ test('denied, unknown and unavailable', async () => {
   await page.getByText('There is nothing here for you yet').or(page.getByRole('heading', { name: 'Your services' })).first().waitFor();
   await page.goto(door.url('vault'));
   await page.getByRole('heading', { name: 'Vault is not open to you' }).waitFor();
-  await inspect('denied');
+  await inspect('denied', tab.page);
   await page.goto(door.url('id', '/nothing/here'));
   await page.getByRole('heading', { name: 'Nothing is here' }).waitFor();
-  await inspect('not-found');
+  await inspect('not-found', tab.page);
   await page.goto(door.url('nowhere'));
   await page.getByRole('heading', { name: 'Nobody lives at this address' }).waitFor();
-  await inspect('unknown-host');
+  await inspect('unknown-host', tab.page);
 });

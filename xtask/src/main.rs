@@ -1,1 +1,57 @@
-fn main() {}
+//! Developer commands: `cargo xtask test`, `lint` and `bench`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "its output is for the person at the terminal"
+)]
+
+mod bench;
+mod command;
+mod hygiene;
+mod lint;
+mod place;
+mod setup;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  test          Install what the tests need, and run them all.
+  test quick    Format, lint and the tests that need neither a browser nor a release build.
+  lint          Format, clippy, and the rules for files and documents.
+  bench         Requests per second through the gate with a session, beside nginx without one.
+                  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether everything that was asked for succeeded.
+fn run() -> Result<bool> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["test"] => test::full(),
+        ["test", "quick"] => test::quick(),
+        ["lint"] => lint::run(),
+        ["bench", options @ ..] => bench::run(&bench::options::Options::parse(options)?).map(|()| true),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(true)
+        }
+        other => bail!("There is no command `{}`.\n\n{USAGE}", other.join(" ")),
+    }
+}

@@ -95,7 +95,7 @@ pub struct Access<'a> {
     pub now: UnixTime,
 }
 
-/// Proof that the policy allowed one request. Only [`decide`], [`admit`] and [`admit_person`] make one.
+/// Proof that the policy allowed one request. Only [`decide()`], [`admit`] and [`admit_person`] make one.
 #[must_use]
 #[derive(Debug)]
 pub struct Permit {

@@ -72,6 +72,9 @@ impl RootSecret {
     }
 
     /// The sealing key for one purpose.
+    ///
+    /// # Panics
+    /// Never: 32 bytes are an AES-256 key.
     pub fn sealing_key(&self, purpose: Purpose) -> SealingKey {
         let bytes = self.derive(purpose.label());
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_ref());
@@ -118,8 +121,6 @@ pub enum Purpose {
     Ceremony,
     /// Login transactions in the cookie of a service's host.
     LoginTransaction,
-    /// The first-run set-up and enrolment forms in progress.
-    Enrolment,
     /// How far an authorization request has come, in its query.
     Authorization,
 }
@@ -132,7 +133,6 @@ impl Purpose {
             Self::SigningKeys => "signing keys 1",
             Self::Ceremony => "ceremony 1",
             Self::LoginTransaction => "login transaction 1",
-            Self::Enrolment => "enrolment 1",
             Self::Authorization => "authorization 1",
         }
     }
@@ -145,6 +145,9 @@ pub struct SealingKey(Arc<LessSafeKey>);
 impl SealingKey {
     /// Seals `plaintext`. `context` is authenticated, not stored: opening needs the same, so a value sealed for one
     /// row or cookie does not open in another's place. `nonce` is [`NONCE_LENGTH`] fresh random bytes.
+    ///
+    /// # Panics
+    /// When `plaintext` has more than 64 GiB.
     pub fn seal(&self, nonce: [u8; NONCE_LENGTH], context: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(NONCE_LENGTH + plaintext.len() + AES_256_GCM.tag_len());
         sealed.extend_from_slice(&nonce);

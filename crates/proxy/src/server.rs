@@ -16,7 +16,7 @@ use doorward_core::{
     time::{Clock, Random},
 };
 use rustls::ServerConfig;
-use tokio::{sync::watch, task::LocalSet};
+use tokio::sync::watch;
 
 use crate::{connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts, worker::Worker};
 
@@ -117,6 +117,7 @@ impl Server {
     /// Starts the workers.
     pub fn start(mut settings: Settings) -> io::Result<Self> {
         let (stop, stopped) = watch::channel(None);
+        let (started, start) = std::sync::mpsc::channel();
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners
@@ -131,11 +132,19 @@ impl Server {
                     .map(Listener::share)
                     .collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()?;
+                let started = started.clone();
                 let run = move || {
-                    LocalSet::new().block_on(&runtime, work(&settings, listeners, stopped));
+                    // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build_local(tokio::runtime::LocalOptions::default());
+                    let runtime = match runtime {
+                        Ok(runtime) => runtime,
+                        Err(error) => return drop(started.send(Err(error))),
+                    };
+                    let _ = started.send(Ok(()));
+                    drop(started);
+                    runtime.block_on(work(&settings, listeners, stopped));
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
@@ -144,6 +153,9 @@ impl Server {
                     .spawn(run)
             })
             .collect::<io::Result<_>>()?;
+        drop(started);
+        // Each says that it has begun, or why it can't.
+        start.iter().collect::<io::Result<()>>()?;
         Ok(Self {
             stop,
             threads,

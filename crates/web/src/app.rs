@@ -55,6 +55,17 @@ pub enum Problem<'a> {
     Unavailable,
 }
 
+/// Who was refused what, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Denied<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// The person, if one is signed in.
+    pub identity: Option<&'a Identity>,
+    /// Why.
+    pub denial: &'a Denial,
+}
+
 /// The control plane.
 pub struct App {
     environment: Arc<Environment>,
@@ -115,7 +126,7 @@ impl App {
             Err(never) => match never {},
         };
         let frame = as_page.then(|| Frame::of(&self.environment, &context));
-        self.finish(response, frame, &context)
+        Self::finish(response, frame, &context)
     }
 
     /// The way to sign in: 303 for navigations; otherwise 401, as a page for a form that was sent and as JSON for a
@@ -135,7 +146,7 @@ impl App {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             response
         };
-        self.finish(response, None, context)
+        Self::finish(response, None, context)
     }
 
     fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
@@ -166,14 +177,13 @@ impl App {
     /// A refusal: 403, as a page or as JSON.
     pub fn denied(
         &self,
-        service: &Service,
-        identity: Option<&Identity>,
-        denial: &Denial,
+        denied: &Denied<'_>,
         as_page: bool,
         context: &RequestContext,
     ) -> Response<ReplyBody> {
+        let Denied { service, denial, .. } = denied;
         let response = if as_page {
-            page::denied_at_service(&self.environment, context, service, identity, denial)
+            page::denied_at_service(&self.environment, context, denied)
         } else {
             let body = serde_json::json!({
                 "error": "access_denied",
@@ -183,7 +193,7 @@ impl App {
             });
             reply::json(&body)
         };
-        self.finish(with_status(response, StatusCode::FORBIDDEN), None, context)
+        Self::finish(with_status(response, StatusCode::FORBIDDEN), None, context)
     }
 
     /// A problem, as a page or as JSON.
@@ -196,7 +206,7 @@ impl App {
         let response = axum::response::IntoResponse::into_response(refusal_of(problem));
         // The request may have been for any host, ours or not.
         let frame = as_page.then(|| Frame::abroad(&self.environment));
-        let mut response = self.finish(response, frame, context);
+        let mut response = Self::finish(response, frame, context);
         if as_page {
             let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
             response
@@ -208,7 +218,6 @@ impl App {
 
     /// Renders what was refused, and adds what every reply carries.
     fn finish(
-        &self,
         mut response: Response<Body>,
         frame: Option<Frame>,
         context: &RequestContext,

@@ -28,4 +28,4 @@ mod sign_out;
 mod transaction;
 mod well_known;
 
-pub use app::{App, Problem, ReplyBody, Settings};
+pub use app::{App, Denied, Problem, ReplyBody, Settings};

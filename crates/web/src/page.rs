@@ -9,11 +9,10 @@ use doorward_core::{
     http::context::RequestContext,
     identity::Identity,
     policy::{self, Denial},
-    service::Service,
 };
 use http::StatusCode;
 
-use crate::{assets::Assets, environment::Environment, refusal::Refusal, reply, sign_out, transaction};
+use crate::{app, assets::Assets, environment::Environment, refusal::Refusal, reply, sign_out, transaction};
 
 /// What is around every page.
 pub(crate) struct Frame {
@@ -202,10 +201,13 @@ pub(crate) fn denied(
 pub(crate) fn denied_at_service(
     environment: &Environment,
     context: &RequestContext,
-    service: &Service,
-    identity: Option<&Identity>,
-    denial: &Denial,
+    denied: &app::Denied<'_>,
 ) -> Response {
+    let app::Denied {
+        service,
+        identity,
+        denial,
+    } = *denied;
     let config: Arc<Config> = environment.config();
     let frame = Frame::portal(environment, None).on_service(&config);
     let (handoff, line) = transaction::begin(environment, service, "/", context);

@@ -9,13 +9,13 @@ const ARGUMENTS = [
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-/// A browser with a fresh profile: everything in it is one person's.
-export async function openBrowser(options = {}) {
+/// A browser with a fresh profile: everything in it is one person's. `more` are more arguments of the program.
+export async function openBrowser({ more = [], ...options } = {}) {
   const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'doorward-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
-    args: ARGUMENTS,
+    args: [...ARGUMENTS, ...more],
     ...options,
   });
   context.setDefaultTimeout(15_000);

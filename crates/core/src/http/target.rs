@@ -198,7 +198,7 @@ fn decode(path: &str) -> Result<String, TargetError> {
                 return Err(TargetError::Malformed("a doubly encoded character in the path"));
             }
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
-                canonical.push(char::from(octet))
+                canonical.push(char::from(octet));
             }
             _ => {
                 canonical.push('%');

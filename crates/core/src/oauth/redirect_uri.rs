@@ -35,7 +35,6 @@ impl fmt::Display for Unfit {
 pub fn check_registered(uri: &str) -> Result<(), Unfit> {
     let parsed = parse(uri)?;
     match parsed.scheme() {
-        "https" => Ok(()),
         "http" if is_loopback(&parsed) => Ok(()),
         "http" => Err(Unfit::ClearText),
         "javascript" | "data" | "vbscript" | "file" | "blob" | "about" | "ws" | "wss" | "ftp" => {

@@ -14,6 +14,8 @@ use crate::{
     user::{Profile, Username},
 };
 
+mod words;
+
 const NOW: UnixTime = UnixTime(1_000);
 
 fn networks(list: &[&str]) -> Vec<IpNet> {
@@ -475,62 +477,4 @@ fn a_permit_names_its_person() {
         panic!("public is public")
     };
     assert!(permit.identity().is_none());
-}
-
-#[test]
-fn each_denial_has_a_code_and_a_sentence() {
-    let family = || "family".to_owned();
-    let denials = [
-        Denial::ServiceNetwork,
-        Denial::PolicyNetwork { policy: family() },
-        Denial::Group {
-            policy: family(),
-            any_of: vec!["users".to_owned(), "guests".to_owned()],
-        },
-        Denial::Group {
-            policy: family(),
-            any_of: Vec::new(),
-        },
-        Denial::CrossOrigin,
-        Denial::Expired,
-        Denial::Quarantined {
-            reason: "the upstream has a password in it".to_owned(),
-        },
-    ];
-    let told: Vec<String> = denials
-        .iter()
-        .map(|denial| format!("{}: {}", denial.code(), explain(denial)))
-        .collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
-    service_network: your address is not in a network that may reach this service
-    policy_network: the policy `family` does not let your network in
-    group: the policy `family` needs one of the groups: users, guests
-    group: the policy `family` lets nobody in: its list of groups is empty
-    cross_origin: another site started this request; open the service itself and try again
-    expired: your session has ended
-    quarantined: this service's declaration has a mistake; its administrator can see it in the log
-    ");
-}
-
-#[test]
-fn words_for_people_and_logs() {
-    let describe = |allow| describe(&Policy { allow, ..policy() });
-    assert_eq!(describe(Allow::Anyone), "anyone who is signed in");
-    assert_eq!(describe(Allow::AnyOf(Vec::new())), "nobody");
-    assert_eq!(describe(policy().allow), "members of users or guests");
-    let words: Vec<&str> = [
-        Posture::Sso(Arc::new(policy())),
-        Posture::Public,
-        Posture::NativeOidc,
-        Posture::AppLogin,
-        Posture::Quarantined(String::new()),
-    ]
-    .iter()
-    .map(Posture::word)
-    .collect();
-    assert_eq!(
-        words,
-        ["sso", "public", "native-oidc", "app-login", "quarantined"]
-    );
-    assert_eq!(Grounds::Bypass(2).to_string(), "bypass[2]");
 }

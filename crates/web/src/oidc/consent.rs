@@ -19,6 +19,7 @@ use crate::{
     refusal::Refusal,
     reply,
     session::SignedIn,
+    sign_out,
 };
 
 #[derive(Template)]
@@ -30,6 +31,7 @@ struct Page {
     learns: Vec<&'static str>,
     request: String,
     destination: String,
+    switch: String,
 }
 
 const fn line(scope: Scope) -> &'static str {
@@ -49,6 +51,7 @@ pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question
         .visitor
         .as_ref()
         .map(|identity| identity.profile.username.to_string());
+    let again = ask.onward(Progress::begin(ask.context.now)).to_path();
     let mut response = page::show(&Page {
         frame: Frame::portal(&ask.environment, None),
         client: request.client.title.clone(),
@@ -56,6 +59,7 @@ pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question
         learns: question.requested.iter().map(line).collect(),
         request: ask.parameters.to_query(),
         destination: redirect_uri::csp_source(uri).unwrap_or_default(),
+        switch: sign_out::to_switch("", &again),
     });
     // Browsers hold `form-action` against redirects too, and the answer to this form leads to the application.
     let policy = redirect_uri::csp_source(uri).and_then(|source| reply::policy_with_form_to(&source));
@@ -86,15 +90,12 @@ pub(crate) async fn decide(
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
-    let question = match ask.next(&request).await? {
-        Step::Consent(question) => question,
+    let Step::Consent(question) = ask.next(&request).await? else {
         // Answered meanwhile in another tab, or no longer allowed: `/authorize` says what is next.
-        _ => {
-            return Ok(reply::see_other(&format!(
-                "/authorize?{}",
-                ask.parameters.to_query()
-            )));
-        }
+        return Ok(reply::see_other(&format!(
+            "/authorize?{}",
+            ask.parameters.to_query()
+        )));
     };
     if form.value("decision") != Some("allow") {
         let refusal = request

@@ -25,7 +25,7 @@ fn p_1_p_3_p_4_p_8_impossible_8_one_canonical_path_or_none() {
         .lines()
         .filter_map(|line| line.split_once(" => "))
     {
-        let found = path(input.trim()).map_or_else(|_| "refused".to_owned(), |path| path);
+        let found = path(input.trim()).unwrap_or_else(|_| "refused".to_owned());
         assert_eq!(found, expected.trim(), "{input}");
     }
 }

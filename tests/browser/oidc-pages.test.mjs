@@ -1,0 +1,58 @@
+// The pages that applications lead to: accessible, no wider than a phone; pictures for people to look at.
+import { after, before, test } from 'node:test';
+import * as client from 'openid-client';
+import { openBrowser, openTab } from './support/browser.mjs';
+import { inspect } from './support/inspect.mjs';
+import { oidcDoor } from './support/oidc-door.mjs';
+import { addPerson, setUp } from './support/person.mjs';
+
+let door;
+let browser;
+let page;
+
+before(async () => {
+  door = await oidcDoor();
+  // The pages forbid foreign scripts, axe's too; the sign-in tests run with the policy in force.
+  browser = await openBrowser({ bypassCSP: true });
+  ({ page } = await openTab(browser.context));
+  await setUp(page, door.setup);
+});
+
+after(async () => {
+  await browser?.close();
+  await door?.stop();
+});
+
+test('consent', async () => {
+  await page.goto(door.wiki.signIn({ scope: 'openid profile email groups offline_access' }));
+  await page.getByRole('heading', { name: 'Wiki wants to know who you are' }).waitFor();
+  await inspect('consent', page);
+});
+
+test('confirming a sign-in for an application', async () => {
+  await page.goto(door.wiki.signIn({ prompt: 'login' }));
+  await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
+  await inspect('confirm', page);
+});
+
+test('signing out at an application\'s request', async () => {
+  await page.goto(client.buildEndSessionUrl(door.wiki.config, { post_logout_redirect_uri: door.wiki.bye }).href);
+  await page.getByRole('heading', { name: 'Sign out of everything?' }).waitFor();
+  await inspect('end-session', page);
+});
+
+test('a request that can not be trusted', async () => {
+  await page.goto(door.wiki.signIn({ redirect_uri: 'http://elsewhere.localhost/' }));
+  await page.getByText('can\'t be trusted').or(page.getByText('can’t be trusted')).first().waitFor();
+  await inspect('authorize-refused', page);
+});
+
+test('an application for others', async () => {
+  const link = await addPerson(page, door.url('id'), { username: 'eve', name: 'Eve', groups: 'guests' });
+  await page.goto(link);
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  await page.getByText('There is nothing here for you yet').waitFor();
+  await page.goto(door.ledger.signIn());
+  await page.getByRole('heading', { name: 'Ledger is not open to you' }).waitFor();
+  await inspect('application-denied', page);
+});
