@@ -18,24 +18,40 @@ const REQUIREMENTS: [&str; 7] = [
     "r_85_",
 ];
 
-/// The cases that a test's name begins with: `h_1_h_3_…` is about H-1 and H-3, `impossible_2_…` about impossible 2.
+/// The cases that a test's name begins with: `h_1_h_3_…` and `h_1_and_h_3_…` are about H-1 and H-3, `r_1_to_r_3_…` about
+/// `impossible_2_…` about impossible 2, `tob_9_…` about finding 9 of the audit.
 fn cases(name: &str) -> Vec<String> {
     if REQUIREMENTS.iter().any(|start| name.starts_with(start)) {
         return Vec::new();
     }
-    let mut words = name.split('_');
-    let mut cases = Vec::new();
-    while let (Some(series), Some(number)) = (words.next(), words.next()) {
-        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+    let mut words = name.split('_').peekable();
+    let mut found: Vec<(&str, u32)> = Vec::new();
+    loop {
+        let up_to = words.next_if_eq(&"to").is_some();
+        if words.next_if_eq(&"and").is_some() {
+            continue;
+        }
+        let (Some(series), Some(Ok(number))) = (words.next(), words.next().map(str::parse)) else {
+            break;
+        };
+        if series.len() != 1 && !["impossible", "audit", "tob", "mfa"].contains(&series) {
             break;
         }
-        match series {
-            "impossible" | "audit" => cases.push(format!("{series} {number}")),
-            _ if series.len() == 1 => cases.push(format!("{}-{number}", series.to_uppercase())),
-            _ => break,
-        }
+        let first = found.last().map_or(number, |(_, last)| last + 1);
+        found.extend((if up_to { first } else { number }..=number).map(|number| (series, number)));
     }
-    cases
+    found
+        .into_iter()
+        .map(|(series, number)| case(series, number))
+        .collect()
+}
+
+fn case(series: &str, number: u32) -> String {
+    match series {
+        "impossible" => format!("impossible {number}"),
+        "audit" | "tob" | "mfa" => format!("audit {number}"),
+        _ => format!("{}-{number}", series.to_uppercase()),
+    }
 }
 
 /// Names of the tests by case.
@@ -119,6 +135,9 @@ fn names_begin_with_their_cases() {
         ["H-1", "H-3", "impossible 2"]
     );
     assert_eq!(cases("audit_9_sign_out"), ["audit 9"]);
+    assert_eq!(cases("o_1_o_2_and_o_3_a_code"), ["O-1", "O-2", "O-3"]);
+    assert_eq!(cases("r_1_to_r_3_errors"), ["R-1", "R-2", "R-3"]);
+    assert_eq!(cases("tob_9_signing_out"), ["audit 9"]);
     assert_eq!(cases("rfc_7515_appendix"), Vec::<String>::new());
     assert_eq!(cases("names_begin_with_their_cases"), Vec::<String>::new());
 }
