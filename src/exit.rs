@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
-/// Why a command stopped. Each has its own exit code; README and `docs/operations.md` list them.
+/// Why a command stopped. Each has its own exit code; `docs/operations.md` lists them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
     /// The configuration has mistakes; they have been printed.

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     let loaded = config::load(file).map_err(|error| match error {
         LoadError::Mistakes(source, mistakes) => {
-            format!("{} mistakes\n{}", mistakes.len(), source.render(&mistakes, false))
+            format!("it has mistakes\n{}", source.render(&mistakes, false).trim_end())
         }
         LoadError::Unreadable(..) | LoadError::Secret(_) => error.to_string(),
     })?;

@@ -257,7 +257,7 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
             StatusCode::BAD_GATEWAY,
             "upstream_down",
             format!(
-                "{} does not answer at the moment. You are signed in; the application behind the door is down or restarting. Try again in a minute.",
+                "{} does not answer at the moment. The door works; the application behind it is down or restarting. Try again in a minute.",
                 service.title
             ),
         ),
