@@ -269,7 +269,7 @@ mod tests {
         Purpose::SigningKeys,
         Purpose::Ceremony,
         Purpose::LoginTransaction,
-        Purpose::Enrolment,
+        Purpose::Authorization,
     ];
 
     #[test]
