@@ -2,9 +2,12 @@
 
 mod client;
 mod diagnostic;
+mod identity_header;
+mod listener;
 mod names;
 mod policy;
 mod reader;
+mod redact;
 mod resolve;
 mod schema;
 mod service;
@@ -92,7 +95,7 @@ pub enum LoadError {
     Unreadable(PathBuf, String),
     /// It has mistakes.
     Mistakes(Box<Source>, Vec<Diagnostic>),
-    /// A file that it names for a secret can't be read or is unfit.
+    /// Files that it names for secrets can't be read or are unfit: a sentence each, in lines.
     Secret(String),
 }
 

@@ -35,9 +35,7 @@ pub(super) fn read(
     findings: &Findings,
     policies: &Policies,
 ) -> Option<DeclaredClient> {
-    if !names::check(&entry.name, place, findings) {
-        return None;
-    }
+    names::check(&entry.name, place, findings);
     let mut section = Section::new(place.clone(), &entry.node, findings)?;
     let (client_id, id_file) = identifier(&mut section, source);
     let secret_file = secret(&mut section, source);
@@ -67,7 +65,7 @@ pub(super) fn read(
         secret: None,
         redirect_uris,
         post_logout_redirect_uris,
-        policy: policy?,
+        policy: policy.unwrap_or_else(|| policy::named(&entry.name, Allow::AnyOf(Vec::new()), None)),
         consent,
         require_pkce,
         id_token_alg,
@@ -104,6 +102,7 @@ fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Op
             );
             (None, None)
         }
+        (None, None) if !section.lacks(&["client_id", "client_id_file", "clientIdFile"]) => (None, None),
         (None, None) => {
             section.missing(
                 "client_id",
@@ -129,7 +128,7 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
             "a public client has no secret",
             "remove one of them",
         ),
-        (None, false) => section.missing(
+        (None, false) if section.lacks(&["client_secret_file", "clientSecretFile"]) => section.missing(
             "client_secret_file",
             "name the file of the secret, or write public = true for a client that can't keep one",
         ),
@@ -140,7 +139,8 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
 
 fn uris(section: &mut Section<'_>, name: &'static str, needed: bool) -> Vec<String> {
     let found = section.texts(&[name]);
-    if needed && found.as_ref().is_none_or(|(_, texts)| texts.is_empty()) {
+    let listed = found.as_ref().is_some_and(|(_, texts)| !texts.is_empty());
+    if needed && !listed && (found.is_some() || section.lacks(&[name])) {
         section.missing(
             name,
             "write where the application expects its answers; it documents the address",
@@ -175,6 +175,7 @@ fn who(section: &mut Section<'_>, name: &str, policies: &Policies) -> Option<Arc
             );
             None
         }
+        (None, None) if !section.lacks(&["policy", "allowed_groups", "allowedGroups"]) => None,
         (None, None) => {
             section.missing(
                 "policy",
@@ -194,15 +195,7 @@ fn of_groups(name: &str, place: &Place, texts: Vec<Text>, findings: &Findings) -
             "name a policy with `anyone = true` if everybody may use it",
         );
     }
-    for text in texts.iter().filter(|text| !policy::is_group(&text.text)) {
-        findings.add(
-            "E005",
-            &text.place,
-            format!("`{}` can't be a group", text.text),
-            "use 1 to 63 visible characters without comma",
-        );
-    }
-    let groups = texts.into_iter().map(|text| text.text).collect();
+    let groups = policy::groups(texts, findings);
     Arc::new(Policy {
         name: format!("clients.{name}"),
         allow: Allow::AnyOf(groups),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::Source;
+use super::{Source, redact::redact};
 
 /// How bad it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,7 +79,7 @@ impl Diagnostic {
             "line": line,
             "column": column,
             "key": self.key,
-            "message": self.message,
+            "message": redact(&self.message),
             "help": self.help,
         })
     }
@@ -93,6 +93,7 @@ pub(super) fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) 
         Renderer::plain()
     };
     let path = source.path.display().to_string();
+    let shown = redact(&source.text);
     let mut text = String::new();
     for diagnostic in diagnostics {
         let level = match diagnostic.severity() {
@@ -102,9 +103,9 @@ pub(super) fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) 
         let marked = AnnotationKind::Primary
             .span(diagnostic.span.clone())
             .label(&diagnostic.key);
-        let snippet = Snippet::source(&source.text).path(&path).annotation(marked);
+        let snippet = Snippet::source(&shown).path(&path).annotation(marked);
         let mut group = level
-            .primary_title(&diagnostic.message)
+            .primary_title(redact(&diagnostic.message))
             .id(diagnostic.code)
             .element(snippet);
         if !diagnostic.help.is_empty() {

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use doorward_core::policy::{Allow, Policy};
+use doorward_core::{
+    policy::{Allow, Policy},
+    user::is_group_name,
+};
+use ipnet::IpNet;
 
 use super::{
     names,
@@ -30,47 +34,55 @@ pub(super) fn built_in() -> Policies {
     Policies::from([of("admins", &["admins"]), of("users", &["admins", "users"])])
 }
 
-pub(super) fn read(place: Place, entry: &Entry, findings: &Findings, policies: &mut Policies) {
-    if !names::check(&entry.name, &place, findings) {
-        return;
-    }
+pub(super) fn read(place: &Place, entry: &Entry, findings: &Findings, policies: &mut Policies) {
+    names::check(&entry.name, place, findings);
+    // Declared, if badly: whoever refers to it makes no second mistake.
+    policies.insert(
+        entry.name.clone(),
+        named(&entry.name, Allow::AnyOf(Vec::new()), None),
+    );
     let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else {
         return;
     };
     let groups = section.texts(&["groups", "allowedGroups"]);
     let anyone = section.boolean("anyone", false);
     let networks = value::networks(&mut section, &["networks", "allowedNetworks"]);
+    let unreadable = groups.is_none() && !section.lacks(&["groups", "allowedGroups"]);
     section.finish();
     let allow = match (groups, anyone) {
-        (Some(_), true) => {
+        (Some((_, texts)), true) => {
             findings.add(
                 "E008",
-                &place,
+                place,
                 "a policy has `groups` or `anyone = true`, not both",
                 "remove one of them",
             );
-            Allow::AnyOf(Vec::new())
+            Allow::AnyOf(self::groups(texts, findings))
         }
         (None, true) => Allow::Anyone,
         (Some((place, texts)), false) => of_groups(&place, texts, findings),
+        (None, false) if unreadable => Allow::AnyOf(Vec::new()),
         (None, false) => {
             findings.add(
                 "E004",
-                &place,
+                place,
                 "the policy does not say whom it lets in",
                 "write `groups = [\"…\"]`, or `anyone = true` for everybody who is signed in",
             );
             Allow::AnyOf(Vec::new())
         }
     };
-    policies.insert(
-        entry.name.clone(),
-        Arc::new(Policy {
-            name: entry.name.clone(),
-            allow,
-            networks,
-        }),
-    );
+    policies.insert(entry.name.clone(), named(&entry.name, allow, networks));
+}
+
+/// A policy as a value.
+pub(super) fn named(name: &str, allow: Allow, networks: Option<Vec<IpNet>>) -> Arc<Policy> {
+    let name = name.to_owned();
+    Arc::new(Policy {
+        name,
+        allow,
+        networks,
+    })
 }
 
 fn of_groups(place: &Place, texts: Vec<Text>, findings: &Findings) -> Allow {
@@ -82,7 +94,12 @@ fn of_groups(place: &Place, texts: Vec<Text>, findings: &Findings) -> Allow {
             "did you mean any signed-in user? Then write `anyone = true` instead",
         );
     }
-    for text in texts.iter().filter(|text| !is_group(&text.text)) {
+    Allow::AnyOf(groups(texts, findings))
+}
+
+/// The names of groups; reports those that can't be one.
+pub(super) fn groups(texts: Vec<Text>, findings: &Findings) -> Vec<String> {
+    for text in texts.iter().filter(|text| !is_group_name(&text.text)) {
         findings.add(
             "E005",
             &text.place,
@@ -90,12 +107,7 @@ fn of_groups(place: &Place, texts: Vec<Text>, findings: &Findings) -> Allow {
             "use 1 to 63 visible characters without comma",
         );
     }
-    Allow::AnyOf(texts.into_iter().map(|text| text.text).collect())
-}
-
-/// Whether this can be a group's name: it stands in a header, separated by commas.
-pub(super) fn is_group(name: &str) -> bool {
-    doorward_core::user::is_group_name(name)
+    texts.into_iter().map(|text| text.text).collect()
 }
 
 /// The policy of this name; reports one that is not declared.
@@ -103,11 +115,11 @@ pub(super) fn find(policies: &Policies, name: &Text, findings: &Findings) -> Opt
     let found = policies.get(&name.text).cloned();
     if found.is_none() {
         let known: Vec<&str> = policies.keys().map(String::as_str).collect();
-        let help = format!(
-            "{} Policies: {}",
-            suggest::help(&name.text, &known),
-            known.join(", ")
-        );
+        let all = format!("Policies: {}", known.join(", "));
+        let help = match suggest::nearest(&name.text, known) {
+            Some(near) => format!("did you mean `{near}`? {all}"),
+            None => all,
+        };
         findings.add(
             "E006",
             &name.place,

@@ -8,7 +8,6 @@ use super::{
 };
 
 /// Mistakes and warnings found so far.
-#[derive(Default)]
 pub(super) struct Findings(RefCell<Vec<Diagnostic>>);
 
 impl Findings {
@@ -33,6 +32,12 @@ impl Findings {
         let mut found = self.0.into_inner();
         found.sort_by_key(|diagnostic| diagnostic.span.start);
         found
+    }
+}
+
+impl From<Vec<Diagnostic>> for Findings {
+    fn from(found: Vec<Diagnostic>) -> Self {
+        Self(RefCell::new(found))
     }
 }
 
@@ -110,6 +115,20 @@ impl<'a> Section<'a> {
                 entry.node.span.clone()
             },
         }
+    }
+
+    /// Whether none of these keys is there, well-formed or not.
+    pub(super) fn lacks(&self, names: &[&str]) -> bool {
+        !self
+            .entries
+            .iter()
+            .any(|entry| names.contains(&entry.name.as_str()))
+    }
+
+    /// Where this key stands; the whole table when it is not there.
+    pub(super) fn place_of(&self, name: &str) -> Place {
+        let entry = self.entries.iter().find(|entry| entry.name == name);
+        entry.map_or_else(|| self.place.clone(), |entry| self.at(entry))
     }
 
     /// All entries, for a table whose keys are names that people choose.

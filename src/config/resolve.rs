@@ -16,15 +16,25 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
         clients,
         warnings,
     } = checked;
+    let mut problems = Vec::new();
     for declared in clients {
-        let client = resolve_client(declared).map_err(LoadError::Secret)?;
+        let client = match resolve_client(declared) {
+            Ok(client) => client,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
         if config.client(&client.client_id).is_some() {
-            return Err(LoadError::Secret(format!(
-                "the clients have one identifier twice; the second is clients.{}",
-                client.name
-            )));
+            let name = &client.name;
+            problems.push(format!(
+                "the clients have one identifier twice; the second is clients.{name}"
+            ));
         }
         config.clients.push(Arc::new(client));
+    }
+    if !problems.is_empty() {
+        return Err(LoadError::Secret(problems.join("\n")));
     }
     Ok(Loaded {
         config,

@@ -1,9 +1,9 @@
 //! The file as a whole.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use doorward_core::{
-    config::{CertificateFiles, Config, Database, Listener, Portal, SessionLifetimes},
+    config::{Config, Database, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -17,11 +17,18 @@ use doorward_core::{
 use super::{
     Diagnostic, Severity, Source,
     client::{self, DeclaredClient},
+    listener,
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
     service, suggest, tree,
     tree::Node,
     value,
+};
+
+/// How long sessions last unless something else is written.
+const SESSIONS: SessionLifetimes = SessionLifetimes {
+    idle: Lifetime::days(7),
+    absolute: Lifetime::days(30),
 };
 
 /// A configuration without mistakes, its secrets still in their files.
@@ -36,8 +43,8 @@ pub struct Checked {
 }
 
 pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
-    let root = tree::parse(source)?;
-    let findings = Findings::default();
+    let (root, duplicates) = tree::parse(source)?;
+    let findings = Findings::from(duplicates);
     let read = read(source, &root, &findings);
     let found = findings.into_sorted();
     let (mistakes, warnings): (Vec<_>, Vec<_>) = found
@@ -64,7 +71,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
         "write the domain that your hosts are below, such as domain = \"example.org\"",
     );
     let domain = domain
-        .and_then(|text| value::host(&text, findings))
+        .and_then(|text| value::name(&text, findings))
         .map_or_else(String::new, |host| host.to_string());
     let data_directory = section.text(&["data_directory"]);
     let data_directory =
@@ -83,11 +90,12 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     let public = public(&mut section, &domain);
     let portal = portal(&mut section, &domain, public);
     let trusted_proxies = trusted_proxies(&mut section);
-    let listeners = listeners(&mut section, source);
-    check_listeners(&section, &listeners, public.0, trusted_proxies.is_empty());
+    let listeners = listener::read(&mut section, source);
+    listener::check(&section, &listeners, public.0, trusted_proxies.is_empty());
     let database = database(&mut section, source);
     let policies = policies(&mut section);
-    let services = services(&mut section, source, &policies, &domain, portal.as_ref());
+    let hosting = (domain.as_str(), public.0);
+    let services = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
     section.finish();
     let portal = portal?;
@@ -127,7 +135,7 @@ fn public(section: &mut Section<'_>, domain: &str) -> (Scheme, u16) {
     let scheme = match public.text(&["scheme"]) {
         None => Scheme::Https,
         Some(Text { text, .. }) if text == "https" => Scheme::Https,
-        Some(Text { text, .. }) if text == "http" && is_localhost(domain) => Scheme::Http,
+        Some(Text { text, .. }) if text == "http" && value::is_localhost(domain) => Scheme::Http,
         Some(Text { text, place }) if text == "http" => {
             public.findings.add(
                 "E009",
@@ -166,45 +174,67 @@ fn public(section: &mut Section<'_>, domain: &str) -> (Scheme, u16) {
     (scheme, port)
 }
 
-fn is_localhost(domain: &str) -> bool {
-    domain == "localhost" || domain.ends_with(".localhost")
+fn portal(section: &mut Section<'_>, domain: &str, (scheme, port): (Scheme, u16)) -> Option<Portal> {
+    const TITLE: &str = "Doorward";
+    let mut portal = subsection(section, "portal");
+    let host = identity_host(section, portal.as_mut(), domain, scheme);
+    let (title, related_origins, sessions) = match &mut portal {
+        None => (None, Vec::new(), SESSIONS),
+        Some(portal) => (portal.text(&["title"]), related_origins(portal), sessions(portal)),
+    };
+    if let Some(portal) = portal {
+        portal.finish();
+    }
+    let host = host?;
+    Some(Portal {
+        origin: Origin::new(scheme, &host, port),
+        host,
+        title: title.map_or_else(|| TITLE.to_owned(), |text| text.text),
+        related_origins,
+        sessions,
+    })
 }
 
-fn portal(section: &mut Section<'_>, domain: &str, (scheme, port): (Scheme, u16)) -> Option<Portal> {
-    const DAY: u32 = 86_400;
-    let (idle, absolute) = (Lifetime::days(7), Lifetime::days(30));
-    let host = Host::parse(&format!("id.{domain}"));
-    let Some(mut portal) = subsection(section, "portal") else {
-        let host = host.ok()?;
-        let sessions = SessionLifetimes { idle, absolute };
-        let origin = Origin::new(scheme, &host, port);
-        return Some(Portal {
-            host,
-            origin,
-            title: "Doorward".to_owned(),
-            related_origins: Vec::new(),
-            sessions,
-        });
-    };
-    let named = portal
-        .text(&["host", "portalHost"])
-        .and_then(|text| value::host(&text, portal.findings));
-    let title = portal
-        .text(&["title"])
-        .map_or_else(|| "Doorward".to_owned(), |text| text.text);
-    let related_origins = related_origins(&mut portal);
-    let idle = value::lifetime(&mut portal, "session_idle", (60, 365 * DAY), idle);
-    let absolute = value::lifetime(&mut portal, "session_absolute", (60, 365 * DAY), absolute);
-    portal.finish();
-    let host = named.or_else(|| host.ok())?;
-    let origin = Origin::new(scheme, &host, port);
-    Some(Portal {
-        host,
-        origin,
-        title,
-        related_origins,
-        sessions: SessionLifetimes { idle, absolute },
-    })
+/// The host that is written down, or `id.` in front of the domain.
+fn identity_host(
+    section: &Section<'_>,
+    portal: Option<&mut Section<'_>>,
+    domain: &str,
+    scheme: Scheme,
+) -> Option<Host> {
+    let findings = section.findings;
+    let text = portal.and_then(|portal| portal.text(&["host", "portalHost"]));
+    if let Some((host, text)) = text.and_then(|text| Some((value::name(&text, findings)?, text))) {
+        value::check_scheme(scheme, &host, &text.place, findings);
+        return Some(host);
+    }
+    let host = Host::parse(&format!("id.{domain}")).ok();
+    if host.is_none() {
+        let message = "the domain is too long for hosts below it";
+        findings.add(
+            "E005",
+            &section.place_of("domain"),
+            message,
+            "write a shorter one",
+        );
+    }
+    host
+}
+
+fn sessions(portal: &mut Section<'_>) -> SessionLifetimes {
+    const BOUNDS: (u32, u32) = (60, 365 * 86_400);
+    let absolute = value::lifetime(portal, "session_absolute", BOUNDS, SESSIONS.absolute);
+    // Who shortens the one has shortened the other.
+    let idle = SESSIONS.idle.min(absolute);
+    let idle = value::lifetime(portal, "session_idle", BOUNDS, idle);
+    if idle > absolute {
+        let help = "sessions end after `session_absolute` (30d if not written) however much they are used";
+        let message = "`session_idle` is longer than `session_absolute`";
+        portal
+            .findings
+            .add("E008", &portal.place_of("session_idle"), message, help);
+    }
+    SessionLifetimes { idle, absolute }
 }
 
 fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
@@ -215,7 +245,10 @@ fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
     let mut origins = Vec::new();
     for text in texts {
         match Origin::parse(&text.text) {
-            Ok(origin) => origins.push(origin),
+            Ok(origin) => {
+                value::check_scheme(origin.scheme(), origin.host(), &text.place, portal.findings);
+                origins.push(origin);
+            }
             Err(problem) => portal.findings.add(
                 "E005",
                 &text.place,
@@ -228,11 +261,8 @@ fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
 }
 
 fn trusted_proxies(section: &mut Section<'_>) -> Vec<ipnet::IpNet> {
-    let place = Place {
-        key: "trusted_proxies".to_owned(),
-        span: section.place.span.clone(),
-    };
     let networks = value::networks(section, &["trusted_proxies"]).unwrap_or_default();
+    let place = section.place_of("trusted_proxies");
     if networks.iter().any(|network| network.prefix_len() == 0) {
         section.findings.add(
             "E009",
@@ -242,81 +272,6 @@ fn trusted_proxies(section: &mut Section<'_>) -> Vec<ipnet::IpNet> {
         );
     }
     networks
-}
-
-fn listeners(section: &mut Section<'_>, source: &Source) -> Vec<Listener> {
-    let Some((place, node)) = section.take(&["listeners"]) else {
-        section.missing(
-            "listeners",
-            "write where to listen: [[listeners]] with address = \"0.0.0.0:443\"",
-        );
-        return Vec::new();
-    };
-    let items = section.items(&place, node).unwrap_or_default();
-    items
-        .into_iter()
-        .filter_map(|(place, item)| listener(Section::new(place, item, section.findings)?, source))
-        .collect()
-}
-
-fn listener(mut section: Section<'_>, source: &Source) -> Option<Listener> {
-    let findings = section.findings;
-    let address = section.required(&["address"], "such as address = \"0.0.0.0:443\" or \"[::]:443\"");
-    let tls = section.take(&["tls"]).map(|(place, node)| match &node.value {
-        tree::Value::Table(_) => vec![(place, node)],
-        _ => section.items(&place, node).unwrap_or_default(),
-    });
-    section.finish();
-    let certificates = tls.map(|items| {
-        let sections = items
-            .into_iter()
-            .filter_map(|(place, node)| Section::new(place, node, findings));
-        sections
-            .filter_map(|section| certificate(section, source))
-            .collect()
-    });
-    let address = address?;
-    match address.text.parse::<SocketAddr>() {
-        Ok(parsed) => Some(Listener {
-            address: parsed,
-            tls: certificates,
-        }),
-        Err(_) => {
-            findings.add(
-                "E005",
-                &address.place,
-                format!("`{}` is no address with a port", address.text),
-                "such as 0.0.0.0:443 or [::]:443",
-            );
-            None
-        }
-    }
-}
-
-fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
-    let certificate = section.required(
-        &["certificate_file"],
-        "name the PEM file of the chain, leaf first",
-    );
-    let key = section.required(&["key_file"], "name the PEM file of the private key");
-    section.finish();
-    Some(CertificateFiles {
-        certificate_file: value::file(source, &certificate?),
-        key_file: value::file(source, &key?),
-    })
-}
-
-fn check_listeners(section: &Section<'_>, listeners: &[Listener], scheme: Scheme, nobody_trusted: bool) {
-    let clear = listeners.iter().all(|listener| listener.tls.is_none());
-    if clear && scheme == Scheme::Https && nobody_trusted {
-        let help = "add `tls` to a listener, or name the proxy that does TLS in `trusted_proxies`";
-        section.findings.add(
-            "W104",
-            &section.place,
-            "the public scheme is https, but no listener speaks it",
-            help,
-        );
-    }
 }
 
 fn database(section: &mut Section<'_>, source: &Source) -> Database {
@@ -362,7 +317,7 @@ fn policies(section: &mut Section<'_>) -> Policies {
     let mut policies = policy::built_in();
     if let Some(declared) = subsection(section, "policies") {
         for (place, entry) in declared.all() {
-            policy::read(place, entry, section.findings, &mut policies);
+            policy::read(&place, entry, section.findings, &mut policies);
         }
     }
     policies
@@ -372,7 +327,7 @@ fn services(
     section: &mut Section<'_>,
     source: &Source,
     policies: &Policies,
-    domain: &str,
+    (domain, scheme): (&str, Scheme),
     portal: Option<&Portal>,
 ) -> Vec<Arc<Service>> {
     let findings = section.findings;
@@ -384,6 +339,7 @@ fn services(
         findings,
         policies,
         domain,
+        scheme,
     };
     let mut taken: Vec<(Host, String)> = portal
         .map(|portal| (portal.host.clone(), "the portal".to_owned()))
@@ -391,9 +347,7 @@ fn services(
         .collect();
     let mut services = Vec::new();
     for (place, entry) in declared.all() {
-        let Some((service, hosts)) = service::read(&place, entry, &context) else {
-            continue;
-        };
+        let (service, hosts) = service::read(&place, entry, &context);
         for (host, place) in hosts {
             if let Some((_, owner)) = taken.iter().find(|(other, _)| *other == host) {
                 findings.add(
@@ -405,7 +359,7 @@ fn services(
             }
             taken.push((host, format!("services.{}", entry.name)));
         }
-        services.push(Arc::new(service));
+        services.extend(service.map(Arc::new));
     }
     services
 }

@@ -3,66 +3,43 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    http::{headers, host::Host, path},
-    identity::Property,
+    http::{host::Host, origin::Scheme, path},
     policy::{Guard, Posture},
-    service::{Bypass, IdentityHeader, Service, Upstream, UpstreamScheme},
+    service::{Bypass, Service, Upstream, UpstreamScheme},
 };
-use http::HeaderName;
 
 use super::{
-    Source, names,
+    Source, identity_header, names,
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
     suggest,
-    tree::{Entry, Node, Value},
+    tree::{Entry, Node},
     value,
 };
 
 const POSTURES: [&str; 4] = ["sso", "public", "native-oidc", "app-login"];
-/// The headers that `identity_headers = true` stands for.
-const REMOTE: [(&str, Property); 4] = [
-    ("remote-user", Property::Username),
-    ("remote-email", Property::Email),
-    ("remote-name", Property::Name),
-    ("remote-groups", Property::Groups),
-];
-/// Names that an identity header can't have: they mean something else on the way.
-const NOT_OURS_TO_SET: [&str; 12] = [
-    "host",
-    "cookie",
-    "authorization",
-    "content-length",
-    "content-type",
-    "connection",
-    "transfer-encoding",
-    "upgrade",
-    "te",
-    "trailer",
-    "origin",
-    "forwarded",
-];
-
 /// What services are read against.
 pub(super) struct Context<'a> {
     pub(super) source: &'a Source,
     pub(super) findings: &'a Findings,
     pub(super) policies: &'a Policies,
     pub(super) domain: &'a str,
+    pub(super) scheme: Scheme,
 }
 
-/// Reads one service; its hosts come with their places so that duplicates can be shown.
+/// Reads one service. Its hosts come with their places, also when the rest has mistakes, so that each host that is
+/// declared twice can be shown.
 pub(super) fn read(
     place: &Place,
     entry: &Entry,
     context: &Context<'_>,
-) -> Option<(Service, Vec<(Host, Place)>)> {
+) -> (Option<Service>, Vec<(Host, Place)>) {
     let findings = context.findings;
-    if !names::check(&entry.name, place, findings) {
-        return None;
-    }
-    let mut section = Section::new(place.clone(), &entry.node, findings)?;
-    let hosts = hosts(&mut section, &entry.name, context);
+    let fit = names::check(&entry.name, place, findings);
+    let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else {
+        return (None, Vec::new());
+    };
+    let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section
         .text(&["title"])
         .map_or_else(|| capitalised(&entry.name), |text| text.text);
@@ -70,18 +47,18 @@ pub(super) fn read(
     let guard = guard(&mut section, context);
     let identity_headers = section.take(&["identity_headers"]);
     let identity_headers = identity_headers.map_or_else(Vec::new, |(place, node)| {
-        read_identity_headers(&place, node, findings)
+        identity_header::read(&place, node, findings)
     });
     section.finish();
-    let service = Service {
+    let service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),
         title,
         hosts: hosts.iter().map(|(host, _)| host.clone()).collect(),
-        upstream: upstream?,
-        guard: guard?,
+        upstream,
+        guard,
         identity_headers,
-    };
-    Some((service, hosts))
+    });
+    (service, hosts)
 }
 
 fn capitalised(name: &str) -> String {
@@ -91,16 +68,20 @@ fn capitalised(name: &str) -> String {
     })
 }
 
-fn hosts(section: &mut Section<'_>, name: &str, context: &Context<'_>) -> Vec<(Host, Place)> {
+fn hosts(section: &mut Section<'_>, name: Option<&String>, context: &Context<'_>) -> Vec<(Host, Place)> {
     let one = section.text(&["host", "hostName"]);
     let several = section.texts(&["hosts"]);
     let texts = match (one, several) {
         (Some(one), None) => vec![one],
         (None, Some((_, several))) if !several.is_empty() => several,
-        (None, None) => vec![Text {
-            text: format!("{name}.{}", context.domain),
-            place: section.place.clone(),
-        }],
+        (None, None) if section.lacks(&["host", "hostName", "hosts"]) => name
+            .map(|name| Text {
+                text: format!("{name}.{}", context.domain),
+                place: section.place.clone(),
+            })
+            .into_iter()
+            .collect(),
+        (None, None) => Vec::new(),
         (_, Some((place, _))) => {
             context.findings.add(
                 "E008",
@@ -113,7 +94,11 @@ fn hosts(section: &mut Section<'_>, name: &str, context: &Context<'_>) -> Vec<(H
     };
     texts
         .iter()
-        .filter_map(|text| Some((value::host(text, context.findings)?, text.place.clone())))
+        .filter_map(|text| {
+            let host = value::host(text, context.findings)?;
+            value::check_scheme(context.scheme, &host, &text.place, context.findings);
+            Some((host, text.place.clone()))
+        })
         .collect()
 }
 
@@ -201,10 +186,18 @@ fn parse_upstream(text: &str) -> Option<(UpstreamScheme, String, u16)> {
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port != 0)?),
+        Some((host, port)) if !port.contains(']') => (host, parse_port(port)?),
         _ => (rest, default),
     };
+    if host.contains(':') && !host.starts_with('[') {
+        return None;
+    }
     Some((scheme, Host::parse(host).ok()?.as_str().to_owned(), port))
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port != 0)
 }
 
 fn guard(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
@@ -216,16 +209,10 @@ fn guard(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
     let csrf_shield = section.boolean("csrf_shield", true);
     let policy = section.text(&["policy"]);
     let help = format!("a service says what it demands: {}", POSTURES.join(", "));
-    let posture = section.required(&["posture"], &help)?;
-    if posture.text != "sso" {
-        let open = not_gated(&posture, section.findings)?;
-        let needless = policy.map(|text| text.place).into_iter();
-        for place in needless {
-            let message = format!("a service with the posture `{}` has no policy", posture.text);
-            section
-                .findings
-                .add("E008", &place, message, "remove it, or write posture = \"sso\"");
-        }
+    let posture = section.required(&["posture"], &help);
+    let open = posture.as_ref().and_then(|text| not_gated(&text.text));
+    if let (Some(posture), Some(open)) = (&posture, open) {
+        without_effect(section, &posture.text);
         return Some(Guard {
             posture: open,
             networks,
@@ -233,35 +220,44 @@ fn guard(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
             csrf_shield,
         });
     }
-    let Some(policy) = policy else {
-        section.missing(
-            "policy",
-            "write whom the service lets in, such as policy = \"users\"",
-        );
+    let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
+    let posture = posture?;
+    if posture.text != "sso" {
+        let message = format!("there is no posture `{}`", posture.text);
+        let help = suggest::help(&posture.text, &POSTURES);
+        section.findings.add("E005", &posture.place, message, help);
         return None;
-    };
-    let policy = policy::find(context.policies, &policy, section.findings)?;
+    }
+    if section.lacks(&["policy"]) {
+        let help = "write whom the service lets in, such as policy = \"users\"";
+        section.missing("policy", help);
+    }
     Some(Guard {
-        posture: Posture::Sso(policy),
+        posture: Posture::Sso(policy?),
         networks,
         bypass,
         csrf_shield,
     })
 }
 
-fn not_gated(posture: &Text, findings: &Findings) -> Option<Posture> {
-    match posture.text.as_str() {
+fn not_gated(word: &str) -> Option<Posture> {
+    match word {
         "public" => Some(Posture::Public),
         "native-oidc" => Some(Posture::NativeOidc),
         "app-login" => Some(Posture::AppLogin),
-        other => {
-            findings.add(
-                "E005",
-                &posture.place,
-                format!("there is no posture `{other}`"),
-                suggest::help(other, &POSTURES),
-            );
-            None
+        _ => None,
+    }
+}
+
+/// Reports what only a gate reads: whoever wrote it believes that there is one.
+fn without_effect(section: &Section<'_>, posture: &str) {
+    for key in ["policy", "bypass"] {
+        if !section.lacks(&[key]) {
+            let message = format!("`{key}` has no effect with the posture `{posture}`");
+            let help = "remove it, or write posture = \"sso\"";
+            section
+                .findings
+                .add("E008", &section.place_of(key), message, help);
         }
     }
 }
@@ -281,7 +277,8 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
     let networks = value::networks(&mut section, &["networks", "allowedNetworks"]);
     let methods = value::methods(&mut section);
     let public = section.boolean("public", false);
-    if paths.as_ref().is_none_or(|(_, paths)| paths.is_empty()) {
+    let listed = paths.as_ref().is_some_and(|(_, paths)| !paths.is_empty());
+    if !listed && (paths.is_some() || section.lacks(&["paths"])) {
         section.missing(
             "paths",
             "write which paths are open, such as paths = [\"/api/health\"]",
@@ -315,6 +312,15 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
             format!("{} is open to everybody", paths.join(", ")),
             "limit it by `networks` if it is not meant so",
         ),
+        (Some(networks), false) if networks.iter().any(|network| network.prefix_len() == 0) => findings.add(
+            "W101",
+            &place,
+            format!(
+                "{} is open to everybody: a network of all addresses is no limit",
+                paths.join(", ")
+            ),
+            "name the networks that are meant",
+        ),
         (Some(_), false) => {}
     }
     Some(Bypass {
@@ -325,6 +331,16 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
 }
 
 fn bypass_path(text: Text, findings: &Findings) -> Option<String> {
+    if path::has_segment_prefix(&text.text, "/.doorward") {
+        let message = format!("`{}` is reserved", text.text);
+        findings.add(
+            "E005",
+            &text.place,
+            message,
+            "/.doorward/ belongs to the door on every host; open another path",
+        );
+        return None;
+    }
     if path::is_canonical(&text.text) {
         return Some(text.text);
     }
@@ -335,86 +351,4 @@ fn bypass_path(text: Text, findings: &Findings) -> Option<String> {
         "begin with /, without //, dots as segments, escapes or ;",
     );
     None
-}
-
-fn read_identity_headers(place: &Place, node: &Node, findings: &Findings) -> Vec<IdentityHeader> {
-    match &node.value {
-        Value::Boolean(true) => REMOTE
-            .into_iter()
-            .map(|(name, property)| IdentityHeader {
-                name: HeaderName::from_static(name),
-                property,
-            })
-            .collect(),
-        Value::Boolean(false) => Vec::new(),
-        Value::Table(entries) => {
-            let mut headers: Vec<IdentityHeader> = Vec::new();
-            for entry in entries {
-                let place = Place {
-                    key: format!("{}.{}", place.key, entry.name),
-                    span: entry.name_span.clone(),
-                };
-                headers.extend(identity_header(&place, entry, findings, &headers));
-            }
-            headers
-        }
-        other => {
-            let message = format!("true, false or a table is needed here, found {}", other.kind());
-            findings.add(
-                "E003",
-                place,
-                message,
-                "such as identity_headers = { \"X-WEBAUTH-USER\" = \"username\" }",
-            );
-            Vec::new()
-        }
-    }
-}
-
-fn identity_header(
-    place: &Place,
-    entry: &Entry,
-    findings: &Findings,
-    others: &[IdentityHeader],
-) -> Option<IdentityHeader> {
-    let words: Vec<&str> = Property::ALL.iter().map(|(_, word)| *word).collect();
-    let word = if let Value::String(word) = &entry.node.value {
-        word.as_str()
-    } else {
-        ""
-    };
-    let Some((property, _)) = Property::ALL.into_iter().find(|(_, known)| *known == word) else {
-        findings.add(
-            "E005",
-            place,
-            format!("`{word}` is nothing that a header can carry"),
-            suggest::help(word, &words),
-        );
-        return None;
-    };
-    let canonical = headers::canonical(&entry.name);
-    let forbidden = NOT_OURS_TO_SET.contains(&canonical.as_str()) || canonical.starts_with("x-forwarded-");
-    let name = entry.name.parse::<HeaderName>().ok().filter(|_| !forbidden);
-    let Some(name) = name else {
-        findings.add(
-            "E005",
-            place,
-            format!("`{}` can't be an identity header", entry.name),
-            "take a name of its own, such as X-WEBAUTH-USER",
-        );
-        return None;
-    };
-    if others
-        .iter()
-        .any(|other| headers::canonical(other.name.as_str()) == canonical)
-    {
-        findings.add(
-            "E007",
-            place,
-            format!("`{}` is here twice: upstreams read - and _ alike", entry.name),
-            "",
-        );
-        return None;
-    }
-    Some(IdentityHeader { name, property })
 }

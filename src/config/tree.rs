@@ -50,10 +50,10 @@ impl Value {
     }
 }
 
-/// Parses the text; the mistakes of syntax otherwise.
-pub(super) fn parse(source: &Source) -> Result<Node, Vec<Diagnostic>> {
+/// Parses the text and finds keys that are there twice; the mistakes of syntax otherwise.
+pub(super) fn parse(source: &Source) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     match source.format {
-        Format::Toml => parse_toml(&source.text),
+        Format::Toml => parse_toml(&source.text).map(|node| (node, Vec::new())),
         Format::Json => parse_json(&source.text),
     }
 }
@@ -124,7 +124,7 @@ fn toml_value(value: &DeValue<'_>) -> Value {
     }
 }
 
-fn parse_json(text: &str) -> Result<Node, Vec<Diagnostic>> {
+fn parse_json(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     if deeper_than(text, DEPTH) {
         return Err(vec![mistake(
             "E001",
@@ -152,11 +152,7 @@ fn parse_json(text: &str) -> Result<Node, Vec<Diagnostic>> {
     match parsed.value {
         Some(value @ ast::Value::Object(_)) => {
             let node = json_node(&value, &mut duplicates);
-            if duplicates.is_empty() {
-                Ok(node)
-            } else {
-                Err(duplicates)
-            }
+            Ok((node, duplicates))
         }
         _ => Err(vec![mistake(
             "E001",
@@ -215,14 +211,12 @@ fn json_table(object: &ast::Object<'_>, duplicates: &mut Vec<Diagnostic>) -> Val
     for property in &object.properties {
         let (name, range) = (property.name.as_str().to_owned(), property.name.range());
         let name_span = range.start..range.end;
-        if entries.iter().any(|entry| entry.name == name) {
-            duplicates.push(mistake(
-                "E007",
-                format!("the key `{name}` is here twice"),
-                name_span.clone(),
-            ));
-        }
         let node = json_node(&property.value, duplicates);
+        if entries.iter().any(|entry| entry.name == name) {
+            let message = format!("the key `{name}` is here twice");
+            duplicates.push(mistake("E007", message, name_span));
+            continue;
+        }
         entries.push(Entry {
             name,
             name_span,

@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use doorward_core::{http::host::Host, time::Lifetime};
+use doorward_core::{
+    http::{host::Host, origin::Scheme},
+    time::Lifetime,
+};
 use http::Method;
 use ipnet::IpNet;
 
 use super::{
     Source,
-    reader::{Findings, Section, Text},
+    reader::{Findings, Place, Section, Text},
 };
 
 /// A list of networks: `10.0.0.0/8`, `fd00::/8`, or single addresses.
@@ -97,14 +100,61 @@ fn parse_lifetime(text: &str) -> Option<u32> {
 pub(super) fn host(text: &Text, findings: &Findings) -> Option<Host> {
     let parsed = Host::parse(&text.text).ok();
     if parsed.is_none() {
+        let inner = text
+            .text
+            .split_once("://")
+            .map_or(text.text.as_str(), |(_, rest)| rest);
+        let inner = inner
+            .split(['/', ':'])
+            .next()
+            .and_then(|inner| Host::parse(inner).ok());
+        let help = "write the bare name, without scheme, port or path";
+        let help = inner.map_or_else(
+            || help.to_owned(),
+            |inner| format!("{help}: did you mean `{inner}`?"),
+        );
         findings.add(
             "E005",
             &text.place,
             format!("`{}` is no host name", text.text),
-            "write the bare name, without scheme, port or path",
+            help,
         );
     }
     parsed
+}
+
+/// A host that has a name: addresses can't be relying parties, and nothing is below them.
+pub(super) fn name(text: &Text, findings: &Findings) -> Option<Host> {
+    let host = host(text, findings)?;
+    let last = host.as_str().rsplit('.').next().unwrap_or_default();
+    let address = host.as_str().contains(':') || last.bytes().all(|byte| byte.is_ascii_digit());
+    if address {
+        let message = format!("`{}` is an address; passkeys need a name", text.text);
+        findings.add(
+            "E005",
+            &text.place,
+            message,
+            "write a domain, such as example.org, or localhost",
+        );
+    }
+    (!address).then_some(host)
+}
+
+/// Whether browsers trust this host over clear text: it never leaves the machine.
+pub(super) fn is_localhost(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+/// Reports a host whose sessions would go over clear text.
+pub(super) fn check_scheme(scheme: Scheme, host: &Host, place: &Place, findings: &Findings) {
+    if scheme == Scheme::Http && !is_localhost(host.as_str()) {
+        findings.add(
+            "E009",
+            place,
+            format!("sessions of {host} would go over clear text"),
+            "use https; http is for hosts below localhost only",
+        );
+    }
 }
 
 /// A list of methods.

@@ -150,3 +150,63 @@ impl Identity {
         self.groups.contains(ADMINISTRATORS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::user::Username;
+
+    fn identity(display_name: &str, email: Option<&str>, groups: &[&str]) -> Identity {
+        Identity::new(IdentityParts {
+            subject: UserId::from_random([1; 16]),
+            profile: Profile {
+                username: Username::parse("ada").unwrap(),
+                display_name: display_name.to_owned(),
+                email: email.map(str::to_owned),
+            },
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            context: AuthContext {
+                auth_time: UnixTime(0),
+                amr: Vec::new(),
+            },
+            session: SessionId::from_random([2; 16]),
+            portal_session: SessionId::from_random([3; 16]),
+            expires_at: UnixTime(1),
+        })
+    }
+
+    fn value(identity: &Identity, property: Property) -> Option<&[u8]> {
+        identity.header_value(property).map(HeaderValue::as_bytes)
+    }
+
+    #[test]
+    fn each_property_has_its_value() {
+        let ada = identity("Ada Löve", Some("ada@example.org"), &["users", "admins"]);
+        assert_eq!(value(&ada, Property::Username), Some(b"ada".as_slice()));
+        assert_eq!(value(&ada, Property::Email), Some(b"ada@example.org".as_slice()));
+        assert_eq!(value(&ada, Property::Name), Some("Ada Löve".as_bytes()));
+        assert_eq!(value(&ada, Property::Groups), Some(b"admins,users".as_slice()));
+        assert_eq!(
+            value(&ada, Property::Subject),
+            Some(ada.subject.as_str().as_bytes())
+        );
+    }
+
+    /// What is not known, or can't stand in a header, is no header: never an empty or a broken one.
+    #[test]
+    fn what_can_not_be_sent_is_left_out() {
+        let ada = identity("Ada\r\nRemote-User: root", None, &[]);
+        assert_eq!(value(&ada, Property::Name), None);
+        assert_eq!(value(&ada, Property::Email), None);
+        assert_eq!(value(&ada, Property::Groups), None);
+        assert_eq!(value(&identity("", Some(""), &[]), Property::Email), None);
+    }
+
+    #[test]
+    fn only_members_of_admins_administer() {
+        assert!(identity("Ada", None, &["admins"]).is_administrator());
+        for groups in [&[][..], &["users"], &["Admins"], &["admins2"], &["my-admins"]] {
+            assert!(!identity("Ada", None, groups).is_administrator(), "{groups:?}");
+        }
+    }
+}

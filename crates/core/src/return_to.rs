@@ -106,4 +106,20 @@ mod tests {
             assert_eq!(ReturnTo::parse(text).to_path(), text);
         }
     }
+
+    #[test]
+    fn r_8_a_destination_is_bounded_and_stable() {
+        let longest = format!("/handoff?{}", "a".repeat(ReturnTo::MAX - 9));
+        assert_eq!(ReturnTo::parse(&longest).to_path(), longest);
+        assert_eq!(ReturnTo::parse(&format!("{longest}a")), ReturnTo::Launcher);
+        for text in [
+            "/handoff?",
+            "/handoff?return_to=//evil.test",
+            "/authorize?redirect_uri=https://a.test/?x",
+        ] {
+            let read = ReturnTo::parse(text);
+            assert_eq!(ReturnTo::parse(&read.to_path()), read);
+            assert!(read.to_path().starts_with(&text[..5]), "{text}");
+        }
+    }
 }

@@ -131,4 +131,21 @@ mod tests {
             assert_eq!(found("other.test"), None);
         }
     }
+
+    /// A host that is declared twice keeps its first owner, and nobody takes the portal's.
+    #[test]
+    fn p_5_the_first_owner_of_a_host_keeps_it() {
+        let portal = Origin::new(Scheme::Https, &Host::parse("id.test").unwrap(), 8443);
+        let table = RouteTable::new(&portal, &[service("id"), service("a"), service("a")]);
+        assert!(matches!(table.find("id.test").unwrap().to, Destination::Portal));
+        let route = table.find("a.test").unwrap();
+        assert_eq!(route.origin.as_str(), "https://a.test:8443");
+        assert_eq!(
+            (&route.forwarded_scheme, &route.forwarded_port),
+            (&"https".parse().unwrap(), &8443.into())
+        );
+        for host in ["", "test", "a.test.", "a.test:8443", "x.a.test"] {
+            assert!(table.find(host).is_none(), "{host}");
+        }
+    }
 }

@@ -209,6 +209,8 @@ pub fn trim_newline(content: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
 
     fn root(content: &[u8]) -> RootSecret {
@@ -259,5 +261,72 @@ mod tests {
             refused(b"0123456789abcdef\n0123456789abcdef\n"),
             RootSecretError::InteriorNewline
         );
+    }
+
+    const PURPOSES: [Purpose; 6] = [
+        Purpose::Storage,
+        Purpose::Canary,
+        Purpose::SigningKeys,
+        Purpose::Ceremony,
+        Purpose::LoginTransaction,
+        Purpose::Enrolment,
+    ];
+
+    #[test]
+    fn a_8_what_is_sealed_for_one_purpose_opens_for_no_other() {
+        let root = root(b"0123456789abcdef");
+        for purpose in PURPOSES {
+            let sealed = root.sealing_key(purpose).seal([1; 12], b"", b"x");
+            for other in PURPOSES {
+                let opened = root.sealing_key(other).open(b"", &sealed);
+                assert_eq!(opened.is_some(), purpose == other, "{purpose:?} {other:?}");
+            }
+            let of = |purpose| root.index_key(purpose).index(b"x");
+            assert_eq!(
+                PURPOSES
+                    .into_iter()
+                    .filter(|other| of(*other) == of(purpose))
+                    .count(),
+                1
+            );
+        }
+    }
+
+    /// The labels are for ever: a value that was sealed before an update opens after it.
+    #[test]
+    fn yesterdays_seals_open() {
+        let root = root(b"a root secret of yesterday");
+        let seals: Vec<String> = PURPOSES
+            .into_iter()
+            .map(|purpose| {
+                let sealed = root.sealing_key(purpose).seal([7; 12], b"row", b"value");
+                format!("{purpose:?} {}", URL_SAFE_NO_PAD.encode(sealed))
+            })
+            .collect();
+        insta::assert_snapshot!(seals.join("\n"));
+    }
+
+    #[test]
+    fn impossible_12_keys_do_not_print() {
+        let root = root(b"0123456789abcdef");
+        let printed = format!(
+            "{root:?} {:?} {:?}",
+            root.sealing_key(Purpose::Storage),
+            root.index_key(Purpose::Storage)
+        );
+        assert_eq!(printed, "RootSecret SealingKey IndexKey");
+    }
+
+    #[test]
+    fn one_newline_is_trimmed() {
+        for (content, trimmed) in [
+            (b"a\n".as_slice(), b"a".as_slice()),
+            (b"a\r\n", b"a"),
+            (b"a\n\n", b"a\n"),
+            (b" a ", b" a "),
+            (b"", b""),
+        ] {
+            assert_eq!(trim_newline(content), trimmed);
+        }
     }
 }

@@ -64,3 +64,20 @@ pub fn draw<const N: usize>(random: &dyn Random) -> [u8; N] {
     random.fill(&mut bytes);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_neither_overflows_nor_runs_backwards() {
+        assert_eq!(UnixTime(i64::MAX).after(Lifetime::days(30)), UnixTime(i64::MAX));
+        assert_eq!(UnixTime(100).since(UnixTime(40)), 60);
+        assert_eq!(UnixTime(40).since(UnixTime(100)), 0);
+        assert_eq!(UnixTime(i64::MIN).since(UnixTime(i64::MAX)), 0);
+        assert_eq!(
+            (Lifetime::minutes(1).0, Lifetime::hours(1).0, Lifetime::days(1).0),
+            (60, 3600, 86_400)
+        );
+    }
+}

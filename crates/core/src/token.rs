@@ -243,4 +243,50 @@ mod tests {
             "Plain(dw_s_…) Hashed(dw_s_…)"
         );
     }
+
+    #[test]
+    fn every_kind_has_a_prefix_of_its_own() {
+        let prefixes = [
+            Session::PREFIX,
+            Code::PREFIX,
+            Refresh::PREFIX,
+            Access::PREFIX,
+            Handoff::PREFIX,
+            Enrolment::PREFIX,
+            Setup::PREFIX,
+        ];
+        for (index, prefix) in prefixes.iter().enumerate() {
+            assert!(!prefixes[index + 1..].contains(prefix), "{prefix}");
+        }
+    }
+
+    #[test]
+    fn a_stored_hash_is_the_hash_of_the_token() {
+        let token = Plain::<Session>::from_random([9; 32]);
+        let stored = Hashed::<Session>::from_stored(*token.hash().as_bytes());
+        assert_eq!(Hashed::of_text(token.expose()), stored);
+        assert_ne!(Plain::<Session>::from_random([8; 32]).hash(), stored);
+        assert!(
+            !token
+                .expose()
+                .as_bytes()
+                .windows(32)
+                .any(|part| part == stored.as_bytes())
+        );
+    }
+
+    #[test]
+    fn d_7_a_secret_matches_itself_and_nothing_else() {
+        let secret = HashedSecret::of(b"correct horse battery");
+        assert!(secret.matches(b"correct horse battery"));
+        for other in [
+            b"".as_slice(),
+            b"correct horse batter",
+            b"correct horse battery ",
+            b"Correct horse battery",
+        ] {
+            assert!(!secret.matches(other));
+        }
+        assert_eq!(format!("{secret:?}"), "HashedSecret");
+    }
 }

@@ -146,4 +146,41 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn d_8_a_name_to_show_has_no_control_characters() {
+        assert_eq!(
+            parse_display_name("  Ada Lovelace "),
+            Some("Ada Lovelace".to_owned())
+        );
+        assert!(parse_display_name(&"é".repeat(100)).is_some());
+        for name in ["", "  ", "a\nb", "a\0b", "a\u{9b}b", &"a".repeat(101)] {
+            assert_eq!(parse_display_name(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_can_not_smuggle_another() {
+        assert!(is_group_name("family-2") && is_group_name(&"g".repeat(63)));
+        for name in ["", "a,admins", "a b", "a\r\nb", "ä", &"g".repeat(64)] {
+            assert!(!is_group_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_18_an_address_is_short_and_plain() {
+        let longest = format!("{}@example.org", "a".repeat(242));
+        assert!(parse_email(&longest).is_some());
+        for address in [
+            &format!("a{longest}"),
+            ".a@b.c",
+            "a.@b.c",
+            "<a>@b.c",
+            "a\r\nb@c.d",
+            "ä@b.c",
+            "a@b.c,d@e.f",
+        ] {
+            assert_eq!(parse_email(address), None, "{address}");
+        }
+    }
 }

@@ -81,6 +81,7 @@ where
         .max_headers(HEADERS)
         .max_header_size(HEAD_BYTES as usize)
         .max_buf_size(HEAD_BYTES as usize)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), answer)
         .with_upgrades();
     tokio::pin!(connection);

@@ -8,7 +8,6 @@ use doorward_core::{
     oauth::parameters::Parameters,
     return_to::ReturnTo,
 };
-use http::{HeaderName, HeaderValue};
 
 use crate::{
     environment::Environment,
@@ -19,8 +18,6 @@ use crate::{
     reply,
     session::Visitor,
 };
-
-const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
 /// Where a person signs out to come back as somebody else, and then goes on to `then`.
 pub(crate) fn to_switch(portal: &str, then: &str) -> String {
@@ -86,7 +83,8 @@ pub(crate) async fn finish(
     end(&environment, &context, visitor.as_deref(), &login::path(&then)).await
 }
 
-/// Ends the session with all that descends from it, and sends the browser on without a cookie of ours.
+/// Ends the session with all that descends from it, and sends the browser on without a cookie of ours. Not by
+/// `Clear-Site-Data`: that empties every site below the registrable domain, also those that are not ours (R41).
 pub(crate) async fn end(
     environment: &Environment,
     context: &RequestContext,
@@ -103,9 +101,6 @@ pub(crate) async fn end(
     let mut response = reply::see_other(then);
     reply::add_cookie(&mut response, cookie::expire(cookie::SESSION));
     reply::add_cookie(&mut response, cookie::expire(cookie::CEREMONY));
-    response
-        .headers_mut()
-        .insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cookies\""));
     Ok(response)
 }
 

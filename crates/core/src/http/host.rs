@@ -1,6 +1,11 @@
 //! Host names.
 
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{
+    borrow::Borrow,
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 /// A canonical host: lower case, no trailing dot, no port; a DNS name, an IPv4 address or an IPv6 address without
 /// brackets.
@@ -41,11 +46,15 @@ impl std::error::Error for InvalidHost {}
 impl Host {
     /// Reads a host without a port: upper case is folded and one trailing dot is dropped.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
-        if let Ok(address) = text
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .parse::<std::net::IpAddr>()
-        {
+        if let Some(inner) = text.strip_prefix('[') {
+            let address = inner
+                .strip_suffix(']')
+                .and_then(|inner| inner.parse::<Ipv6Addr>().ok());
+            return address
+                .map(|address| Self(address.to_string().into()))
+                .ok_or(InvalidHost);
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.to_string().into()));
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
@@ -61,6 +70,47 @@ impl Host {
             Ok(Self(name.into()))
         } else {
             Err(InvalidHost)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_5_a_host_has_one_spelling() {
+        for (text, canonical) in [
+            ("Notes.Example.ORG.", "notes.example.org"),
+            ("localhost", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "::1"),
+            ("0:0:0:0:0:0:0:1", "::1"),
+        ] {
+            assert_eq!(Host::parse(text).unwrap().as_str(), canonical, "{text}");
+        }
+        for text in [
+            "",
+            ".",
+            "a..b",
+            "-a",
+            "a-",
+            "a b",
+            "a:1",
+            "a/b",
+            "u@a",
+            "a..",
+            "ä",
+            "[::1",
+            "::1]",
+            "[[::1]]",
+            "[127.0.0.1]",
+            "[a]",
+            "*.a",
+            &"a".repeat(64),
+            &"a.".repeat(128),
+        ] {
+            assert_eq!(Host::parse(text), Err(InvalidHost), "{text}");
         }
     }
 }

@@ -118,6 +118,9 @@ impl Origin {
             }
             _ => (rest, scheme.default_port()),
         };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(InvalidOrigin);
+        }
         let host = Host::parse(host).map_err(|_| InvalidOrigin)?;
         Ok(Self::new(scheme, &host, port))
     }
@@ -145,6 +148,11 @@ mod tests {
             "https://a.test:+1",
             "ftp://a.test",
             "https://a.test?x",
+            "https://::1",
+            "https://::1:80",
+            "https://[::1",
+            "https://[[::1]]",
+            "https://[127.0.0.1]",
             "javascript://a",
         ] {
             assert!(Origin::parse(text).is_err(), "{text}");

@@ -6,12 +6,12 @@ use super::{Denial, Policy};
 pub fn explain(denial: &Denial) -> String {
     match denial {
         Denial::ServiceNetwork => "your address is not in a network that may reach this service".to_owned(),
-        Denial::PolicyNetwork { policy } => format!("the policy `{policy}` does not let your network in"),
+        Denial::PolicyNetwork { policy } => format!("the policy “{policy}” does not let your network in"),
         Denial::Group { policy, any_of } if any_of.is_empty() => {
-            format!("the policy `{policy}` lets nobody in: its list of groups is empty")
+            format!("the policy “{policy}” lets nobody in: its list of groups is empty")
         }
         Denial::Group { policy, any_of } => format!(
-            "the policy `{policy}` needs one of the groups: {}",
+            "the policy “{policy}” needs one of the groups: {}",
             any_of.join(", ")
         ),
         Denial::CrossOrigin => {

@@ -111,7 +111,7 @@ impl VerifiedAssertion {
 
 /// Verifies the response to [`options`] against the stored `credential`.
 ///
-/// A counter that goes back is refused unless one side never counted: synced passkeys always say zero. A changed
+/// A counter that does not advance is refused, but for zero after zero: synced passkeys never count. A changed
 /// backup-eligible flag is accepted and recorded: some providers, and imports, get it wrong at registration.
 pub fn verify(
     rp: &RelyingParty,

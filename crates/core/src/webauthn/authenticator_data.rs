@@ -9,6 +9,7 @@ const BACKUP_ELIGIBLE: u8 = 0x08;
 const BACKUP_STATE: u8 = 0x10;
 const ATTESTED: u8 = 0x40;
 const EXTENSIONS: u8 = 0x80;
+const MALFORMED: Refused = Refused::Malformed("authenticator data");
 
 /// What the authenticator vouches for.
 pub(super) struct AuthenticatorData<'a> {
@@ -29,7 +30,6 @@ pub(super) struct Attested<'a> {
 impl<'a> AuthenticatorData<'a> {
     /// Reads the data and checks relying party, user presence, user verification and backup flags.
     pub(super) fn read(bytes: &'a [u8], rp: &RelyingParty) -> Result<Self, Refused> {
-        const MALFORMED: Refused = Refused::Malformed("authenticator data");
         let (rp_id_hash, rest) = bytes.split_at_checked(32).ok_or(MALFORMED)?;
         let ([flags, a, b, c, d], rest) = rest.split_first_chunk::<5>().ok_or(MALFORMED)?;
         if rp_id_hash != sha256(rp.id.as_bytes()) {
@@ -46,7 +46,7 @@ impl<'a> AuthenticatorData<'a> {
             return Err(Refused::BackupFlags);
         }
         let (attested, rest) = if has(ATTESTED) {
-            let (attested, rest) = Attested::read(rest).ok_or(MALFORMED)?;
+            let (attested, rest) = Attested::read(rest)?;
             (Some(attested), rest)
         } else {
             (None, rest)
@@ -69,24 +69,23 @@ impl<'a> AuthenticatorData<'a> {
 }
 
 impl<'a> Attested<'a> {
-    fn read(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
-        let (aaguid, rest) = bytes.split_first_chunk::<16>()?;
-        let (length, rest) = rest.split_first_chunk::<2>()?;
+    fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Refused> {
+        let (aaguid, rest) = bytes.split_first_chunk::<16>().ok_or(MALFORMED)?;
+        let (length, rest) = rest.split_first_chunk::<2>().ok_or(MALFORMED)?;
         let length = usize::from(u16::from_be_bytes(*length));
         if length == 0 || length > 1023 {
-            return None;
+            return Err(MALFORMED);
         }
-        let (id, key_and_rest) = rest.split_at_checked(length)?;
-        let (key, rest) = PublicKey::read(key_and_rest)?;
+        let (id, key_and_rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
+        let (_, rest) = cbor::read(key_and_rest).ok_or(MALFORMED)?;
+        let (key, _) = PublicKey::read(key_and_rest).ok_or(Refused::Algorithm)?;
         let key_bytes = &key_and_rest[..key_and_rest.len() - rest.len()];
-        Some((
-            Self {
-                aaguid: *aaguid,
-                id,
-                key,
-                key_bytes,
-            },
-            rest,
-        ))
+        let attested = Self {
+            aaguid: *aaguid,
+            id,
+            key,
+            key_bytes,
+        };
+        Ok((attested, rest))
     }
 }

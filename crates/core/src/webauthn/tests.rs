@@ -1,1 +1,9 @@
+//! Ceremonies played through with a software authenticator, the specification's vectors, and every lie we know of.
 
+mod authentication;
+mod authenticator;
+mod ceremony;
+mod login;
+mod mutation;
+mod registration;
+mod vectors;

@@ -28,9 +28,9 @@ fn each_denial_has_a_code_and_a_sentence() {
         .collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     service_network: your address is not in a network that may reach this service
-    policy_network: the policy `family` does not let your network in
-    group: the policy `family` needs one of the groups: users, guests
-    group: the policy `family` lets nobody in: its list of groups is empty
+    policy_network: the policy “family” does not let your network in
+    group: the policy “family” needs one of the groups: users, guests
+    group: the policy “family” lets nobody in: its list of groups is empty
     cross_origin: another site started this request; open the service itself and try again
     expired: your session has ended
     quarantined: this service's declaration has a mistake; its administrator can see it in the log

@@ -1,0 +1,73 @@
+//! Every code has an example, and every example has its code.
+
+use super::found_in;
+use crate::config::{CODES, Severity, diagnostic::Diagnostic};
+
+/// Code, what replaces the listeners of a sound file, and what follows them.
+const EXAMPLES: [(&str, &str); 14] = [
+    ("E001", "domain = "),
+    ("E002", "domian = \"x\""),
+    ("E003", "portal = 1"),
+    ("E004", "policies.a = {}"),
+    ("E005", "public.port = 0"),
+    (
+        "E006",
+        "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"x\" }",
+    ),
+    (
+        "E007",
+        "services.id = { upstream = \"http://[::1]\", posture = \"public\" }",
+    ),
+    (
+        "E008",
+        "services.a = { upstream = \"http://[::1]\", posture = \"public\", policy = \"users\" }",
+    ),
+    ("E009", "policies.a = { groups = [] }"),
+    (
+        "W101",
+        "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"users\", bypass = [{ paths = [\"/a\"], public = true }] }",
+    ),
+    (
+        "W102",
+        "services.a = { upstream = \"http://app\", posture = \"public\" }",
+    ),
+    ("W103", ""),
+    ("W104", ""),
+    (
+        "W105",
+        "services.a = { upstream = \"https://app\", posture = \"public\", danger = { verify_upstream = false } }",
+    ),
+];
+
+#[test]
+fn every_code_can_be_had() {
+    for ((code, meaning), (example, line)) in CODES.into_iter().zip(EXAMPLES) {
+        assert_eq!(code, example);
+        let found = found_in(format!(
+            "domain = \"example.org\"\nlisteners = [{{ address = \"1.1.1.1:1\" }}]\n{line}\n"
+        ));
+        assert!(
+            found.iter().any(|found| found.starts_with(code)),
+            "{code} {meaning}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn the_first_letter_is_the_severity() {
+    for (code, _) in CODES {
+        let diagnostic = Diagnostic {
+            code,
+            key: String::new(),
+            message: String::new(),
+            help: String::new(),
+            span: 0..0,
+        };
+        let expected = if code.starts_with('W') {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        assert_eq!(diagnostic.severity(), expected);
+    }
+}

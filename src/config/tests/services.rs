@@ -1,0 +1,424 @@
+//! Services: posture, policy, hosts, upstream, bypass, identity headers.
+
+use doorward_core::policy::Posture;
+
+use super::{checked, found, help};
+
+/// A sound service with more lines.
+fn service(more: &str) -> String {
+    format!(
+        "[services.notes]\nupstream = \"http://127.0.0.1:3000\"\nposture = \"sso\"\npolicy = \"users\"\n{more}"
+    )
+}
+
+/// Each row is a line in a sound service, and the keys below `services.notes` that are wrong with it.
+fn in_service(rows: &[(&str, &[&str])]) {
+    for (line, expected) in rows {
+        let found: Vec<String> = found(&service(line))
+            .into_iter()
+            .map(|found| found.replace(" services.notes", " "))
+            .collect();
+        assert_eq!(&found, expected, "{line}");
+    }
+}
+
+/// Impossible 1: who does not say what stands in front of a service gets none.
+#[test]
+fn impossible_1_a_service_without_posture_is_refused() {
+    let lines = "[services.notes]\nupstream = \"http://127.0.0.1:3000\"\npolicy = \"users\"\n";
+    assert_eq!(found(lines), ["E004 services.notes"]);
+    assert_eq!(
+        help(lines),
+        "a service says what it demands: sso, public, native-oidc, app-login"
+    );
+    let gate = lines.replace("policy", "posture").replace("users", "sso");
+    assert_eq!(found(&gate), ["E004 services.notes"]);
+    assert!(help(&gate).contains("policy = \"users\""));
+    assert_eq!(
+        found("services.notes = {}\n"),
+        ["E004 services.notes", "E004 services.notes"]
+    );
+}
+
+/// A missing posture does not hide the policy's mistake.
+#[test]
+fn an_unknown_policy_is_refused_with_a_proposal() {
+    let lines = service("").replace("\"users\"", "\"user\"");
+    assert_eq!(found(&lines), ["E006 services.notes.policy"]);
+    assert_eq!(help(&lines), "did you mean `users`? Policies: admins, users");
+    let lines = lines.replace("posture = \"sso\"\n", "");
+    assert_eq!(
+        found(&lines),
+        ["E004 services.notes", "E006 services.notes.policy"]
+    );
+    let lines = service("").replace("\"users\"", "\"bypass\"") + "[policies.family]\nanyone = true\n";
+    assert!(help(&lines).ends_with("Policies: admins, family, users"));
+    let declared = "[policies.bad]\ngroups = []\n".to_owned() + &service("").replace("\"users\"", "\"bad\"");
+    assert_eq!(
+        found(&declared),
+        ["E009 policies.bad.groups"],
+        "declared badly is declared"
+    );
+}
+
+#[test]
+fn postures_are_words() {
+    for (word, expected) in [
+        ("public", Posture::Public),
+        ("native-oidc", Posture::NativeOidc),
+        ("app-login", Posture::AppLogin),
+    ] {
+        let lines = format!("[services.notes]\nupstream = \"http://127.0.0.1:3000\"\nposture = \"{word}\"\n");
+        assert_eq!(checked(&lines).config.services[0].guard.posture, expected);
+        let needless = format!("{lines}policy = \"users\"\nbypass = []\n");
+        assert_eq!(
+            found(&needless),
+            ["E008 services.notes.policy", "E008 services.notes.bypass"],
+            "{word}"
+        );
+    }
+    let lines = service("").replace("\"sso\"", "\"publc\"");
+    assert_eq!(found(&lines), ["E005 services.notes.posture"]);
+    assert_eq!(help(&lines), "did you mean `public`?");
+    assert_eq!(
+        found(&service("").replace("\"sso\"", "true")),
+        ["E003 services.notes.posture"]
+    );
+    assert_eq!(
+        found(&service("").replace("\"sso\"", "\"SSO\"")),
+        ["E005 services.notes.posture"]
+    );
+}
+
+#[test]
+fn p_13_each_host_has_one_owner() {
+    let other = "[services.other]\nupstream = \"http://127.0.0.1:1\"\nposture = \"public\"\n";
+    let with = |line: &str| found(&format!("{}{other}{line}", service("")));
+    assert!(with("").is_empty());
+    assert_eq!(
+        with("host = \"notes.example.org\"\n"),
+        ["E007 services.other.host"]
+    );
+    assert_eq!(
+        with("host = \"NOTES.example.org.\"\n"),
+        ["E007 services.other.host"]
+    );
+    assert_eq!(with("host = \"id.example.org\"\n"), ["E007 services.other.host"]);
+    assert_eq!(
+        with("hosts = [\"a.b\", \"c.d\", \"a.b\"]\n"),
+        ["E007 services.other.hosts[2]"]
+    );
+    assert_eq!(
+        found(&service("host = \"x.y\"\nhosts = [\"z.y\"]\n")),
+        ["E008 services.notes.hosts"]
+    );
+    assert_eq!(found(&service("hosts = []\n")), ["E008 services.notes.hosts"]);
+    let portal = format!("portal.host = \"notes.example.org\"\n{}", service(""));
+    assert_eq!(found(&portal), ["E007 services.notes"]);
+}
+
+#[test]
+fn hosts_are_bare_names_of_any_domain() {
+    let hosts = |line: &str| checked(&service(line)).config.services[0].hosts[0].to_string();
+    assert_eq!(hosts(""), "notes.example.org");
+    assert_eq!(hosts("host = \"notes.example.com\"\n"), "notes.example.com");
+    in_service(&[
+        ("host = \"https://notes.example.org\"\n", &["E005 .host"]),
+        ("host = \"notes.example.org:8443\"\n", &["E005 .host"]),
+        ("host = \"notes.example.org/app\"\n", &["E005 .host"]),
+        ("host = \"*.example.org\"\n", &["E005 .host"]),
+        ("host = \"nötes.example.org\"\n", &["E005 .host"]),
+        ("host = \"\"\n", &["E005 .host"]),
+        ("host = 1\n", &["E003 .host"]),
+    ]);
+    for name in ["Notes", "no tes", "-notes", "", "nötes", "a.b"] {
+        let lines = service("").replace("[services.notes]", &format!("[services.\"{name}\"]"));
+        assert_eq!(found(&lines), [format!("E005 services.{name}")]);
+        let lines = lines.replace("\"users\"", "\"nobody\"");
+        assert_eq!(found(&lines).len(), 2, "the rest is checked too");
+    }
+}
+
+#[test]
+fn upstreams_are_origins() {
+    for (text, url) in [
+        ("http://127.0.0.1", "http://127.0.0.1:80"),
+        ("http://localhost:8080/", "http://localhost:8080"),
+        ("https://app.internal", "https://app.internal:443"),
+        ("https://[fd00::1]:8443", "https://[fd00::1]:8443"),
+        ("http://[::1]", "http://[::1]:80"),
+    ] {
+        let lines = service("").replace("http://127.0.0.1:3000", text);
+        assert_eq!(checked(&lines).config.services[0].upstream.url(), url);
+        assert!(found(&lines).is_empty(), "{text}");
+    }
+    for text in [
+        "",
+        "127.0.0.1:80",
+        "http://",
+        "http:///",
+        "http://u@127.0.0.1",
+        "http://u:p@127.0.0.1:80",
+        "http://127.0.0.1/app",
+        "http://127.0.0.1//",
+        "http://127.0.0.1?x",
+        "http://127.0.0.1#x",
+        "ftp://127.0.0.1",
+        "HTTP://127.0.0.1",
+        "http://127.0.0.1:0",
+        "http://127.0.0.1:65536",
+        "http://127.0.0.1:",
+        "http://127.0.0.1:+80",
+        "http://::1:80",
+        "http://[::1",
+        "http://[::1]x:80",
+        "http://a b",
+        "http://a\\\\b",
+        "unix:/run/app.sock",
+        "https://*.internal",
+    ] {
+        let lines = service("").replace("http://127.0.0.1:3000", text);
+        assert_eq!(found(&lines), ["E005 services.notes.upstream"], "{text}");
+    }
+    assert_eq!(
+        found("[services.notes]\nposture = \"public\"\n"),
+        ["E004 services.notes"]
+    );
+    let away = service("").replace("127.0.0.1:3000", "10.0.0.5:3000");
+    assert_eq!(found(&away), ["W102 services.notes.upstream"]);
+    in_service(&[
+        ("upstream_host = \"upstream\"\n", &[]),
+        ("upstream_host = \"notes\"\n", &["E005 .upstream_host"]),
+        ("danger = { verify_upstream = false }\n", &["W105 .danger"]),
+        ("danger = { verify_upstream = true }\n", &[]),
+        ("danger = { verify = false }\n", &["E002 .danger.verify"]),
+        ("danger = true\n", &["E003 .danger"]),
+        ("verify_upstream = false\n", &["E002 .verify_upstream"]),
+    ]);
+}
+
+/// Impossible 1 and R45: what is open says to whom.
+#[test]
+fn a_bypass_names_its_networks_or_says_public() {
+    in_service(&[
+        (
+            "bypass = [{ paths = [\"/api\"], networks = [\"127.0.0.1\"] }]\n",
+            &[],
+        ),
+        ("bypass = [{ paths = [\"/api\"] }]\n", &["E009 .bypass[0]"]),
+        (
+            "bypass = [{ paths = [\"/api\"], public = false }]\n",
+            &["E009 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/api\"], public = true }]\n",
+            &["W101 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/api\"], public = true, networks = [] }]\n",
+            &["E008 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/api\"], networks = [\"0.0.0.0/0\"] }]\n",
+            &["W101 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/api\"], networks = [\"10.0.0.0/8\", \"::/0\"] }]\n",
+            &["W101 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = [], networks = [\"10.0.0.1\"] }]\n",
+            &["E004 .bypass[0]"],
+        ),
+        (
+            "bypass = [{ paths = \"/api\", networks = [\"10.0.0.1\"] }]\n",
+            &["E003 .bypass[0].paths"],
+        ),
+        ("bypass = [{ networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
+        (
+            "bypass = { paths = [\"/api\"], public = true }\n",
+            &["E003 .bypass"],
+        ),
+        ("bypass = [\"/api\"]\n", &["E003 .bypass[0]"]),
+        (
+            "bypass = [{ paths = [\"/api\"], networks = [\"lan\"] }]\n",
+            &["E005 .bypass[0].networks[0]"],
+        ),
+        (
+            "bypass = [{ path = \"/api\", public = true }]\n",
+            &["E004 .bypass[0]", "E002 .bypass[0].path"],
+        ),
+    ]);
+    let lines = service("bypass = [{ paths = [\"/api\", \"/feed\"] }]\n");
+    assert_eq!(
+        help(&lines),
+        "write `networks = […]`, or `public = true` for everybody"
+    );
+}
+
+/// Impossible 8: a rule is written in the one spelling in which requests are judged.
+#[test]
+fn impossible_8_bypass_paths_are_canonical() {
+    for path in [
+        "",
+        "api",
+        "//",
+        "/api//v1",
+        "/api/../x",
+        "/api/.",
+        "/%61pi",
+        "/api;x",
+        "/api?x",
+        "/api#x",
+        "/a b",
+        "/a\\\\b",
+        "/é",
+        "*",
+    ] {
+        let lines = service(&format!(
+            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
+        ));
+        assert_eq!(
+            found(&lines),
+            ["E005 services.notes.bypass[0].paths[0]"],
+            "{path}"
+        );
+    }
+    for path in ["/.doorward", "/.doorward/", "/.doorward/callback"] {
+        let lines = service(&format!(
+            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
+        ));
+        assert_eq!(
+            found(&lines),
+            ["E005 services.notes.bypass[0].paths[0]"],
+            "{path}"
+        );
+        assert!(help(&lines).contains("/.doorward/"));
+    }
+    for path in ["/", "/api", "/api/", "/.well-known/x", "/.doorwards"] {
+        let lines = service(&format!(
+            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
+        ));
+        assert!(found(&lines).is_empty(), "{path}");
+    }
+    in_service(&[
+        (
+            "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"GET\", \"PROPFIND\"] }]\n",
+            &[],
+        ),
+        (
+            "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"get\"] }]\n",
+            &["E005 .bypass[0].methods[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"G T\"] }]\n",
+            &["E005 .bypass[0].methods[0]"],
+        ),
+        (
+            "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"\"] }]\n",
+            &["E005 .bypass[0].methods[0]"],
+        ),
+    ]);
+}
+
+#[test]
+fn networks_of_a_service() {
+    in_service(&[
+        ("networks = [\"192.168.0.0/16\"]\n", &[]),
+        ("networks = [\"192.168.1.0/16\"]\n", &["E005 .networks[0]"]),
+        ("networks = [\"192.168.1\"]\n", &["E005 .networks[0]"]),
+        ("networks = [\"010.0.0.1\"]\n", &["E005 .networks[0]"]),
+        ("networks = [\"fe80::1%eth0\"]\n", &["E005 .networks[0]"]),
+        ("csrf_shield = \"no\"\n", &["E003 .csrf_shield"]),
+    ]);
+    let guard = &checked(&service("networks = []\n")).config.services[0].guard;
+    assert_eq!(
+        guard.networks.as_deref(),
+        Some([].as_slice()),
+        "an empty list is nowhere"
+    );
+    assert!(guard.csrf_shield);
+}
+
+/// H-5: names of headers are compared as upstreams read them, and what the door itself says can't be taken over.
+#[test]
+fn h_5_identity_headers_have_names_of_their_own() {
+    in_service(&[
+        ("identity_headers = true\n", &[]),
+        ("identity_headers = \"remote\"\n", &["E003 .identity_headers"]),
+        (
+            "identity_headers = { \"X-WEBAUTH-USER\" = \"username\", \"X-Token-User-Email\" = \"email\" }\n",
+            &[],
+        ),
+        (
+            "identity_headers = { \"X-Forwarded-User\" = \"username\", \"X-Forwarded-Groups\" = \"groups\" }\n",
+            &[],
+        ),
+        (
+            "identity_headers = { \"X-A\" = \"name\", \"x_a\" = \"sub\" }\n",
+            &["E007 .identity_headers.x_a"],
+        ),
+        (
+            "identity_headers = { \"X-A\" = \"user\" }\n",
+            &["E005 .identity_headers.X-A"],
+        ),
+        (
+            "identity_headers = { \"X-A\" = 1 }\n",
+            &["E005 .identity_headers.X-A"],
+        ),
+        (
+            "identity_headers = { \"X A\" = \"name\" }\n",
+            &["E005 .identity_headers.X A"],
+        ),
+        (
+            "identity_headers = { \"X-A\\r\\nX-B\" = \"name\" }\n",
+            &["E005 .identity_headers.X-A\r\nX-B"],
+        ),
+    ]);
+}
+
+#[test]
+fn h_5_what_the_door_says_itself_is_no_identity_header() {
+    for name in [
+        "Host",
+        "Cookie",
+        "Authorization",
+        "Connection",
+        "Content_Length",
+        "X-Forwarded-For",
+        "X_Forwarded_Proto",
+        "X-Real-IP",
+        "Forwarded",
+        "Transfer-Encoding",
+        "Sec-Fetch-Site",
+        "X-Original-URL",
+        "X-Doorward-User",
+        "Origin",
+        "",
+    ] {
+        let lines = service(&format!("identity_headers = {{ \"{name}\" = \"username\" }}\n"));
+        assert_eq!(
+            found(&lines),
+            [format!("E005 services.notes.identity_headers.{name}")]
+        );
+    }
+    let reserved = checked(&service(
+        "identity_headers = { \"X-Wiki-Person\" = \"username\" }\n",
+    ))
+    .config
+    .reserved_headers;
+    assert!(
+        reserved.contains(&"x_wiki_person".parse().unwrap()),
+        "what one service is told, no client says"
+    );
+    assert!(reserved.contains(&"remote-user".parse().unwrap()));
+}
+
+/// Impossible 5: a mistake in one service starts nothing, so it takes no other down in a server that runs.
+#[test]
+fn impossible_5_a_mistake_in_one_service_is_a_mistake_of_the_file() {
+    let lines = service("") + "[services.broken]\nupstream = \"http://127.0.0.1:1\"\n";
+    assert_eq!(found(&lines), ["E004 services.broken"]);
+    assert_eq!(found("services = []\n"), ["E003 services"]);
+    assert_eq!(found("services.notes = \"x\"\n"), ["E003 services.notes"]);
+}
