@@ -4,4 +4,6 @@
 
 mod architecture;
 mod door;
+mod headers;
 mod smoke;
+mod wire;
