@@ -301,10 +301,7 @@ async fn e_9_our_cookies_do_not_reach_applications_and_others_do() {
     let token = token.trim_end().split_once('=').unwrap().1;
     for (line, left) in [
         (format!("__Host-doorward={token}"), None),
-        (
-            format!("a=1; __Host-doorward={token}; b=2"),
-            Some("a=1; b=2"),
-        ),
+        (format!("a=1; __Host-doorward={token}; b=2"), Some("a=1; b=2")),
         (
             format!("__Host-doorward={token}; __host-DOORWARD-x={FORGED}"),
             None,
@@ -354,7 +351,10 @@ async fn h_12_e_13_a_malformed_session_cookie_opens_nothing() {
         (format!("Cookie: __Host-doorward={token}\u{e9}"), 401),
         (format!("Cookie: __Host-doorward={token}="), 401),
         (format!("Cookie: __Host-doorward=\"{token}\""), 401),
-        (format!("Cookie: __Host-doorward={}", &token[..token.len() - 1]), 401),
+        (
+            format!("Cookie: __Host-doorward={}", &token[..token.len() - 1]),
+            401,
+        ),
         (format!("Cookie: __Host-doorward={token}A"), 401),
         (
             format!("Cookie: __Host-doorward={}", token.to_ascii_uppercase()),
@@ -468,8 +468,13 @@ async fn p_12_a_method_can_not_be_overridden() {
     let (door, _ada) = open().await;
     let mut wire = Wire::to(door.address()).await;
     let lines = "X-HTTP-Method-Override: DELETE\r\nX-HTTP-Method: DELETE\r\nX_Method_Override: DELETE\r\n";
-    wire.send(head("GET", "/api/open?_method=DELETE", "feeds.localhost:8080", lines))
-        .await;
+    wire.send(head(
+        "GET",
+        "/api/open?_method=DELETE",
+        "feeds.localhost:8080",
+        lines,
+    ))
+    .await;
     let shown = wire.reply().await.unwrap().shown().unwrap();
     assert_eq!(shown["method"], "GET");
     let headers = shown["headers"].to_string();

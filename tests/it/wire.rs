@@ -155,10 +155,7 @@ impl Wire {
 
     async fn find(&mut self, what: &[u8]) -> Option<usize> {
         loop {
-            let found = self
-                .buffer
-                .windows(what.len())
-                .position(|window| window == what);
+            let found = self.buffer.windows(what.len()).position(|window| window == what);
             if found.is_some() {
                 return found;
             }
@@ -257,8 +254,10 @@ async fn serve(
         let events = said.subscribe();
         kept.lock().unwrap().push(request);
         if lower.contains("\r\nupgrade: websocket") {
-            wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
-                .await;
+            wire.send(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            )
+            .await;
             return echo(wire).await;
         }
         if lower.starts_with("get /events") {
