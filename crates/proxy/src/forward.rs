@@ -28,7 +28,7 @@ pub(crate) struct Outgoing {
     pub(crate) body: Incoming,
     pub(crate) websocket: bool,
     pub(crate) navigation: bool,
-    pub(crate) watch: Option<Box<Watch>>,
+    pub(crate) watch: Box<Watch>,
 }
 
 /// Forwards a request. The permit is used up by it.

@@ -183,16 +183,14 @@ async fn gate(
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
-            let watch = token.filter(|_| permit.identity().is_some()).map(|token| {
-                Box::new(Watch {
-                    worker: Rc::clone(worker),
-                    token,
-                    host: arrival.context.host.to_string(),
-                    path: arrival.target.path().to_owned(),
-                    method: head.method.clone(),
-                    client: arrival.context.client,
-                    fetch,
-                })
+            let watch = Box::new(Watch {
+                worker: Rc::clone(worker),
+                token,
+                host: arrival.context.host.to_string(),
+                path: arrival.target.path().to_owned(),
+                method: head.method.clone(),
+                client: arrival.context.client,
+                fetch,
             });
             let outgoing = Outgoing {
                 service: Arc::clone(service),

@@ -11,7 +11,7 @@ use crate::{body::AnswerBody, service::Answer, watch::Watch};
 pub(crate) fn switch(
     downstream: Option<OnUpgrade>,
     mut response: Response<Incoming>,
-    watch: Option<Box<Watch>>,
+    watch: Box<Watch>,
 ) -> Answer {
     let Some(downstream) = downstream else {
         let mut refused = Response::new(AnswerBody::Empty);
@@ -34,18 +34,15 @@ pub(crate) fn switch(
     answer
 }
 
-async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Option<Box<Watch>>) {
+async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Box<Watch>) {
     let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
         return;
     };
     let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
     let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.
-    match watch {
-        None => drop(copying.await),
-        Some(watch) => tokio::select! {
-            _ = copying => {}
-            () = watch.ended() => {}
-        },
+    tokio::select! {
+        _ = copying => {}
+        () = watch.ended() => {}
     }
 }

@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use doorward_core::{
     http::fetch::FetchMetadata,
-    policy::{self, Access, Decision},
+    policy::{self, Access, Decision, Demand},
     route::{Destination, Route},
     token::{Hashed, Session},
 };
@@ -17,10 +17,10 @@ use crate::worker::Worker;
 /// configurations are reloaded.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// Everything that the decision depended on.
+/// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) token: Hashed<Session>,
+    pub(crate) token: Option<Hashed<Session>>,
     pub(crate) host: String,
     pub(crate) path: String,
     pub(crate) method: Method,
@@ -57,17 +57,22 @@ impl Watch {
         else {
             return false;
         };
-        let Ok(Some(identity)) = self.worker.sessions.resolve(&self.token, &self.host, now).await else {
-            return false;
-        };
-        let access = Access {
+        let mut access = Access {
             method: &self.method,
             path: &self.path,
             client: self.client,
-            identity: Some(&identity),
+            identity: None,
             fetch: self.fetch,
             now,
         };
+        let decision = policy::decide(&service.guard, &access);
+        let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
+            return matches!(decision, Decision::Permit(_));
+        };
+        let Ok(Some(identity)) = self.worker.sessions.resolve(token, &self.host, now).await else {
+            return false;
+        };
+        access.identity = Some(&identity);
         matches!(policy::decide(&service.guard, &access), Decision::Permit(_))
     }
 }
