@@ -4,8 +4,11 @@
 
 mod addresses;
 mod architecture;
+mod commands;
 mod door;
 mod headers;
+mod live;
 mod paths;
+mod process;
 mod smoke;
 mod wire;

@@ -177,7 +177,7 @@ pub(crate) async fn ask(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Option<
     wire.reply().await
 }
 
-/// An application that keeps the requests that reach it, as bytes. It echoes on WebSockets and streams at `/events`.
+/// An application that keeps the requests that reach it, as bytes. It echoes on WebSockets and streams at `…/events`.
 pub(crate) struct Application {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
@@ -260,7 +260,7 @@ async fn serve(
             .await;
             return echo(wire).await;
         }
-        if lower.starts_with("get /events") {
+        if lower.split(' ').nth(1)?.ends_with("/events") {
             return stream(wire, events).await;
         }
         wire.send(format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: 2\r\n\r\nok"))
