@@ -149,6 +149,7 @@ fn impossible_10_a_file_that_is_missing_or_unfit_ends_with_4() {
     for (content, word) in [
         ("", "0 bytes"),
         ("\n", "0 bytes"),
+        ("                    ", "0 bytes"),
         ("short", "5 bytes"),
         ("ENC[AES256_GCM,data:abcdefgh]", "SOPS"),
         ("CHANGEME-CHANGEME-CHANGEME", "placeholder"),
