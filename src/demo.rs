@@ -14,7 +14,7 @@ use crate::{
     cli,
     config::{self, Loaded},
     exit::{Failure, Stop},
-    serve::{Running, Shell},
+    serve::{Running, Shell, Signals},
 };
 
 /// Where the demo listens unless told otherwise.
@@ -200,10 +200,11 @@ pub fn welcome(demo: &Demo) -> String {
 
 /// Starts the demo, tells the person about it and serves until a signal comes.
 pub async fn run(options: &cli::Demo, shell: Shell) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     let mut demo = start(options, shell).await?;
     crate::terminal::say(&welcome(&demo));
     let config_file = demo.directory.join("doorward.toml");
-    crate::serve::until_signal(&demo.server, &config_file).await;
+    signals.serve(&demo.server, &config_file).await;
     demo.server.shut_down().await;
     Ok(())
 }

@@ -13,7 +13,7 @@ use doorward_proxy::{Listener, ListenerTls, Server, tls};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinHandle,
 };
 
@@ -195,25 +195,42 @@ impl Running {
     }
 }
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration again.
-pub async fn until_signal(running: &Running, file: &Path) {
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)) = signals else {
-        tracing::error!("signals can't be received; stopping");
-        return;
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return,
-            _ = interrupt.recv() => return,
-            _ = hangup.recv() => match running.reload(file) {
-                Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
-                Err(reason) => tracing::error!(file = %file.display(), "configuration not reloaded, the former one stays in force: {reason}"),
-            },
+/// The signals that a server obeys. Listen before anybody can know that it runs: one that comes earlier would end the
+/// process.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// When the system does not allow it; then nothing could stop the server in an orderly way.
+    pub fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new(Stop::File, format!("signals can't be received: {error}")))
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+    pub async fn serve(mut self, running: &Running, file: &Path) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => match running.reload(file) {
+                    Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
+                    Err(reason) => tracing::error!(file = %file.display(), "configuration not reloaded, the former one stays in force: {reason}"),
+                },
+            }
         }
     }
 }

@@ -6,12 +6,13 @@ use crate::{
     command::check,
     config,
     exit::Failure,
-    serve::{self, Shell},
+    serve::{self, Shell, Signals},
     terminal::{complain, say},
 };
 
 /// Serves until a signal comes.
 pub async fn run(file: &Path, shell: Shell) -> Result<(), Failure> {
+    let signals = Signals::listen()?;
     let loaded = config::load(file).map_err(check::failure)?;
     if !loaded.warnings.is_empty() {
         complain(
@@ -29,7 +30,7 @@ pub async fn run(file: &Path, shell: Shell) -> Result<(), Failure> {
         }
         None => format!("Serving {portal}\n"),
     });
-    serve::until_signal(&running, file).await;
+    signals.serve(&running, file).await;
     running.shut_down().await;
     Ok(())
 }

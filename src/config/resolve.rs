@@ -76,7 +76,7 @@ pub fn read_secret(file: &Path) -> Result<Vec<u8>, String> {
         std::fs::read(file).map_err(|error| format!("the secret {shown} can't be read: {error}"))?;
     let secret = trim_newline(&content);
     let problem = match secret {
-        [] => Some("is empty"),
+        blank if blank.trim_ascii().is_empty() => Some("is empty"),
         [b'E', b'N', b'C', b'[', ..] => {
             Some("still holds an encrypted SOPS value (`ENC[…`); point to the decrypted file")
         }

@@ -20,7 +20,7 @@ pub struct RootSecret(hkdf::Prk);
 /// Why a root secret is refused.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 pub enum RootSecretError {
-    /// Fewer than 16 bytes after trimming one trailing newline.
+    /// Fewer than 16 bytes after trimming one trailing newline; 0 for nothing but blanks.
     TooShort(usize),
     /// The text of an undecrypted SOPS value (`ENC[…`).
     Undecrypted,
@@ -59,6 +59,9 @@ impl RootSecret {
         }
         if secret.to_ascii_uppercase().starts_with(b"CHANGEME") {
             return Err(RootSecretError::Placeholder);
+        }
+        if secret.trim_ascii().is_empty() {
+            return Err(RootSecretError::TooShort(0));
         }
         if secret.len() < 16 {
             return Err(RootSecretError::TooShort(secret.len()));

@@ -85,11 +85,11 @@ enum Watching {
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Option<Box<Watch>>) -> Self {
+    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Box<Watch>) -> Self {
         let mut body = Self {
             incoming,
             lease: Some(lease),
-            watch: watch.map(Watching::NotYet),
+            watch: Some(Watching::NotYet(watch)),
         };
         body.release_at_end();
         body

@@ -29,7 +29,7 @@ pub(crate) struct Outgoing {
     pub(crate) body: Incoming,
     pub(crate) websocket: bool,
     pub(crate) navigation: bool,
-    pub(crate) watch: Option<Box<Watch>>,
+    pub(crate) watch: Box<Watch>,
 }
 
 /// Forwards a request. The permit is used up by it.
@@ -72,7 +72,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     )
 }
 
-fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Option<Box<Watch>>) -> Answer {
+fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>) -> Answer {
     if response.headers().contains_key(header::TRANSFER_ENCODING) {
         // A length beside it is not the one that was read (RFC 9112 section 6.3).
         response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -144,7 +144,7 @@ async fn gate(
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
-    let (identity, decision, watch) = match judge(worker, service, &arrival, &head, fetch).await {
+    let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
             return control(
@@ -154,12 +154,23 @@ async fn gate(
             );
         }
     };
+    let Judged { identity, decision, token, generation } = judged;
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
             let service = Arc::clone(service);
             let navigation = fetch.navigation;
+            let watch = Box::new(Watch {
+                worker: Rc::clone(worker),
+                token,
+                route: Arc::clone(&arrival.route),
+                target: arrival.target.clone(),
+                method: head.method.clone(),
+                client: arrival.context.client,
+                fetch,
+                generation,
+            });
             let outgoing = Outgoing {
                 service,
                 arrival,
@@ -238,8 +249,15 @@ async fn reserved(
     control(worker.control.problem(&problem, navigation, &arrival.context))
 }
 
-/// Who it is, what was decided, and what to watch while the answer lasts if that rests on a session.
-type Judged = (Option<Arc<Identity>>, Decision, Option<Box<Watch>>);
+/// Who it is, what was decided, and what that rests on.
+struct Judged {
+    identity: Option<Arc<Identity>>,
+    decision: Decision,
+    /// The session that was looked up; without one the decision rests on the configuration alone.
+    token: Option<Hashed<Session>>,
+    /// The generation at which it was decided.
+    generation: u64,
+}
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
 async fn judge(
@@ -258,33 +276,20 @@ async fn judge(
         fetch,
         now: arrival.context.now,
     };
+    // Read before anything is decided: what changes after it shows.
+    let generation = worker.sessions.generation();
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok((None, decision, None));
+        return Ok(Judged { identity: None, decision, token: None, generation });
     };
     let token = Hashed::<Session>::of_text(token);
-    // Read before the look-up: what changes after it shows.
-    let generation = worker.sessions.generation();
     let identity = resolve(worker, &token, arrival)
         .await
         .map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
-    let rests_on_session = matches!(&decision, Decision::Permit(permit) if permit.identity().is_some());
-    let watch = rests_on_session.then(|| {
-        Box::new(Watch {
-            worker: Rc::clone(worker),
-            token,
-            host: arrival.context.host.to_string(),
-            path: arrival.target.path().to_owned(),
-            method: head.method.clone(),
-            client: arrival.context.client,
-            fetch,
-            generation,
-        })
-    });
-    Ok((identity, decision, watch))
+    Ok(Judged { identity, decision, token: Some(token), generation })
 }
 
 const fn outcome(permit: &Permit) -> &'static str {

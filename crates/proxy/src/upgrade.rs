@@ -16,7 +16,7 @@ pub(crate) fn is_websocket(response: &Response<Incoming>) -> bool {
 pub(crate) fn switch(
     downstream: OnUpgrade,
     mut response: Response<Incoming>,
-    watch: Option<Box<Watch>>,
+    watch: Box<Watch>,
 ) -> Answer {
     let upstream = hyper::upgrade::on(&mut response);
     tokio::task::spawn_local(join(downstream, upstream, watch));
@@ -34,18 +34,15 @@ pub(crate) fn switch(
     answer
 }
 
-async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Option<Box<Watch>>) {
+async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Box<Watch>) {
     let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
         return;
     };
     let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
     let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.
-    match watch {
-        None => drop(copying.await),
-        Some(watch) => tokio::select! {
-            _ = copying => {}
-            () = watch.ended() => {}
-        },
+    tokio::select! {
+        _ = copying => {}
+        () = watch.ended() => {}
     }
 }

@@ -1,24 +1,24 @@
 //! Whether a permission still holds while a WebSocket or a long answer is open.
 
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::fetch::FetchMetadata,
-    policy::{self, Access, Decision},
+    policy::{self, Access, Decision, Demand},
     route::{Destination, Route},
     token::{Hashed, Session},
 };
-use http::Method;
+use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
 use crate::worker::Worker;
 
-/// Everything that the decision depended on.
+/// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
     pub(crate) worker: Rc<Worker>,
-    pub(crate) token: Hashed<Session>,
-    pub(crate) host: String,
-    pub(crate) path: String,
+    pub(crate) token: Option<Hashed<Session>>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) target: PathAndQuery,
     pub(crate) method: Method,
     pub(crate) client: std::net::IpAddr,
     pub(crate) fetch: FetchMetadata,
@@ -50,7 +50,7 @@ impl Watch {
     async fn holds(&self) -> bool {
         let now = self.worker.clock.now();
         let config = self.worker.config();
-        let Some(route) = config.routes.find(&self.host) else {
+        let Some(route) = config.routes.find(self.route.host.as_str()) else {
             return false;
         };
         let Route {
@@ -60,17 +60,22 @@ impl Watch {
         else {
             return false;
         };
-        let Ok(Some(identity)) = self.worker.sessions.resolve(&self.token, &self.host, now).await else {
-            return false;
-        };
-        let access = Access {
+        let mut access = Access {
             method: &self.method,
-            path: &self.path,
+            path: self.target.path(),
             client: self.client,
-            identity: Some(&identity),
+            identity: None,
             fetch: self.fetch,
             now,
         };
+        let decision = policy::decide(&service.guard, &access);
+        let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
+            return matches!(decision, Decision::Permit(_));
+        };
+        let Ok(Some(identity)) = self.worker.sessions.resolve(token, self.route.host.as_str(), now).await else {
+            return false;
+        };
+        access.identity = Some(&identity);
         matches!(policy::decide(&service.guard, &access), Decision::Permit(_))
     }
 }

@@ -191,12 +191,6 @@ fn decode(path: &str) -> Result<String, TargetError> {
             0..=0x1f | 0x7f => {
                 return Err(TargetError::Malformed("an encoded control character in the path"));
             }
-            b'%' if rest
-                .split_at_checked(2)
-                .is_some_and(|(next, _)| hex(next).is_some()) =>
-            {
-                return Err(TargetError::Malformed("a doubly encoded character in the path"));
-            }
             b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' => {
                 canonical.push(char::from(octet));
             }
@@ -208,7 +202,19 @@ fn decode(path: &str) -> Result<String, TargetError> {
     }
     // Overlong forms of `/` and `.` are no UTF-8; nothing else that is not UTF-8 has one meaning either.
     std::str::from_utf8(&octets).map_err(|_| INVALID)?;
+    if is_escaped_twice(&canonical) {
+        return Err(TargetError::Malformed("a doubly encoded character in the path"));
+    }
     Ok(canonical)
+}
+
+/// Whether the canonical path would hold another escape if it were decoded once more. Asked of the whole, because an
+/// escaped percent sign can also be completed by escaped digits (`%25%32%65`).
+fn is_escaped_twice(canonical: &str) -> bool {
+    canonical.match_indices("%25").any(|(at, escape)| {
+        let next = canonical.as_bytes().get(at + escape.len()..at + escape.len() + 2);
+        next.is_some_and(|digits| hex(digits).is_some())
+    })
 }
 
 fn hex(digits: &[u8]) -> Option<u8> {
