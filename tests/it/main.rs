@@ -5,6 +5,11 @@
 mod architecture;
 mod ceremonies;
 mod door;
+mod end_session;
 mod endpoints;
+mod handoff;
 mod passkeys;
+mod provider;
 mod smoke;
+mod tokens;
+mod userinfo;

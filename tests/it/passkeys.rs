@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::{
     ceremonies::{
-        CEREMONY, DAY, ID, SESSION, accepted, count, identifiers, is_signed_in, outcome, post, refused,
-        sign_in, start, token,
+        DAY, ID, SESSION, accepted, count, identifiers, is_signed_in, outcome, post, refused, sign_in, start,
+        token,
     },
     door::Door,
 };
