@@ -123,7 +123,11 @@ impl Refusal {
             reply::json(&body)
         };
         *response.status_mut() = self.status;
-        for name in [header::ALLOW, header::RETRY_AFTER] {
+        for name in [
+            header::ALLOW,
+            header::RETRY_AFTER,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        ] {
             if let Some(value) = former.get(&name) {
                 response.headers_mut().insert(name, value.clone());
             }
