@@ -345,7 +345,7 @@ async fn mfa_8_attempts_run_out_and_come_back() {
 #[tokio::test]
 async fn e_4_signing_in_changes_the_session_token() {
     let door = Door::open().await;
-    let mut ada = door.administrator().await;
+    let ada = door.administrator().await;
     let first = ada.client.jar.cookie(ID, SESSION).unwrap().to_owned();
     let mut planted = door.person();
     planted.authenticator = ada.authenticator.clone();

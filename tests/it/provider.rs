@@ -362,7 +362,7 @@ async fn o_28_a_hint_names_who_must_be_signed_in() {
 }
 
 #[tokio::test]
-async fn r_1_to_r_7_errors_go_to_registered_addresses_only() {
+async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     for uri in [
@@ -398,6 +398,12 @@ async fn r_1_to_r_7_errors_go_to_registered_addresses_only() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn r_5_and_r_6_only_the_port_of_a_loopback_address_may_differ() {
+    let door = Door::open().await;
+    let mut ada = door.administrator().await;
     for (uri, expected) in [
         ("http://127.0.0.1/callback", "code"),
         ("http://127.0.0.1:50000/callback", "code"),
