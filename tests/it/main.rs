@@ -4,15 +4,23 @@
 
 mod addresses;
 mod architecture;
+mod ceremonies;
 mod commands;
 mod documents;
 mod door;
+mod end_session;
+mod endpoints;
+mod handoff;
 mod headers;
 mod impossible;
 mod live;
+mod passkeys;
 mod paths;
 mod process;
+mod provider;
 mod secrecy;
 mod smoke;
 mod store;
+mod tokens;
+mod userinfo;
 mod wire;

@@ -15,7 +15,7 @@ use doorward_core::{
 };
 use doorward_store::CredentialRow;
 use http::HeaderMap;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use crate::{
     ceremony,
@@ -97,6 +97,7 @@ pub(crate) async fn start(
     State(environment): Env,
     Context(context): Context,
     SignedIn(identity): SignedIn,
+    Json(_): Json<IgnoredAny>,
 ) -> Result<Response, Refusal> {
     if !session::is_fresh(&identity, context.now) {
         return Err(Refusal::step_up_required());

@@ -11,7 +11,7 @@ use doorward_core::{
     webauthn::Refused,
 };
 use doorward_store::{Constraint, StoreError};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::{
     page::{self, Frame},
@@ -123,7 +123,11 @@ impl Refusal {
             reply::json(&body)
         };
         *response.status_mut() = self.status;
-        for name in [header::ALLOW, header::RETRY_AFTER] {
+        for name in [
+            header::ALLOW,
+            header::RETRY_AFTER,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        ] {
             if let Some(value) = former.get(&name) {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -149,6 +153,16 @@ fn heading(status: StatusCode) -> &'static str {
         status if status.is_server_error() => "Something is wrong on our side",
         _ => "That did not work",
     }
+}
+
+/// Somebody tried too often; a minute brings all attempts back.
+pub(crate) fn too_many_attempts() -> Response {
+    let message = "Too many attempts from your network. Wait a minute and try again.";
+    let mut response =
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).into_response();
+    let minute = HeaderValue::from_static("60");
+    response.headers_mut().insert(header::RETRY_AFTER, minute);
+    response
 }
 
 impl IntoResponse for Refusal {

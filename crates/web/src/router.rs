@@ -6,15 +6,19 @@ use axum::{
     Router,
     extract::{Request, State},
     middleware::{self, Next},
-    response::{IntoResponse as _, Response},
+    response::Response,
     routing::{get, post},
 };
 use doorward_core::{http::context::RequestContext, oidc::discovery};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 
 use crate::{
-    assets, callback, enrolment, environment::Environment, extract::Env, handoff, launcher, login, oidc,
-    passkeys, people, refusal::Refusal, same_origin, setup, sign_out, transaction, well_known,
+    assets, callback, enrolment,
+    environment::Environment,
+    extract::Env,
+    handoff, launcher, login, oidc, passkeys, people,
+    refusal::{self, Refusal},
+    same_origin, setup, sign_out, transaction, well_known,
 };
 
 /// The identity host.
@@ -54,17 +58,25 @@ fn for_scripts() -> Router<Arc<Environment>> {
     Router::new()
         .route(
             discovery::OPENID_CONFIGURATION,
-            get(oidc::metadata::configuration),
+            get(oidc::metadata::configuration).options(oidc::preflight),
         )
         .route(
             discovery::OAUTH_AUTHORIZATION_SERVER,
-            get(oidc::metadata::configuration),
+            get(oidc::metadata::configuration).options(oidc::preflight),
         )
-        .route(discovery::JWKS, get(oidc::metadata::keys))
-        .route(discovery::TOKEN, post(oidc::token::issue))
+        .route(
+            discovery::JWKS,
+            get(oidc::metadata::keys).options(oidc::preflight),
+        )
+        .route(
+            discovery::TOKEN,
+            post(oidc::token::issue).options(oidc::preflight),
+        )
         .route(
             discovery::USERINFO,
-            get(oidc::userinfo::get).post(oidc::userinfo::post),
+            get(oidc::userinfo::get)
+                .post(oidc::userinfo::post)
+                .options(oidc::preflight),
         )
         .layer(middleware::from_fn(oidc::any_origin))
 }
@@ -128,11 +140,5 @@ async fn bounded(State(environment): Env, request: Request, next: Next) -> Respo
     if context.is_some_and(|context| environment.limits.take(context.client, context.now)) {
         return next.run(request).await;
     }
-    let message = "Too many attempts from your network. Wait a minute and try again.";
-    let mut response =
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).into_response();
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
-    response
+    refusal::too_many_attempts()
 }

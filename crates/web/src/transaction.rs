@@ -129,8 +129,9 @@ fn redirect(
     let (handoff, line) = begin(environment, service, path, context);
     let mut response = reply::see_other(&format!("{}{handoff}", environment.config().portal.origin));
     reply::add_cookie(&mut response, line);
-    // One more is about to be set: what a browser holds stays bounded.
-    for id in cookie::logins(headers).skip(cookie::LOGINS_MAX - 1).take(64) {
+    // One more was set: what a browser holds stays bounded. Browsers send the oldest first (RFC 6265 section 5.4).
+    let surplus = (cookie::logins(headers).count() + 1).saturating_sub(cookie::LOGINS_MAX);
+    for id in cookie::logins(headers).take(surplus.min(64)) {
         reply::add_cookie(&mut response, cookie::expire(&cookie_name(id)));
     }
     response

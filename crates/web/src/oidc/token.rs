@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Response},
-};
+use axum::{extract::State, response::Response};
 use doorward_core::{
     http::context::RequestContext,
     id::FamilyId,
@@ -29,8 +26,7 @@ use super::{Grant, unavailable};
 use crate::{
     environment::Environment,
     extract::{Context, Env, Form},
-    refusal::Refusal,
-    reply,
+    refusal, reply,
 };
 
 /// Why there is no answer with tokens.
@@ -59,8 +55,7 @@ pub(crate) async fn issue(
     Form(parameters): Form,
 ) -> Response {
     if !environment.limits.has_left(context.client, context.now) {
-        let message = "Too many attempts from your network. Wait a minute and try again.";
-        return Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message).into_response();
+        return refusal::too_many_attempts();
     }
     match answer(&environment, &context, &headers, &parameters).await {
         Ok(answer) => reply::json(&answer),
