@@ -24,7 +24,8 @@ use tokio::sync::watch;
 
 /// Sessions that one thread remembers at most; beyond that it starts afresh.
 const REMEMBERED: usize = 8192;
-/// Seconds for which memory may answer. Then the store is asked again, and records that the session is in use.
+/// Seconds for which memory may answer at most. Then the store is asked again, and records that the session is in use:
+/// often enough that nobody who uses a session is found idle.
 const FRESH: i64 = 60;
 
 /// Answers the data plane's question "who is behind this token, on this host, now?".
@@ -38,6 +39,8 @@ struct Remembered {
     host: Box<str>,
     generation: u64,
     asked_at: UnixTime,
+    /// Seconds for which it may answer.
+    fresh_for: i64,
 }
 
 impl Remembered {
@@ -46,7 +49,7 @@ impl Remembered {
             && *self.host == *host
             && now < self.identity.expires_at
             && now >= self.asked_at
-            && now.since(self.asked_at) < FRESH
+            && now.since(self.asked_at) < self.fresh_for
     }
 }
 
@@ -109,6 +112,7 @@ impl Sessions {
                 host: host.into(),
                 generation,
                 asked_at: now,
+                fresh_for: FRESH.min(i64::from(idle.0) / 2),
             },
         );
         Ok(Some(identity))

@@ -47,7 +47,8 @@ async fn r_9_an_application_signs_out_with_a_hint_or_a_word() {
         page.header("location"),
         Some("http://wiki.localhost:9000/bye?state=s+1")
     );
-    assert_eq!(page.header("clear-site-data"), Some("\"cookies\""));
+    // Not by that header: browsers would empty every site below the registrable domain (R41).
+    assert_eq!(page.header("clear-site-data"), None);
     assert!(!is_signed_in(&door, &mut bob).await);
     // The hint.
     let kept = ada.client.jar.cookie(ID, SESSION).unwrap().to_owned();

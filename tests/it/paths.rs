@@ -185,9 +185,6 @@ async fn p_7_p_8_the_reserved_path_has_one_meaning() {
         "/.doorward",
         "/.doorward/",
         "/.doorward/nothing",
-        "/%2edoorward/nothing",
-        "/.%64oorward/nothing",
-        "/%2E%64%6f%6F%72%77%61%72%64/nothing",
         "/.doorward/callback/x",
         "/.doorward?x=1",
         "/.doorward#x",
@@ -196,6 +193,9 @@ async fn p_7_p_8_the_reserved_path_has_one_meaning() {
         assert!(reply.status == 404 && ours(&reply), "{target:?} {reply:?}");
     }
     for target in [
+        "/%2edoorward/nothing",
+        "/.%64oorward/nothing",
+        "/%2E%64%6f%6F%72%77%61%72%64/nothing",
         "//.doorward/callback",
         "/./.doorward/callback",
         "/x/../.doorward/callback",
@@ -212,6 +212,8 @@ async fn p_7_p_8_the_reserved_path_has_one_meaning() {
         "/.doorward%00/callback",
         "/%252edoorward/callback",
         "/%c0%aedoorward/callback",
+        "/.Doorward/callback",
+        "/.DOORWARD/callback",
     ] {
         let reply = ask(&door, "GET", target, "www.localhost", "").await;
         assert!(reply.status == 400 && ours(&reply), "{target:?} {reply:?}");
@@ -220,8 +222,6 @@ async fn p_7_p_8_the_reserved_path_has_one_meaning() {
         "/.doorwards",
         "/.doorward.",
         "/.doorward-x/callback",
-        "/.Doorward/callback",
-        "/.DOORWARD/callback",
         "/x/.doorward/callback",
         "/doorward",
         "/.doorward%20/callback",

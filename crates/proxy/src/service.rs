@@ -154,7 +154,12 @@ async fn gate(
             );
         }
     };
-    let Judged { identity, decision, token, generation } = judged;
+    let Judged {
+        identity,
+        decision,
+        token,
+        generation,
+    } = judged;
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
@@ -281,7 +286,12 @@ async fn judge(
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged { identity: None, decision, token: None, generation });
+        return Ok(Judged {
+            identity: None,
+            decision,
+            token: None,
+            generation,
+        });
     };
     let token = Hashed::<Session>::of_text(token);
     let identity = resolve(worker, &token, arrival)
@@ -289,7 +299,12 @@ async fn judge(
         .map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
-    Ok(Judged { identity, decision, token: Some(token), generation })
+    Ok(Judged {
+        identity,
+        decision,
+        token: Some(token),
+        generation,
+    })
 }
 
 const fn outcome(permit: &Permit) -> &'static str {

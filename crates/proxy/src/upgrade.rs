@@ -13,11 +13,7 @@ pub(crate) fn is_websocket(response: &Response<Incoming>) -> bool {
 }
 
 /// Passes the upstream's 101 on and joins the two connections.
-pub(crate) fn switch(
-    downstream: OnUpgrade,
-    mut response: Response<Incoming>,
-    watch: Box<Watch>,
-) -> Answer {
+pub(crate) fn switch(downstream: OnUpgrade, mut response: Response<Incoming>, watch: Box<Watch>) -> Answer {
     let upstream = hyper::upgrade::on(&mut response);
     tokio::task::spawn_local(join(downstream, upstream, watch));
     let (head, _) = response.into_parts();

@@ -72,7 +72,12 @@ impl Watch {
         let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
             return matches!(decision, Decision::Permit(_));
         };
-        let Ok(Some(identity)) = self.worker.sessions.resolve(token, self.route.host.as_str(), now).await else {
+        let Ok(Some(identity)) = self
+            .worker
+            .sessions
+            .resolve(token, self.route.host.as_str(), now)
+            .await
+        else {
             return false;
         };
         access.identity = Some(&identity);
