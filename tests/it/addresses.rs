@@ -179,7 +179,12 @@ async fn t_4_t_5_a_trusted_proxy_is_believed_up_to_the_first_hop_that_is_none() 
         let found = comes_to(&door, ELSEWHERE, &format!("{lines}\r\n")).await;
         assert_eq!(found, (status, client.to_owned()), "{lines:?}");
     }
-    // Trust is the peer's, not the header's: others are not believed although a proxy is declared.
+}
+
+/// Trust is the peer's, not the header's.
+#[tokio::test]
+async fn t_4_h_11_beside_a_trusted_proxy_nobody_else_is_believed() {
+    let door = Door::with(&trusting("\"127.0.0.2/32\", \"10.0.0.0/8\"")).await;
     for value in ["203.0.113.9", "10.0.0.1", "127.0.0.2"] {
         let lines = format!("X-Forwarded-For: {value}\r\n");
         assert_eq!(

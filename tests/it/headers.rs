@@ -187,7 +187,7 @@ async fn h_1_h_3_h_5_h_6_h_8_h_10_no_spelling_of_a_forged_header_arrives_anywher
             spelled.sort();
             spelled.dedup();
             for some in spelled.chunks(60) {
-                let forged: String = some.iter().map(|name| format!("{name}: {FORGED}\r\n")).collect();
+                let forged: String = some.join(&format!(": {FORGED}\r\n")) + &format!(": {FORGED}\r\n");
                 let reply = forwarded(&door, host, target, &format!("{opens}{forged}")).await;
                 tells_the_truth(&reply, &format!("{host}{target} {some:?}"), host, user);
             }

@@ -282,6 +282,11 @@ async fn p_9_p_13_absolute_form_and_hosts_name_one_place() {
             assert_eq!(shown["target"], "/api/open", "{target:?} {host:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn p_13_s_2_what_is_no_request_or_names_no_place_is_refused() {
+    let door = Door::open().await;
     for request in [
         "GET /api/open HTTP/1.1\r\n\r\n",
         "GET /api/open HTTP/1.0\r\n\r\n",

@@ -111,7 +111,17 @@ async fn walk(process: &Process, folder: &Folder) -> Secrets {
         .unwrap();
     secrets.jar(&bob);
     tokens(&mut ada, &mut secrets).await;
-    // A credential that opens nothing is a secret too: of another place, or mistyped.
+    mistyped(&mut ada, &mut secrets).await;
+    ada.sign_out().await.unwrap();
+    secrets.page(&ada.open_signed_in("http://notes.localhost:8080/").await.unwrap());
+    secrets.jar(&ada);
+    secrets.add("root-secret-0123456789abcdef");
+    secrets.add("wiki-secret-0123456789abcdef");
+    secrets
+}
+
+/// A credential that opens nothing is a secret too: of another place, or mistyped.
+async fn mistyped(ada: &mut Person, secrets: &mut Secrets) {
     let wrong = "dw_a_c29tZWJvZHktdHlwZWQtdGhpcy1vbmNlLW1vcmU";
     secrets.add(wrong);
     for url in [
@@ -132,12 +142,6 @@ async fn walk(process: &Process, folder: &Folder) -> Secrets {
             .await
             .unwrap();
     }
-    ada.sign_out().await.unwrap();
-    secrets.page(&ada.open_signed_in("http://notes.localhost:8080/").await.unwrap());
-    secrets.jar(&ada);
-    secrets.add("root-secret-0123456789abcdef");
-    secrets.add("wiki-secret-0123456789abcdef");
-    secrets
 }
 
 async fn tokens(ada: &mut Person, secrets: &mut Secrets) {
