@@ -25,9 +25,6 @@ pub struct OperatingSystem(SystemRandom);
 impl Random for OperatingSystem {
     /// Stops the process if the system gives no randomness: going on would mean guessable tokens.
     fn fill(&self, bytes: &mut [u8]) {
-        assert!(
-            self.0.fill(bytes).is_ok(),
-            "the operating system gave no random bytes"
-        );
+        assert!(self.0.fill(bytes).is_ok(), "the operating system gave no random bytes");
     }
 }

@@ -61,14 +61,8 @@ impl Source {
             ));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let json = path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-        Ok(Self {
-            path: path.to_owned(),
-            text,
-            format: if json { Format::Json } else { Format::Toml },
-        })
+        let json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        Ok(Self { path: path.to_owned(), text, format: if json { Format::Json } else { Format::Toml } })
     }
 
     /// The mistakes as text for people.
@@ -102,11 +96,9 @@ pub enum LoadError {
 impl fmt::Display for LoadError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(path, cause) => write!(
-                formatter,
-                "the configuration {} can't be read: {cause}",
-                path.display()
-            ),
+            Self::Unreadable(path, cause) => {
+                write!(formatter, "the configuration {} can't be read: {cause}", path.display())
+            }
             Self::Mistakes(source, mistakes) => formatter.write_str(&source.render(mistakes, false)),
             Self::Secret(sentence) => formatter.write_str(sentence),
         }

@@ -33,20 +33,8 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply {
-        let Refused {
-            service,
-            identity,
-            denial,
-        } = *refused;
-        self.0.denied(
-            &Denied {
-                service,
-                identity,
-                denial,
-            },
-            navigation,
-            context,
-        )
+        let Refused { service, identity, denial } = *refused;
+        self.0.denied(&Denied { service, identity, denial }, navigation, context)
     }
 
     fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {

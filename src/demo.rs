@@ -47,11 +47,7 @@ pub const SERVICES: [DemoService; 4] = [
         declaration: "title = \"Feeds\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\n\
                       bypass = [{ paths = [\"/api/health\"], networks = [\"127.0.0.1/32\", \"::1/128\"], methods = [\"GET\", \"HEAD\"] }]\n",
     },
-    DemoService {
-        name: "www",
-        about: "public",
-        declaration: "title = \"Website\"\nposture = \"public\"\n",
-    },
+    DemoService { name: "www", about: "public", declaration: "title = \"Website\"\nposture = \"public\"\n" },
 ];
 
 /// A demo that runs.
@@ -81,27 +77,16 @@ pub async fn start(options: &cli::Demo, shell: Shell) -> Result<Demo, Failure> {
         None => (temporary_directory(&*shell.random), true),
     };
     std::fs::create_dir_all(&directory).map_err(|error| {
-        Failure::new(
-            Stop::File,
-            format!("the directory {} can't be made: {error}", directory.display()),
-        )
+        Failure::new(Stop::File, format!("the directory {} can't be made: {error}", directory.display()))
     })?;
     let directory = directory.canonicalize().unwrap_or(directory);
     let port = free_port(options.port.unwrap_or(if options.selftest { 0 } else { PORT }))?;
-    let upstream = upstream::start().await.map_err(|error| {
-        Failure::new(
-            Stop::Port,
-            format!("the demo's application can't listen: {error}"),
-        )
-    })?;
+    let upstream = upstream::start()
+        .await
+        .map_err(|error| Failure::new(Stop::Port, format!("the demo's application can't listen: {error}")))?;
     let loaded = write_and_load(&directory, port, upstream)?;
     let server = crate::serve::start(loaded, shell).await?;
-    Ok(Demo {
-        server,
-        port,
-        directory,
-        temporary,
-    })
+    Ok(Demo { server, port, directory, temporary })
 }
 
 fn temporary_directory(random: &dyn Random) -> PathBuf {
@@ -112,10 +97,7 @@ fn temporary_directory(random: &dyn Random) -> PathBuf {
 /// Port 0 stands for any free one.
 fn free_port(wanted: u16) -> Result<u16, Failure> {
     let taken = |error| {
-        Failure::new(
-            Stop::Port,
-            format!("port {wanted} can't be used: {error}; choose another with --port"),
-        )
+        Failure::new(Stop::Port, format!("port {wanted} can't be used: {error}; choose another with --port"))
     };
     let listener = TcpListener::bind(("127.0.0.1", wanted)).map_err(taken)?;
     listener.local_addr().map(|address| address.port()).map_err(taken)
@@ -123,12 +105,8 @@ fn free_port(wanted: u16) -> Result<u16, Failure> {
 
 fn write_and_load(directory: &Path, port: u16, upstream: SocketAddr) -> Result<Loaded, Failure> {
     let path = directory.join("doorward.toml");
-    std::fs::write(&path, configuration(directory, port, upstream)).map_err(|error| {
-        Failure::new(
-            Stop::File,
-            format!("{} can't be written: {error}", path.display()),
-        )
-    })?;
+    std::fs::write(&path, configuration(directory, port, upstream))
+        .map_err(|error| Failure::new(Stop::File, format!("{} can't be written: {error}", path.display())))?;
     config::load(&path).map_err(crate::command::check::failure)
 }
 
@@ -144,9 +122,7 @@ fn configuration(directory: &Path, port: u16, upstream: SocketAddr) -> String {
         let _ = write!(text, "\n[[listeners]]\naddress = \"[::1]:{port}\"\n");
     }
     for service in &SERVICES {
-        let DemoService {
-            name, declaration, ..
-        } = service;
+        let DemoService { name, declaration, .. } = service;
         let _ = write!(
             text,
             "\n[services.{name}]\nhost = \"{name}.localhost\"\nupstream = \"http://{upstream}\"\n{declaration}"
@@ -172,11 +148,7 @@ pub fn welcome(demo: &Demo) -> String {
     }
     text.push_str("  Behind the door:\n");
     for service in &SERVICES {
-        let _ = writeln!(
-            text,
-            "    http://{}.localhost:{port}/  {}",
-            service.name, service.about
-        );
+        let _ = writeln!(text, "    http://{}.localhost:{port}/  {}", service.name, service.about);
     }
     let _ = write!(
         text,
@@ -189,11 +161,7 @@ pub fn welcome(demo: &Demo) -> String {
          \x20 Configuration and state: {}{}\n\
          \x20 Stop with Ctrl-C.\n",
         demo.directory.display(),
-        if demo.temporary {
-            " (removed at the end; keep one with --dir)"
-        } else {
-            ""
-        },
+        if demo.temporary { " (removed at the end; keep one with --dir)" } else { "" },
     );
     text
 }

@@ -35,10 +35,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with its sentence.
     pub fn new(stop: Stop, sentence: impl fmt::Display) -> Self {
-        Self {
-            stop,
-            sentence: sentence.to_string(),
-        }
+        Self { stop, sentence: sentence.to_string() }
     }
 
     /// The process's exit code.

@@ -19,17 +19,11 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     })?;
     let config = loaded.config;
     if let Some(key) = needs_restart(&running.config.load(), &config) {
-        return Err(format!(
-            "`{key}` changed, which needs a restart; nothing else was taken over either"
-        ));
+        return Err(format!("`{key}` changed, which needs a restart; nothing else was taken over either"));
     }
-    let certificates = config
-        .listeners
-        .iter()
-        .map(|listener| listener.tls.as_deref().map(tls::server).transpose());
-    let certificates = certificates
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| error.to_string())?;
+    let certificates =
+        config.listeners.iter().map(|listener| listener.tls.as_deref().map(tls::server).transpose());
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     // Everything has been built: from here on nothing fails.
     for (serving, new) in running.tls.iter().zip(certificates) {
         if let (Some(serving), Some(new)) = (serving, new) {
@@ -45,11 +39,7 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 /// The key whose new value this process can't take over.
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
-        config
-            .listeners
-            .iter()
-            .map(|listener| (listener.address, listener.tls.is_some()))
-            .collect()
+        config.listeners.iter().map(|listener| (listener.address, listener.tls.is_some())).collect()
     };
     let keys = [
         (sockets(old) != sockets(new), "listeners"),

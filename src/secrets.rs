@@ -15,18 +15,13 @@ pub(crate) fn root(
 ) -> Result<RootSecret, Failure> {
     match &config.root_secret_file {
         Some(file) => from_file(file),
-        None => directory
-            .root_secret(random)
-            .map_err(|error| Failure::new(Stop::File, error)),
+        None => directory.root_secret(random).map_err(|error| Failure::new(Stop::File, error)),
     }
 }
 
 fn from_file(file: &Path) -> Result<RootSecret, Failure> {
     let content = std::fs::read(file).map_err(|error| {
-        Failure::new(
-            Stop::File,
-            format!("the root secret {} can't be read: {error}", file.display()),
-        )
+        Failure::new(Stop::File, format!("the root secret {} can't be read: {error}", file.display()))
     })?;
     RootSecret::from_file_content(&content)
         .map_err(|error| Failure::new(Stop::File, format!("the root secret {} {error}", file.display())))

@@ -31,10 +31,7 @@ pub async fn run(options: &cli::Demo, shell: Shell) -> Result<(), Failure> {
         }
         Err(error) => {
             complain(&format!("  \u{2717} {error:#}"));
-            Err(Failure::new(
-                Stop::SelfTest,
-                "the self test missed a step; the line above says which",
-            ))
+            Err(Failure::new(Stop::SelfTest, "the self test missed a step; the line above says which"))
         }
     }
 }
@@ -55,11 +52,7 @@ async fn walk(demo: &demo::Demo) -> Result<usize> {
     let mut walk = Walk {
         port: demo.port,
         address,
-        setup_link: demo
-            .server
-            .setup_link
-            .clone()
-            .context("set-up is not open; use a fresh --dir")?,
+        setup_link: demo.server.setup_link.clone().context("set-up is not open; use a fresh --dir")?,
         ada: Person::new(Client::new(address), &portal)?,
         bob: Person::new(Client::new(address), &portal)?,
         steps: 0,
@@ -73,30 +66,17 @@ async fn walk(demo: &demo::Demo) -> Result<usize> {
 
 /// What a step must show, or the sentence about what it showed instead.
 fn expect(page: &Page, status: StatusCode) -> Result<()> {
-    ensure!(
-        page.status == status,
-        "{} answered {} where {status} was expected",
-        page.url,
-        page.status
-    );
+    ensure!(page.status == status, "{} answered {} where {status} was expected", page.url, page.status);
     Ok(())
 }
 
 /// The header lines of this name that the demo's application received.
 fn received(page: &Page, name: &str) -> Result<Vec<String>> {
     let shown = page.json()?;
-    let headers = shown["headers"]
-        .as_object()
-        .context("the application shows no headers")?;
+    let headers = shown["headers"].as_object().context("the application shows no headers")?;
     let alike = |found: &str| found.replace('_', "-").eq_ignore_ascii_case(name);
-    let values = headers
-        .iter()
-        .filter(|(found, _)| alike(found))
-        .filter_map(|(_, values)| values.as_array());
-    Ok(values
-        .flatten()
-        .map(|value| value.as_str().unwrap_or_default().to_owned())
-        .collect())
+    let values = headers.iter().filter(|(found, _)| alike(found)).filter_map(|(_, values)| values.as_array());
+    Ok(values.flatten().map(|value| value.as_str().unwrap_or_default().to_owned()).collect())
 }
 
 impl Walk {
@@ -111,35 +91,21 @@ impl Walk {
 
     fn sees_sign_in(page: &Page) -> Result<()> {
         expect(page, StatusCode::OK)?;
-        ensure!(
-            page.url.path() == "/login",
-            "{} is shown where the sign-in page was expected",
-            page.url
-        );
-        ensure!(
-            page.text().contains("Sign in with a passkey"),
-            "the sign-in page has no button"
-        );
+        ensure!(page.url.path() == "/login", "{} is shown where the sign-in page was expected", page.url);
+        ensure!(page.text().contains("Sign in with a passkey"), "the sign-in page has no button");
         Ok(())
     }
 
     async fn at_the_door(&mut self) -> Result<()> {
         let wanted = self.url("notes", "/plan?draft=1");
-        let page = self
-            .ada
-            .open(&wanted)
-            .await
-            .context("anonymous people at a service")?;
+        let page = self.ada.open(&wanted).await.context("anonymous people at a service")?;
         Self::sees_sign_in(&page)?;
         self.passed("nobody is signed in: a browser gets the sign-in page");
 
         let request = Request::program(Method::GET, &wanted)?;
         let answer = Client::new(self.address).send(request).await?;
         expect(&answer, StatusCode::UNAUTHORIZED)?;
-        ensure!(
-            answer.json()?["error"] == "sign_in_required",
-            "a program got something else than JSON"
-        );
+        ensure!(answer.json()?["error"] == "sign_in_required", "a program got something else than JSON");
         self.passed("nobody is signed in: a program gets 401 and JSON, never a page");
 
         let page = self.ada.open(&self.url("www", "/")).await?;
@@ -147,10 +113,7 @@ impl Walk {
         self.passed("the public service is open");
 
         let (link, wanted) = (self.setup_link.clone(), self.url("notes", "/plan?draft=1"));
-        self.ada
-            .set_up(&link, "ada", "Ada Lovelace")
-            .await
-            .context("set-up")?;
+        self.ada.set_up(&link, "ada", "Ada Lovelace").await.context("set-up")?;
         self.passed("the set-up link makes the first administrator, with a passkey");
 
         let page = self.ada.open(&link).await?;
@@ -159,11 +122,7 @@ impl Walk {
 
         let page = self.ada.open(&wanted).await?;
         expect(&page, StatusCode::OK)?;
-        ensure!(
-            page.url.as_str() == wanted,
-            "the wanted page was lost: {}",
-            page.url
-        );
+        ensure!(page.url.as_str() == wanted, "the wanted page was lost: {}", page.url);
         self.passed("signed in: the service opens at the page that was wanted");
         Ok(())
     }
@@ -180,32 +139,17 @@ impl Walk {
         self.passed("the launcher shows every service");
 
         let page = self.forge("notes").await?;
-        for (name, value) in [
-            ("remote-user", "ada"),
-            ("remote-name", "Ada Lovelace"),
-            ("remote-groups", "admins,users"),
-        ] {
-            ensure!(
-                received(&page, name)? == [value],
-                "{name} arrived as {:?}",
-                received(&page, name)?
-            );
+        for (name, value) in
+            [("remote-user", "ada"), ("remote-name", "Ada Lovelace"), ("remote-groups", "admins,users")]
+        {
+            ensure!(received(&page, name)? == [value], "{name} arrived as {:?}", received(&page, name)?);
         }
         self.passed("identity headers arrive: Remote-User, Remote-Name, Remote-Groups");
-        ensure!(
-            received(&page, "remote-email")?.is_empty(),
-            "a forged Remote-Email arrived"
-        );
-        ensure!(
-            received(&page, "cookie")?.is_empty(),
-            "the session cookie went upstream"
-        );
+        ensure!(received(&page, "remote-email")?.is_empty(), "a forged Remote-Email arrived");
+        ensure!(received(&page, "cookie")?.is_empty(), "the session cookie went upstream");
         let page = self.forge("www").await?;
         for name in ["remote-user", "remote-name", "remote-groups", "remote-email"] {
-            ensure!(
-                received(&page, name)?.is_empty(),
-                "a forged {name} arrived at the public service"
-            );
+            ensure!(received(&page, name)?.is_empty(), "a forged {name} arrived at the public service");
         }
         self.passed(
             "forged identity headers never arrive, whatever their spelling, at gated and public services",
@@ -222,21 +166,12 @@ impl Walk {
     /// Asks a service with identity headers of one's own.
     async fn forge(&mut self, service: &str) -> Result<Page> {
         let mut request = Request::fetch(Method::GET, &self.url(service, "/"))?;
-        for name in [
-            "Remote-User",
-            "remote_user",
-            "REMOTE-NAME",
-            "Remote-Groups",
-            "Remote_Email",
-            "X-Remote-User",
-        ] {
+        for name in
+            ["Remote-User", "remote_user", "REMOTE-NAME", "Remote-Groups", "Remote_Email", "X-Remote-User"]
+        {
             request = request.header(name, "root")?;
         }
-        let page = self
-            .ada
-            .client
-            .send(request.header("Connection", "remote-user")?)
-            .await?;
+        let page = self.ada.client.send(request.header("Connection", "remote-user")?).await?;
         expect(&page, StatusCode::OK)?;
         Ok(page)
     }
@@ -251,10 +186,7 @@ impl Walk {
         let page = self.bob.open(&self.url("vault", "/")).await?;
         expect(&page, StatusCode::FORBIDDEN)?;
         for part in ["Vault", "bob", "admins", "Switch account"] {
-            ensure!(
-                page.text().contains(part),
-                "the denied page does not say `{part}`"
-            );
+            ensure!(page.text().contains(part), "the denied page does not say `{part}`");
         }
         self.passed("wrong group: 403, and the page says what is missing");
 
@@ -263,10 +195,7 @@ impl Walk {
         let ask = async |client: &Client, method: Method, url: &str| -> Result<StatusCode> {
             Ok(client.clone().send(Request::program(method, url)?).await?.status)
         };
-        ensure!(
-            ask(&anonymous, Method::GET, &health).await? == StatusCode::OK,
-            "the open path is closed"
-        );
+        ensure!(ask(&anonymous, Method::GET, &health).await? == StatusCode::OK, "the open path is closed");
         self.passed("the bypass is open from an allowed network");
         let elsewhere = anonymous.clone().source(ELSEWHERE);
         for (client, method, url) in [
@@ -277,10 +206,7 @@ impl Walk {
             (&anonymous, Method::GET, self.url("feeds", "/")),
         ] {
             let status = ask(client, method.clone(), &url).await?;
-            ensure!(
-                status == StatusCode::UNAUTHORIZED,
-                "{method} {url} answered {status} without a session"
-            );
+            ensure!(status == StatusCode::UNAUTHORIZED, "{method} {url} answered {status} without a session");
         }
         self.passed("the bypass is closed for other networks, methods and paths");
         Ok(())
@@ -288,27 +214,12 @@ impl Walk {
 
     /// Adds Bob on the page for people; the link that it shows.
     async fn add_bob(&mut self) -> Result<String> {
-        let fields = [
-            ("username", "bob"),
-            ("display_name", "Bob"),
-            ("email", ""),
-            ("groups", "users"),
-        ];
-        let page = self
-            .ada
-            .client
-            .post_form(&self.url("id", "/admin/people"), &fields)
-            .await?;
+        let fields = [("username", "bob"), ("display_name", "Bob"), ("email", ""), ("groups", "users")];
+        let page = self.ada.client.post_form(&self.url("id", "/admin/people"), &fields).await?;
         expect(&page, StatusCode::OK)?;
         let text = page.text();
-        let start = text
-            .find(&self.url("id", "/enrol/"))
-            .context("the page shows no enrolment link")?;
-        Ok(text[start..]
-            .split(['<', '"', ' '])
-            .next()
-            .unwrap_or_default()
-            .to_owned())
+        let start = text.find(&self.url("id", "/enrol/")).context("the page shows no enrolment link")?;
+        Ok(text[start..].split(['<', '"', ' ']).next().unwrap_or_default().to_owned())
     }
 
     async fn outside_again(&mut self) -> Result<()> {
@@ -327,17 +238,9 @@ impl Walk {
         self.passed("cookies that were kept from before the sign-out open nothing");
 
         let wanted = self.url("feeds", "/unread");
-        let page = self
-            .ada
-            .open_signed_in(&wanted)
-            .await
-            .context("signing in again")?;
+        let page = self.ada.open_signed_in(&wanted).await.context("signing in again")?;
         expect(&page, StatusCode::OK)?;
-        ensure!(
-            page.url.as_str() == wanted,
-            "the wanted page was lost: {}",
-            page.url
-        );
+        ensure!(page.url.as_str() == wanted, "the wanted page was lost: {}", page.url);
         self.passed("signing in again leads to the page that was wanted");
         Ok(())
     }

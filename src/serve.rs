@@ -47,11 +47,7 @@ impl Shell {
     /// The system's own.
     pub fn system() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            clock: Arc::new(SystemClock),
-            random: Arc::new(OperatingSystem::default()),
-            workers,
-        }
+        Self { clock: Arc::new(SystemClock), random: Arc::new(OperatingSystem::default()), workers }
     }
 }
 
@@ -98,15 +94,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
     let sweeping = tokio::spawn(jobs::sweep(store.clone(), shell.clock));
-    Ok(Running {
-        setup_link,
-        config,
-        store,
-        tls,
-        server: Some(server),
-        sweeping,
-        _directory: directory,
-    })
+    Ok(Running { setup_link, config, store, tls, server: Some(server), sweeping, _directory: directory })
 }
 
 fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, Store), Failure> {
@@ -116,18 +104,10 @@ fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, St
     })?;
     let root = secrets::root(config, &directory, &*shell.random)?;
     let engine = match &config.database {
-        Database::Sqlite => Engine::Sqlite {
-            path: directory.database(),
-        },
-        Database::Postgres { url_file } => Engine::Postgres {
-            url: database_url(url_file)?,
-        },
+        Database::Sqlite => Engine::Sqlite { path: directory.database() },
+        Database::Postgres { url_file } => Engine::Postgres { url: database_url(url_file)? },
     };
-    let settings = doorward_store::Settings {
-        engine,
-        root: &root,
-        random: Arc::clone(&shell.random),
-    };
+    let settings = doorward_store::Settings { engine, root: &root, random: Arc::clone(&shell.random) };
     let store = Store::open(settings).map_err(|error| match error {
         OpenError::WrongRootSecret => Failure::new(Stop::RootSecret, error),
         OpenError::Newer { .. } => Failure::new(Stop::NewerDatabase, error),
@@ -147,10 +127,7 @@ fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), 
     let mut all_tls = Vec::new();
     for declared in &config.listeners {
         let files = declared.tls.as_deref();
-        let tls = files
-            .map(tls::server)
-            .transpose()
-            .map_err(|error| Failure::new(Stop::File, error))?;
+        let tls = files.map(tls::server).transpose().map_err(|error| Failure::new(Stop::File, error))?;
         let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
         all_tls.push(tls.clone());
         listeners
@@ -161,9 +138,7 @@ fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), 
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
     let token = Plain::<Setup>::from_random(draw(&*shell.random));
-    let open = store
-        .issue_setup(token.hash(), shell.clock.now().after(SETUP))
-        .await?;
+    let open = store.issue_setup(token.hash(), shell.clock.now().after(SETUP)).await?;
     Ok(open.then(|| format!("{}/setup/{}", config.portal.origin, token.expose())))
 }
 

@@ -91,14 +91,10 @@ impl Sessions {
         // Read before asking: a change that lands in between makes the entry stale, not wrong.
         let generation = self.store.generation();
         let idle = self.config.load().portal.sessions.idle;
-        let found = self
-            .store
-            .session(token, host, idle, now)
-            .await
-            .map_err(|error| {
-                tracing::error!(%error, "sessions can't be read");
-                Unavailable
-            })?;
+        let found = self.store.session(token, host, idle, now).await.map_err(|error| {
+            tracing::error!(%error, "sessions can't be read");
+            Unavailable
+        })?;
         let Some(identity) = found.map(Arc::new) else {
             return Ok(None);
         };
@@ -133,9 +129,7 @@ impl SessionSource for Sessions {
         let generation = self.store.generation();
         MEMORY.with_borrow(|memory| {
             let entry = memory.get(token.as_bytes())?;
-            entry
-                .answers(host, generation, now)
-                .then(|| Some(Arc::clone(&entry.identity)))
+            entry.answers(host, generation, now).then(|| Some(Arc::clone(&entry.identity)))
         })
     }
 

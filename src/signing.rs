@@ -98,8 +98,7 @@ impl Signer for SigningKey {
         match &self.pair {
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, input, &mut signature)
-                    .map_err(|_| SigningFailed)?;
+                pair.sign(&RSA_PKCS1_SHA256, &random, input, &mut signature).map_err(|_| SigningFailed)?;
                 Ok(signature)
             }
             Pair::P256(pair) => {
@@ -130,10 +129,7 @@ pub async fn key_ring(store: &Store, now: UnixTime) -> Result<KeyRing, Failure> 
             Failure::new(Stop::Database, message)
         })?;
         // Of several nodes that start together one wins: what is in the store counts, not what was made here.
-        store
-            .add_signing_key_unless_present(new, now)
-            .await
-            .map_err(unavailable)?;
+        store.add_signing_key_unless_present(new, now).await.map_err(unavailable)?;
         stored = store.signing_keys().await.map_err(unavailable)?;
     }
     let keys: Option<Vec<_>> = stored
@@ -147,11 +143,7 @@ pub async fn key_ring(store: &Store, now: UnixTime) -> Result<KeyRing, Failure> 
 fn new_key(algorithm: Algorithm) -> Option<NewSigningKey> {
     let private = generate(algorithm).ok()?;
     let kid = SigningKey::from_pkcs8(algorithm, &private)?.kid;
-    Some(NewSigningKey {
-        kid,
-        alg: algorithm.name(),
-        private,
-    })
+    Some(NewSigningKey { kid, alg: algorithm.name(), private })
 }
 
 #[cfg(test)]
@@ -186,11 +178,7 @@ mod tests {
         for made in Algorithm::ALL {
             let pkcs8 = generate(made).unwrap();
             for read in Algorithm::ALL {
-                assert_eq!(
-                    SigningKey::from_pkcs8(read, &pkcs8).is_some(),
-                    made == read,
-                    "{made:?} {read:?}"
-                );
+                assert_eq!(SigningKey::from_pkcs8(read, &pkcs8).is_some(), made == read, "{made:?} {read:?}");
             }
         }
         assert!(SigningKey::from_pkcs8(Algorithm::EdDsa, b"").is_none());
@@ -215,9 +203,7 @@ mod tests {
         let scratch = doorward_testkit::Scratch::new("signing").unwrap();
         let root = RootSecret::from_file_content(b"0123456789abcdef").unwrap();
         let settings = doorward_store::Settings {
-            engine: Engine::Sqlite {
-                path: scratch.path().join("doorward.db"),
-            },
+            engine: Engine::Sqlite { path: scratch.path().join("doorward.db") },
             root: &root,
             random: Arc::new(OperatingSystem::default()),
         };

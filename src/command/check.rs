@@ -15,30 +15,17 @@ use crate::{
 pub fn run(file: &Path, json: bool) -> Result<(), Failure> {
     let source = Source::read(file).map_err(failure)?;
     let (diagnostics, sound) = match config::check(&source) {
-        Ok(checked) => (
-            checked.warnings,
-            Some((checked.config.services.len(), checked.clients.len())),
-        ),
+        Ok(checked) => (checked.warnings, Some((checked.config.services.len(), checked.clients.len()))),
         Err(mistakes) => (mistakes, None),
     };
     if json {
-        let list: Vec<_> = diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.to_json(&source))
-            .collect();
-        say(&format!(
-            "{}\n",
-            serde_json::json!({ "ok": sound.is_some(), "diagnostics": list })
-        ));
+        let list: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.to_json(&source)).collect();
+        say(&format!("{}\n", serde_json::json!({ "ok": sound.is_some(), "diagnostics": list })));
     } else {
         say(&source.render(&diagnostics, std::io::stdout().is_terminal()));
         say(&summary(file, &diagnostics, sound));
     }
-    if sound.is_some() {
-        Ok(())
-    } else {
-        Err(Failure::new(Stop::Configuration, ""))
-    }
+    if sound.is_some() { Ok(()) } else { Err(Failure::new(Stop::Configuration, "")) }
 }
 
 fn summary(file: &Path, diagnostics: &[Diagnostic], sound: Option<(usize, usize)>) -> String {
@@ -53,11 +40,7 @@ fn summary(file: &Path, diagnostics: &[Diagnostic], sound: Option<(usize, usize)
 }
 
 fn count(diagnostics: &[Diagnostic]) -> String {
-    match diagnostics
-        .iter()
-        .filter(|diagnostic| diagnostic.severity() == config::Severity::Error)
-        .count()
-    {
+    match diagnostics.iter().filter(|diagnostic| diagnostic.severity() == config::Severity::Error).count() {
         1 => "1 mistake".to_owned(),
         many => format!("{many} mistakes"),
     }
@@ -67,11 +50,7 @@ fn count(diagnostics: &[Diagnostic]) -> String {
 pub fn failure(error: LoadError) -> Failure {
     match error {
         LoadError::Mistakes(source, mistakes) => {
-            complain(
-                source
-                    .render(&mistakes, std::io::stderr().is_terminal())
-                    .trim_end(),
-            );
+            complain(source.render(&mistakes, std::io::stderr().is_terminal()).trim_end());
             complain(summary(&source.path, &mistakes, None).trim_end());
             Failure::new(Stop::Configuration, "")
         }

@@ -15,12 +15,7 @@ pub async fn run(file: &Path, shell: Shell) -> Result<(), Failure> {
     let signals = Signals::listen()?;
     let loaded = config::load(file).map_err(check::failure)?;
     if !loaded.warnings.is_empty() {
-        complain(
-            loaded
-                .source
-                .render(&loaded.warnings, std::io::stderr().is_terminal())
-                .trim_end(),
-        );
+        complain(loaded.source.render(&loaded.warnings, std::io::stderr().is_terminal()).trim_end());
     }
     let portal = loaded.config.portal.origin.clone();
     let mut running = serve::start(loaded, shell).await?;

@@ -43,9 +43,7 @@ pub(super) fn read(
     let redirect_uris = uris(&mut section, "redirect_uris", true);
     let post_logout_redirect_uris = uris(&mut section, "post_logout_redirect_uris", false);
     let policy = who(&mut section, &entry.name, policies);
-    let title = section
-        .text(&["title"])
-        .map_or_else(|| entry.name.clone(), |text| text.text);
+    let title = section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text);
     let consent = section.boolean("consent", true);
     let require_pkce = section.boolean("require_pkce", public);
     let id_token_alg = algorithm(&mut section);
@@ -70,11 +68,7 @@ pub(super) fn read(
         require_pkce,
         id_token_alg,
     };
-    Some(DeclaredClient {
-        client,
-        id_file,
-        secret_file,
-    })
+    Some(DeclaredClient { client, id_file, secret_file })
 }
 
 fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Option<PathBuf>) {
@@ -104,10 +98,8 @@ fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Op
         }
         (None, None) if !section.lacks(&["client_id", "client_id_file", "clientIdFile"]) => (None, None),
         (None, None) => {
-            section.missing(
-                "client_id",
-                "write client_id = \"…\", or client_id_file with the path of a file",
-            );
+            section
+                .missing("client_id", "write client_id = \"…\", or client_id_file with the path of a file");
             (None, None)
         }
     }
@@ -122,12 +114,9 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
     let file = section.text(&["client_secret_file", "clientSecretFile"]);
     let public = section.boolean("public", false);
     match (&file, public) {
-        (Some(file), true) => section.findings.add(
-            "E008",
-            &file.place,
-            "a public client has no secret",
-            "remove one of them",
-        ),
+        (Some(file), true) => {
+            section.findings.add("E008", &file.place, "a public client has no secret", "remove one of them")
+        }
         (None, false) if section.lacks(&["client_secret_file", "clientSecretFile"]) => section.missing(
             "client_secret_file",
             "name the file of the secret, or write public = true for a client that can't keep one",
@@ -141,10 +130,7 @@ fn uris(section: &mut Section<'_>, name: &'static str, needed: bool) -> Vec<Stri
     let found = section.texts(&[name]);
     let listed = found.as_ref().is_some_and(|(_, texts)| !texts.is_empty());
     if needed && !listed && (found.is_some() || section.lacks(&[name])) {
-        section.missing(
-            name,
-            "write where the application expects its answers; it documents the address",
-        );
+        section.missing(name, "write where the application expects its answers; it documents the address");
     }
     let texts = found.map(|(_, texts)| texts).unwrap_or_default();
     for text in &texts {
@@ -196,11 +182,7 @@ fn of_groups(name: &str, place: &Place, texts: Vec<Text>, findings: &Findings) -
         );
     }
     let groups = policy::groups(texts, findings);
-    Arc::new(Policy {
-        name: format!("clients.{name}"),
-        allow: Allow::AnyOf(groups),
-        networks: None,
-    })
+    Arc::new(Policy { name: format!("clients.{name}"), allow: Allow::AnyOf(groups), networks: None })
 }
 
 fn algorithm(section: &mut Section<'_>) -> Algorithm {

@@ -44,21 +44,14 @@ pub const CODES: [(&str, &str); 14] = [
     ("W101", "a bypass that is open to everybody"),
     ("W102", "an upstream elsewhere, reached without encryption"),
     ("W103", "the root secret is generated in the data directory"),
-    (
-        "W104",
-        "clear-text listeners only, although the public scheme is https",
-    ),
+    ("W104", "clear-text listeners only, although the public scheme is https"),
     ("W105", "a setting that weakens a default"),
 ];
 
 impl Diagnostic {
     /// Errors have codes that begin with E.
     pub fn severity(&self) -> Severity {
-        if self.code.starts_with('E') {
-            Severity::Error
-        } else {
-            Severity::Warning
-        }
+        if self.code.starts_with('E') { Severity::Error } else { Severity::Warning }
     }
 
     /// Line and column, from 1, in characters.
@@ -87,11 +80,7 @@ impl Diagnostic {
 
 /// All of them as text for people.
 pub(super) fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) -> String {
-    let renderer = if colour {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let path = source.path.display().to_string();
     let shown = redact(&source.text);
     let mut text = String::new();
@@ -100,14 +89,9 @@ pub(super) fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) 
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let marked = AnnotationKind::Primary
-            .span(diagnostic.span.clone())
-            .label(&diagnostic.key);
+        let marked = AnnotationKind::Primary.span(diagnostic.span.clone()).label(&diagnostic.key);
         let snippet = Snippet::source(&shown).path(&path).annotation(marked);
-        let mut group = level
-            .primary_title(redact(&diagnostic.message))
-            .id(diagnostic.code)
-            .element(snippet);
+        let mut group = level.primary_title(redact(&diagnostic.message)).id(diagnostic.code).element(snippet);
         if !diagnostic.help.is_empty() {
             group = group.element(Level::HELP.message(&diagnostic.help));
         }

@@ -59,19 +59,14 @@ pub(super) fn read(place: &Place, node: &Node, findings: &Findings) -> Vec<Ident
     match &node.value {
         Value::Boolean(true) => REMOTE
             .into_iter()
-            .map(|(name, property)| IdentityHeader {
-                name: HeaderName::from_static(name),
-                property,
-            })
+            .map(|(name, property)| IdentityHeader { name: HeaderName::from_static(name), property })
             .collect(),
         Value::Boolean(false) => Vec::new(),
         Value::Table(entries) => {
             let mut headers: Vec<IdentityHeader> = Vec::new();
             for entry in entries {
-                let place = Place {
-                    key: format!("{}.{}", place.key, entry.name),
-                    span: entry.name_span.clone(),
-                };
+                let place =
+                    Place { key: format!("{}.{}", place.key, entry.name), span: entry.name_span.clone() };
                 headers.extend(identity_header(&place, entry, findings, &headers));
             }
             headers
@@ -96,11 +91,7 @@ fn identity_header(
     others: &[IdentityHeader],
 ) -> Option<IdentityHeader> {
     let words: Vec<&str> = Property::ALL.iter().map(|(_, word)| *word).collect();
-    let word = if let Value::String(word) = &entry.node.value {
-        word.as_str()
-    } else {
-        ""
-    };
+    let word = if let Value::String(word) = &entry.node.value { word.as_str() } else { "" };
     let Some((property, _)) = Property::ALL.into_iter().find(|(_, known)| *known == word) else {
         findings.add(
             "E005",
@@ -111,11 +102,7 @@ fn identity_header(
         return None;
     };
     let canonical = headers::canonical(&entry.name);
-    let name = entry
-        .name
-        .parse::<HeaderName>()
-        .ok()
-        .filter(|_| is_ours_to_set(&canonical));
+    let name = entry.name.parse::<HeaderName>().ok().filter(|_| is_ours_to_set(&canonical));
     let Some(name) = name else {
         findings.add(
             "E005",
@@ -125,10 +112,7 @@ fn identity_header(
         );
         return None;
     };
-    if others
-        .iter()
-        .any(|other| headers::canonical(other.name.as_str()) == canonical)
-    {
+    if others.iter().any(|other| headers::canonical(other.name.as_str()) == canonical) {
         findings.add(
             "E007",
             place,
@@ -142,8 +126,6 @@ fn identity_header(
 
 fn is_ours_to_set(canonical: &str) -> bool {
     let taken = NOT_OURS_TO_SET.contains(&canonical)
-        || NOT_OURS_TO_BEGIN
-            .iter()
-            .any(|beginning| canonical.starts_with(beginning));
+        || NOT_OURS_TO_BEGIN.iter().any(|beginning| canonical.starts_with(beginning));
     !taken || ABOUT_PEOPLE.contains(&canonical)
 }

@@ -42,24 +42,15 @@ fn listener(mut section: Section<'_>, source: &Source) -> Option<Listener> {
     let tls = section.take(&["tls"]).map(|(place, node)| match &node.value {
         Value::Table(_) => vec![(place, node)],
         Value::List(items) if items.is_empty() => {
-            findings.add(
-                "E004",
-                &place,
-                "`tls` names no certificate",
-                "write certificate_file and key_file",
-            );
+            findings.add("E004", &place, "`tls` names no certificate", "write certificate_file and key_file");
             Vec::new()
         }
         _ => section.items(&place, node).unwrap_or_default(),
     });
     section.finish();
     let certificates = tls.map(|items| {
-        let sections = items
-            .into_iter()
-            .filter_map(|(place, node)| Section::new(place, node, findings));
-        sections
-            .filter_map(|section| certificate(section, source))
-            .collect()
+        let sections = items.into_iter().filter_map(|(place, node)| Section::new(place, node, findings));
+        sections.filter_map(|section| certificate(section, source)).collect()
     });
     let address = address?;
     let Ok(parsed) = address.text.parse::<SocketAddr>() else {
@@ -67,17 +58,11 @@ fn listener(mut section: Section<'_>, source: &Source) -> Option<Listener> {
         findings.add("E005", &address.place, message, "such as 0.0.0.0:443 or [::]:443");
         return None;
     };
-    Some(Listener {
-        address: parsed,
-        tls: certificates,
-    })
+    Some(Listener { address: parsed, tls: certificates })
 }
 
 fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
-    let certificate = section.required(
-        &["certificate_file"],
-        "name the PEM file of the chain, leaf first",
-    );
+    let certificate = section.required(&["certificate_file"], "name the PEM file of the chain, leaf first");
     let key = section.required(&["key_file"], "name the PEM file of the private key");
     section.finish();
     Some(CertificateFiles {

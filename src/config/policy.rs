@@ -22,14 +22,7 @@ pub(super) type Policies = BTreeMap<String, Arc<Policy>>;
 pub(super) fn built_in() -> Policies {
     let of = |name: &str, groups: &[&str]| {
         let allow = Allow::AnyOf(groups.iter().map(|group| (*group).to_owned()).collect());
-        (
-            name.to_owned(),
-            Arc::new(Policy {
-                name: name.to_owned(),
-                allow,
-                networks: None,
-            }),
-        )
+        (name.to_owned(), Arc::new(Policy { name: name.to_owned(), allow, networks: None }))
     };
     Policies::from([of("admins", &["admins"]), of("users", &["admins", "users"])])
 }
@@ -37,10 +30,7 @@ pub(super) fn built_in() -> Policies {
 pub(super) fn read(place: &Place, entry: &Entry, findings: &Findings, policies: &mut Policies) {
     names::check(&entry.name, place, findings);
     // Declared, if badly: whoever refers to it makes no second mistake.
-    policies.insert(
-        entry.name.clone(),
-        named(&entry.name, Allow::AnyOf(Vec::new()), None),
-    );
+    policies.insert(entry.name.clone(), named(&entry.name, Allow::AnyOf(Vec::new()), None));
     let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else {
         return;
     };
@@ -78,11 +68,7 @@ pub(super) fn read(place: &Place, entry: &Entry, findings: &Findings, policies: 
 /// A policy as a value.
 pub(super) fn named(name: &str, allow: Allow, networks: Option<Vec<IpNet>>) -> Arc<Policy> {
     let name = name.to_owned();
-    Arc::new(Policy {
-        name,
-        allow,
-        networks,
-    })
+    Arc::new(Policy { name, allow, networks })
 }
 
 fn of_groups(place: &Place, texts: Vec<Text>, findings: &Findings) -> Allow {
@@ -120,12 +106,7 @@ pub(super) fn find(policies: &Policies, name: &Text, findings: &Findings) -> Opt
             Some(near) => format!("did you mean `{near}`? {all}"),
             None => all,
         };
-        findings.add(
-            "E006",
-            &name.place,
-            format!("there is no policy `{}`", name.text),
-            help,
-        );
+        findings.add("E006", &name.place, format!("there is no policy `{}`", name.text), help);
     }
     found
 }

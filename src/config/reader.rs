@@ -19,13 +19,7 @@ impl Findings {
         help: impl Into<String>,
     ) {
         let (key, span) = (place.key.clone(), place.span.clone());
-        self.0.borrow_mut().push(Diagnostic {
-            code,
-            key,
-            message: message.into(),
-            help: help.into(),
-            span,
-        });
+        self.0.borrow_mut().push(Diagnostic { code, key, message: message.into(), help: help.into(), span });
     }
 
     pub(super) fn into_sorted(self) -> Vec<Diagnostic> {
@@ -67,19 +61,9 @@ impl<'a> Section<'a> {
     /// Reads `node` as a table; reports another type.
     pub(super) fn new(place: Place, node: &'a Node, findings: &'a Findings) -> Option<Self> {
         match &node.value {
-            Value::Table(entries) => Some(Self {
-                place,
-                findings,
-                entries,
-                asked: Vec::new(),
-            }),
+            Value::Table(entries) => Some(Self { place, findings, entries, asked: Vec::new() }),
             other => {
-                findings.add(
-                    "E003",
-                    &place,
-                    format!("a table is needed here, found {}", other.kind()),
-                    "",
-                );
+                findings.add("E003", &place, format!("a table is needed here, found {}", other.kind()), "");
                 None
             }
         }
@@ -88,15 +72,11 @@ impl<'a> Section<'a> {
     /// The value of a key that has several names; more than one of them is a contradiction.
     pub(super) fn take(&mut self, names: &[&'static str]) -> Option<(Place, &'a Node)> {
         self.asked.extend(names);
-        let mut found = self
-            .entries
-            .iter()
-            .filter(|entry| names.contains(&entry.name.as_str()));
+        let mut found = self.entries.iter().filter(|entry| names.contains(&entry.name.as_str()));
         let first = found.next()?;
         if let Some(second) = found.next() {
             let message = format!("`{}` and `{}` mean the same", first.name, second.name);
-            self.findings
-                .add("E008", &self.at(second), message, "keep one of them");
+            self.findings.add("E008", &self.at(second), message, "keep one of them");
         }
         Some((self.at(first), &first.node))
     }
@@ -109,20 +89,13 @@ impl<'a> Section<'a> {
         };
         Place {
             key,
-            span: if entry.node.span.is_empty() {
-                entry.name_span.clone()
-            } else {
-                entry.node.span.clone()
-            },
+            span: if entry.node.span.is_empty() { entry.name_span.clone() } else { entry.node.span.clone() },
         }
     }
 
     /// Whether none of these keys is there, well-formed or not.
     pub(super) fn lacks(&self, names: &[&str]) -> bool {
-        !self
-            .entries
-            .iter()
-            .any(|entry| names.contains(&entry.name.as_str()))
+        !self.entries.iter().any(|entry| names.contains(&entry.name.as_str()))
     }
 
     /// Where this key stands; the whole table when it is not there.
@@ -135,15 +108,7 @@ impl<'a> Section<'a> {
     pub(super) fn all(&self) -> Vec<(Place, &'a Entry)> {
         self.entries
             .iter()
-            .map(|entry| {
-                (
-                    Place {
-                        span: entry.name_span.clone(),
-                        ..self.at(entry)
-                    },
-                    entry,
-                )
-            })
+            .map(|entry| (Place { span: entry.name_span.clone(), ..self.at(entry) }, entry))
             .collect()
     }
 
@@ -162,16 +127,12 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, name: &str, help: &str) {
-        self.findings
-            .add("E004", &self.place, format!("`{name}` is missing"), help);
+        self.findings.add("E004", &self.place, format!("`{name}` is missing"), help);
     }
 
     fn as_text(&self, place: Place, node: &Node) -> Option<Text> {
         match &node.value {
-            Value::String(text) => Some(Text {
-                text: text.clone(),
-                place,
-            }),
+            Value::String(text) => Some(Text { text: text.clone(), place }),
             other => {
                 self.findings.add(
                     "E003",
@@ -187,13 +148,7 @@ impl<'a> Section<'a> {
     pub(super) fn boolean(&mut self, name: &'static str, default: bool) -> bool {
         match self.take(&[name]) {
             None => default,
-            Some((
-                _,
-                Node {
-                    value: Value::Boolean(value),
-                    ..
-                },
-            )) => *value,
+            Some((_, Node { value: Value::Boolean(value), .. })) => *value,
             Some((place, node)) => {
                 self.findings.add(
                     "E003",
@@ -208,13 +163,7 @@ impl<'a> Section<'a> {
 
     pub(super) fn integer(&mut self, name: &'static str) -> Option<(i64, Place)> {
         match self.take(&[name])? {
-            (
-                place,
-                Node {
-                    value: Value::Integer(value),
-                    ..
-                },
-            ) => Some((*value, place)),
+            (place, Node { value: Value::Integer(value), .. }) => Some((*value, place)),
             (place, node) => {
                 self.findings.add(
                     "E003",
@@ -231,10 +180,7 @@ impl<'a> Section<'a> {
     pub(super) fn texts(&mut self, names: &[&'static str]) -> Option<(Place, Vec<Text>)> {
         let (place, node) = self.take(names)?;
         let items = self.items(&place, node)?;
-        let texts = items
-            .into_iter()
-            .filter_map(|(place, item)| self.as_text(place, item))
-            .collect();
+        let texts = items.into_iter().filter_map(|(place, item)| self.as_text(place, item)).collect();
         Some((place, texts))
     }
 
@@ -246,13 +192,7 @@ impl<'a> Section<'a> {
                     .iter()
                     .enumerate()
                     .map(|(index, item)| {
-                        (
-                            Place {
-                                key: format!("{}[{index}]", place.key),
-                                span: item.span.clone(),
-                            },
-                            item,
-                        )
+                        (Place { key: format!("{}[{index}]", place.key), span: item.span.clone() }, item)
                     })
                     .collect(),
             ),
@@ -270,15 +210,8 @@ impl<'a> Section<'a> {
 
     /// Reports the keys that nobody asked for.
     pub(super) fn finish(self) {
-        for entry in self
-            .entries
-            .iter()
-            .filter(|entry| !self.asked.contains(&entry.name.as_str()))
-        {
-            let place = Place {
-                span: entry.name_span.clone(),
-                ..self.at(entry)
-            };
+        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.name.as_str())) {
+            let place = Place { span: entry.name_span.clone(), ..self.at(entry) };
             self.findings.add(
                 "E002",
                 &place,

@@ -3,15 +3,7 @@
 use std::ops::Range;
 
 /// Ends of keys whose values are secrets. Such keys do not exist here, but people write them.
-const SECRETS: [&str; 7] = [
-    "secret",
-    "password",
-    "passwd",
-    "token",
-    "secret_key",
-    "private_key",
-    "api_key",
-];
+const SECRETS: [&str; 7] = ["secret", "password", "passwd", "token", "secret_key", "private_key", "api_key"];
 
 /// `text` with stars for what looks like a secret. Every other byte stays in its place.
 pub(super) fn redact(text: &str) -> String {
@@ -27,9 +19,7 @@ fn user_information(text: &str) -> Vec<Range<usize>> {
     let hidden = |(at, separator): (usize, &str)| {
         let start = at + separator.len();
         let rest = &text[start..];
-        let end = rest
-            .find(['/', '"', '\'', '`', ' ', '\n', '\r'])
-            .unwrap_or(rest.len());
+        let end = rest.find(['/', '"', '\'', '`', ' ', '\n', '\r']).unwrap_or(rest.len());
         rest[..end].rfind('@').map(|length| start..start + length)
     };
     text.match_indices("://").filter_map(hidden).collect()
@@ -39,10 +29,7 @@ fn user_information(text: &str) -> Vec<Range<usize>> {
 fn values(text: &str) -> Vec<Range<usize>> {
     let folded = text.to_ascii_lowercase();
     let of = |word: &str| {
-        folded
-            .match_indices(word)
-            .filter_map(|(at, _)| value(&folded, at, word))
-            .collect::<Vec<_>>()
+        folded.match_indices(word).filter_map(|(at, _)| value(&folded, at, word)).collect::<Vec<_>>()
     };
     SECRETS.into_iter().flat_map(of).collect()
 }
@@ -51,9 +38,7 @@ fn values(text: &str) -> Vec<Range<usize>> {
 fn value(text: &str, at: usize, word: &str) -> Option<Range<usize>> {
     const BLANK: [char; 2] = [' ', '\t'];
     const QUOTES: [char; 2] = ['"', '\''];
-    let after = text[at + word.len()..]
-        .trim_start_matches(QUOTES)
-        .trim_start_matches(BLANK);
+    let after = text[at + word.len()..].trim_start_matches(QUOTES).trim_start_matches(BLANK);
     let after = after.strip_prefix(['=', ':'])?.trim_start_matches(BLANK);
     let inner = after.trim_start_matches(QUOTES);
     let end = match after.chars().next() {
@@ -72,10 +57,7 @@ mod tests {
     fn impossible_12_secrets_become_stars() {
         for (text, shown) in [
             ("client_secret = \"häx\" # x", "client_secret = \"****\" # x"),
-            (
-                "{\"clientSecret\": \"hx\", \"a\": 1}",
-                "{\"clientSecret\": \"**\", \"a\": 1}",
-            ),
+            ("{\"clientSecret\": \"hx\", \"a\": 1}", "{\"clientSecret\": \"**\", \"a\": 1}"),
             ("{ password = 'a b', x = 1 }", "{ password = '***', x = 1 }"),
             ("password=1234\nx", "password=****\nx"),
             ("token = \"\"\"abc\nd", "token = \"\"\"***\nd"),

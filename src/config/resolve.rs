@@ -11,11 +11,7 @@ use super::{
 };
 
 pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadError> {
-    let Checked {
-        mut config,
-        clients,
-        warnings,
-    } = checked;
+    let Checked { mut config, clients, warnings } = checked;
     let mut problems = Vec::new();
     for declared in clients {
         let client = match resolve_client(declared) {
@@ -27,32 +23,20 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
         };
         if config.client(&client.client_id).is_some() {
             let name = &client.name;
-            problems.push(format!(
-                "the clients have one identifier twice; the second is clients.{name}"
-            ));
+            problems.push(format!("the clients have one identifier twice; the second is clients.{name}"));
         }
         config.clients.push(Arc::new(client));
     }
     if !problems.is_empty() {
         return Err(LoadError::Secret(problems.join("\n")));
     }
-    Ok(Loaded {
-        config,
-        warnings,
-        source,
-    })
+    Ok(Loaded { config, warnings, source })
 }
 
 fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {
-    let DeclaredClient {
-        mut client,
-        id_file,
-        secret_file,
-    } = declared;
+    let DeclaredClient { mut client, id_file, secret_file } = declared;
     if let Some(file) = id_file {
-        let text = String::from_utf8(read_secret(&file)?)
-            .ok()
-            .filter(|text| is_client_id(text));
+        let text = String::from_utf8(read_secret(&file)?).ok().filter(|text| is_client_id(text));
         client.client_id = text.ok_or_else(|| format!("{} holds no client identifier", file.display()))?;
     }
     if let Some(file) = secret_file {
@@ -86,8 +70,5 @@ pub fn read_secret(file: &Path) -> Result<Vec<u8>, String> {
         _ if secret.contains(&b'\n') => Some("holds more than one line; it must hold the secret alone"),
         _ => None,
     };
-    problem.map_or_else(
-        || Ok(secret.to_vec()),
-        |problem| Err(format!("the secret {shown} {problem}")),
-    )
+    problem.map_or_else(|| Ok(secret.to_vec()), |problem| Err(format!("the secret {shown} {problem}")))
 }

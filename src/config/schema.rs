@@ -26,10 +26,7 @@ use super::{
 };
 
 /// How long sessions last unless something else is written.
-const SESSIONS: SessionLifetimes = SessionLifetimes {
-    idle: Lifetime::days(7),
-    absolute: Lifetime::days(30),
-};
+const SESSIONS: SessionLifetimes = SessionLifetimes { idle: Lifetime::days(7), absolute: Lifetime::days(30) };
 
 /// A configuration without mistakes, its secrets still in their files.
 #[derive(Debug)]
@@ -47,24 +44,16 @@ pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
     let findings = Findings::from(duplicates);
     let read = read(source, &root, &findings);
     let found = findings.into_sorted();
-    let (mistakes, warnings): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|found| found.severity() == Severity::Error);
+    let (mistakes, warnings): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|found| found.severity() == Severity::Error);
     match read {
-        Some((config, clients)) if mistakes.is_empty() => Ok(Checked {
-            config,
-            clients,
-            warnings,
-        }),
+        Some((config, clients)) if mistakes.is_empty() => Ok(Checked { config, clients, warnings }),
         _ => Err(mistakes),
     }
 }
 
 fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Vec<DeclaredClient>)> {
-    let whole = Place {
-        key: String::new(),
-        span: 0..0,
-    };
+    let whole = Place { key: String::new(), span: 0..0 };
     let mut section = Section::new(whole, root, findings)?;
     let domain = section.required(
         &["domain"],
@@ -76,9 +65,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     let data_directory = section.text(&["data_directory"]);
     let data_directory =
         data_directory.map_or_else(|| "/var/lib/doorward".into(), |text| value::file(source, &text));
-    let root_secret_file = section
-        .text(&["root_secret_file"])
-        .map(|text| value::file(source, &text));
+    let root_secret_file = section.text(&["root_secret_file"]).map(|text| value::file(source, &text));
     if root_secret_file.is_none() {
         findings.add(
             "W103",
@@ -99,10 +86,8 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     let clients = clients(&mut section, source, &policies);
     section.finish();
     let portal = portal?;
-    let injected = services
-        .iter()
-        .flat_map(|service| &service.identity_headers)
-        .map(|header| header.name.as_str());
+    let injected =
+        services.iter().flat_map(|service| &service.identity_headers).map(|header| header.name.as_str());
     let reserved_headers = ReservedHeaders::new(injected);
     let routes = RouteTable::new(&portal.origin, &services);
     let config = Config {
@@ -157,18 +142,15 @@ fn public(section: &mut Section<'_>, domain: &str) -> (Scheme, u16) {
     };
     let port = match public.integer("port") {
         None => scheme.default_port(),
-        Some((number, place)) => u16::try_from(number)
-            .ok()
-            .filter(|port| *port != 0)
-            .unwrap_or_else(|| {
-                public.findings.add(
-                    "E005",
-                    &place,
-                    format!("{number} is no port"),
-                    "write a number from 1 to 65535",
-                );
-                scheme.default_port()
-            }),
+        Some((number, place)) => u16::try_from(number).ok().filter(|port| *port != 0).unwrap_or_else(|| {
+            public.findings.add(
+                "E005",
+                &place,
+                format!("{number} is no port"),
+                "write a number from 1 to 65535",
+            );
+            scheme.default_port()
+        }),
     };
     public.finish();
     (scheme, port)
@@ -211,12 +193,7 @@ fn identity_host(
     let host = Host::parse(&format!("id.{domain}")).ok();
     if host.is_none() {
         let message = "the domain is too long for hosts below it";
-        findings.add(
-            "E005",
-            &section.place_of("domain"),
-            message,
-            "write a shorter one",
-        );
+        findings.add("E005", &section.place_of("domain"), message, "write a shorter one");
     }
     host
 }
@@ -230,18 +207,13 @@ fn sessions(portal: &mut Section<'_>) -> SessionLifetimes {
     if idle > absolute {
         let help = "sessions end after `session_absolute` (30d if not written) however much they are used";
         let message = "`session_idle` is longer than `session_absolute`";
-        portal
-            .findings
-            .add("E008", &portal.place_of("session_idle"), message, help);
+        portal.findings.add("E008", &portal.place_of("session_idle"), message, help);
     }
     SessionLifetimes { idle, absolute }
 }
 
 fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
-    let texts = portal
-        .texts(&["related_origins"])
-        .map(|(_, texts)| texts)
-        .unwrap_or_default();
+    let texts = portal.texts(&["related_origins"]).map(|(_, texts)| texts).unwrap_or_default();
     let mut origins = Vec::new();
     for text in texts {
         match Origin::parse(&text.text) {
@@ -282,9 +254,7 @@ fn database(section: &mut Section<'_>, source: &Source) -> Database {
     let url_file = database.text(&["url_file"]);
     let read = match (kind.as_ref().map(|kind| kind.text.as_str()), url_file) {
         (None | Some("sqlite"), None) => Database::Sqlite,
-        (Some("postgres"), Some(file)) => Database::Postgres {
-            url_file: value::file(source, &file),
-        },
+        (Some("postgres"), Some(file)) => Database::Postgres { url_file: value::file(source, &file) },
         (Some("postgres"), None) => {
             database.missing("url_file", "name the file that holds the postgres:// URL");
             Database::Sqlite
@@ -334,17 +304,9 @@ fn services(
     let Some(declared) = subsection(section, "services") else {
         return Vec::new();
     };
-    let context = service::Context {
-        source,
-        findings,
-        policies,
-        domain,
-        scheme,
-    };
-    let mut taken: Vec<(Host, String)> = portal
-        .map(|portal| (portal.host.clone(), "the portal".to_owned()))
-        .into_iter()
-        .collect();
+    let context = service::Context { source, findings, policies, domain, scheme };
+    let mut taken: Vec<(Host, String)> =
+        portal.map(|portal| (portal.host.clone(), "the portal".to_owned())).into_iter().collect();
     let mut services = Vec::new();
     for (place, entry) in declared.all() {
         let (service, hosts) = service::read(&place, entry, &context);

@@ -40,15 +40,12 @@ pub(super) fn read(
         return (None, Vec::new());
     };
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
-    let title = section
-        .text(&["title"])
-        .map_or_else(|| capitalised(&entry.name), |text| text.text);
+    let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
     let upstream = upstream(&mut section, context);
     let guard = guard(&mut section, context);
     let identity_headers = section.take(&["identity_headers"]);
-    let identity_headers = identity_headers.map_or_else(Vec::new, |(place, node)| {
-        identity_header::read(&place, node, findings)
-    });
+    let identity_headers =
+        identity_headers.map_or_else(Vec::new, |(place, node)| identity_header::read(&place, node, findings));
     section.finish();
     let service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),
@@ -63,9 +60,7 @@ pub(super) fn read(
 
 fn capitalised(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_ascii_uppercase().to_string() + letters.as_str()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
 fn hosts(section: &mut Section<'_>, name: Option<&String>, context: &Context<'_>) -> Vec<(Host, Place)> {
@@ -75,10 +70,7 @@ fn hosts(section: &mut Section<'_>, name: Option<&String>, context: &Context<'_>
         (Some(one), None) => vec![one],
         (None, Some((_, several))) if !several.is_empty() => several,
         (None, None) if section.lacks(&["host", "hostName", "hosts"]) => name
-            .map(|name| Text {
-                text: format!("{name}.{}", context.domain),
-                place: section.place.clone(),
-            })
+            .map(|name| Text { text: format!("{name}.{}", context.domain), place: section.place.clone() })
             .into_iter()
             .collect(),
         (None, None) => Vec::new(),
@@ -118,14 +110,10 @@ fn upstream(section: &mut Section<'_>, context: &Context<'_>) -> Option<Upstream
             true
         }
     };
-    let ca_file = section
-        .text(&["upstream_ca_file"])
-        .map(|text| value::file(context.source, &text));
+    let ca_file = section.text(&["upstream_ca_file"]).map(|text| value::file(context.source, &text));
     let verify = verify(section);
-    let text = section.required(
-        &["upstream"],
-        "write where requests go, such as upstream = \"http://127.0.0.1:3000\"",
-    )?;
+    let text = section
+        .required(&["upstream"], "write where requests go, such as upstream = \"http://127.0.0.1:3000\"")?;
     let parsed = parse_upstream(&text.text);
     let Some((scheme, host, port)) = parsed else {
         findings.add(
@@ -136,10 +124,8 @@ fn upstream(section: &mut Section<'_>, context: &Context<'_>) -> Option<Upstream
         );
         return None;
     };
-    let local = host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback());
+    let local =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if scheme == UpstreamScheme::Http && !local {
         findings.add(
             "W102",
@@ -148,14 +134,7 @@ fn upstream(section: &mut Section<'_>, context: &Context<'_>) -> Option<Upstream
             "use https, or keep the network between them to yourself",
         );
     }
-    Some(Upstream {
-        scheme,
-        host,
-        port,
-        original_host,
-        ca_file,
-        verify,
-    })
+    Some(Upstream { scheme, host, port, original_host, ca_file, verify })
 }
 
 fn verify(section: &mut Section<'_>) -> bool {
@@ -213,12 +192,7 @@ fn guard(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
     let open = posture.as_ref().and_then(|text| not_gated(&text.text));
     if let (Some(posture), Some(open)) = (&posture, open) {
         without_effect(section, &posture.text);
-        return Some(Guard {
-            posture: open,
-            networks,
-            bypass: Vec::new(),
-            csrf_shield,
-        });
+        return Some(Guard { posture: open, networks, bypass: Vec::new(), csrf_shield });
     }
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let posture = posture?;
@@ -232,12 +206,7 @@ fn guard(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
         let help = "write whom the service lets in, such as policy = \"users\"";
         section.missing("policy", help);
     }
-    Some(Guard {
-        posture: Posture::Sso(policy?),
-        networks,
-        bypass,
-        csrf_shield,
-    })
+    Some(Guard { posture: Posture::Sso(policy?), networks, bypass, csrf_shield })
 }
 
 fn not_gated(word: &str) -> Option<Posture> {
@@ -255,9 +224,7 @@ fn without_effect(section: &Section<'_>, posture: &str) {
         if !section.lacks(&[key]) {
             let message = format!("`{key}` has no effect with the posture `{posture}`");
             let help = "remove it, or write posture = \"sso\"";
-            section
-                .findings
-                .add("E008", &section.place_of(key), message, help);
+            section.findings.add("E008", &section.place_of(key), message, help);
         }
     }
 }
@@ -279,33 +246,18 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
     let public = section.boolean("public", false);
     let listed = paths.as_ref().is_some_and(|(_, paths)| !paths.is_empty());
     if !listed && (paths.is_some() || section.lacks(&["paths"])) {
-        section.missing(
-            "paths",
-            "write which paths are open, such as paths = [\"/api/health\"]",
-        );
+        section.missing("paths", "write which paths are open, such as paths = [\"/api/health\"]");
     }
     section.finish();
-    let paths: Vec<String> = paths?
-        .1
-        .into_iter()
-        .filter_map(|text| bypass_path(text, findings))
-        .collect();
+    let paths: Vec<String> = paths?.1.into_iter().filter_map(|text| bypass_path(text, findings)).collect();
     match (&networks, public) {
         (None, false) => {
             let help = "write `networks = […]`, or `public = true` for everybody";
-            findings.add(
-                "E009",
-                &place,
-                format!("{} would be open to everybody", paths.join(", ")),
-                help,
-            );
+            findings.add("E009", &place, format!("{} would be open to everybody", paths.join(", ")), help);
         }
-        (Some(_), true) => findings.add(
-            "E008",
-            &place,
-            "`public = true` beside `networks`",
-            "remove one of them",
-        ),
+        (Some(_), true) => {
+            findings.add("E008", &place, "`public = true` beside `networks`", "remove one of them")
+        }
         (None, true) => findings.add(
             "W101",
             &place,
@@ -315,19 +267,12 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
         (Some(networks), false) if networks.iter().any(|network| network.prefix_len() == 0) => findings.add(
             "W101",
             &place,
-            format!(
-                "{} is open to everybody: a network of all addresses is no limit",
-                paths.join(", ")
-            ),
+            format!("{} is open to everybody: a network of all addresses is no limit", paths.join(", ")),
             "name the networks that are meant",
         ),
         (Some(_), false) => {}
     }
-    Some(Bypass {
-        paths,
-        networks,
-        methods,
-    })
+    Some(Bypass { paths, networks, methods })
 }
 
 fn bypass_path(text: Text, findings: &Findings) -> Option<String> {

@@ -4,10 +4,7 @@
 pub(super) fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let begun = |word: &str| found.len() >= 4 && word.starts_with(found);
     let near = |word: &&str| distance(found, word) <= (word.len() / 3).max(1) || begun(word);
-    words
-        .into_iter()
-        .filter(near)
-        .min_by_key(|word| distance(found, word))
+    words.into_iter().filter(near).min_by_key(|word| distance(found, word))
 }
 
 /// "did you mean `x`?", or the whole choice.
@@ -22,12 +19,7 @@ pub(super) fn help(found: &str, words: &[&str]) -> String {
 /// Edit distance in which neighbours that changed places count once, insensitive to case; long words are compared by
 /// their beginning.
 fn distance(one: &str, other: &str) -> usize {
-    let fold = |text: &str| {
-        text.chars()
-            .take(64)
-            .flat_map(char::to_lowercase)
-            .collect::<Vec<_>>()
-    };
+    let fold = |text: &str| text.chars().take(64).flat_map(char::to_lowercase).collect::<Vec<_>>();
     let (one, other) = (fold(one), fold(other));
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -67,9 +59,6 @@ mod tests {
             assert_eq!(nearest(found, ["policy", "posture"]), None, "{found}");
         }
         assert_eq!(help("policy", &[]), "");
-        assert_eq!(
-            help("x", &["policy", "posture"]),
-            "possible here: policy, posture"
-        );
+        assert_eq!(help("x", &["policy", "posture"]), "possible here: policy, posture");
     }
 }

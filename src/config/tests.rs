@@ -17,19 +17,11 @@ listeners = [{ address = "0.0.0.0:443", tls = { certificate_file = "c.pem", key_
 "#;
 
 fn toml(text: impl Into<String>) -> Source {
-    Source {
-        path: "/etc/doorward/doorward.toml".into(),
-        text: text.into(),
-        format: Format::Toml,
-    }
+    Source { path: "/etc/doorward/doorward.toml".into(), text: text.into(), format: Format::Toml }
 }
 
 fn json(text: impl Into<String>) -> Source {
-    Source {
-        path: "/etc/doorward/doorward.json".into(),
-        text: text.into(),
-        format: Format::Json,
-    }
+    Source { path: "/etc/doorward/doorward.json".into(), text: text.into(), format: Format::Json }
 }
 
 /// Mistakes, or warnings where there are none.
@@ -40,10 +32,7 @@ fn diagnostics(source: &Source) -> Vec<Diagnostic> {
 /// `CODE key` of everything found in this text.
 fn found_in(text: impl Into<String>) -> Vec<String> {
     let found = diagnostics(&toml(text));
-    found
-        .into_iter()
-        .map(|found| format!("{} {}", found.code, found.key))
-        .collect()
+    found.into_iter().map(|found| format!("{} {}", found.code, found.key)).collect()
 }
 
 /// `CODE key` of everything found in these lines after the sound beginning.

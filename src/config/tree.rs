@@ -59,30 +59,17 @@ pub(super) fn parse(source: &Source) -> Result<(Node, Vec<Diagnostic>), Vec<Diag
 }
 
 fn mistake(code: &'static str, message: String, span: Range<usize>) -> Diagnostic {
-    Diagnostic {
-        code,
-        key: String::new(),
-        message,
-        help: String::new(),
-        span,
-    }
+    Diagnostic { code, key: String::new(), message, help: String::new(), span }
 }
 
 fn parse_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
-        return Ok(Node {
-            span: 0..0,
-            value: toml_table(table.get_ref()),
-        });
+        return Ok(Node { span: 0..0, value: toml_table(table.get_ref()) });
     }
     let end = text.len();
     let report = |error: toml::de::Error| {
-        mistake(
-            "E001",
-            error.message().to_owned(),
-            error.span().unwrap_or(end..end),
-        )
+        mistake("E001", error.message().to_owned(), error.span().unwrap_or(end..end))
     };
     Err(errors.into_iter().map(report).collect())
 }
@@ -93,10 +80,7 @@ fn toml_table(table: &DeTable<'_>) -> Value {
         .map(|(name, value)| Entry {
             name: name.get_ref().to_string(),
             name_span: name.span(),
-            node: Node {
-                span: value.span(),
-                value: toml_value(value.get_ref()),
-            },
+            node: Node { span: value.span(), value: toml_value(value.get_ref()) },
         })
         .collect();
     entries.sort_by_key(|entry| entry.name_span.start);
@@ -112,13 +96,7 @@ fn toml_value(value: &DeValue<'_>) -> Value {
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => Value::List(
-            items
-                .iter()
-                .map(|item| Node {
-                    span: item.span(),
-                    value: toml_value(item.get_ref()),
-                })
-                .collect(),
+            items.iter().map(|item| Node { span: item.span(), value: toml_value(item.get_ref()) }).collect(),
         ),
         DeValue::Table(table) => toml_table(table),
     }
@@ -126,11 +104,7 @@ fn toml_value(value: &DeValue<'_>) -> Value {
 
 fn parse_json(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
     if deeper_than(text, DEPTH) {
-        return Err(vec![mistake(
-            "E001",
-            format!("nested deeper than {DEPTH} levels"),
-            0..0,
-        )]);
+        return Err(vec![mistake("E001", format!("nested deeper than {DEPTH} levels"), 0..0)]);
     }
     let strict = ParseOptions {
         allow_comments: false,
@@ -154,11 +128,7 @@ fn parse_json(text: &str) -> Result<(Node, Vec<Diagnostic>), Vec<Diagnostic>> {
             let node = json_node(&value, &mut duplicates);
             Ok((node, duplicates))
         }
-        _ => Err(vec![mistake(
-            "E001",
-            "the document is not an object".to_owned(),
-            0..0,
-        )]),
+        _ => Err(vec![mistake("E001", "the document is not an object".to_owned(), 0..0)]),
     }
 }
 
@@ -185,25 +155,17 @@ fn json_node(value: &ast::Value<'_>, duplicates: &mut Vec<Diagnostic>) -> Node {
     let range = value.range();
     let value = match value {
         ast::Value::StringLit(text) => Value::String(text.value.to_string()),
-        ast::Value::NumberLit(number) => number
-            .value
-            .parse()
-            .map_or(Value::Other("a fraction"), Value::Integer),
+        ast::Value::NumberLit(number) => {
+            number.value.parse().map_or(Value::Other("a fraction"), Value::Integer)
+        }
         ast::Value::BooleanLit(value) => Value::Boolean(value.value),
         ast::Value::NullKeyword(_) => Value::Other("null"),
-        ast::Value::Array(array) => Value::List(
-            array
-                .elements
-                .iter()
-                .map(|item| json_node(item, duplicates))
-                .collect(),
-        ),
+        ast::Value::Array(array) => {
+            Value::List(array.elements.iter().map(|item| json_node(item, duplicates)).collect())
+        }
         ast::Value::Object(object) => json_table(object, duplicates),
     };
-    Node {
-        span: range.start..range.end,
-        value,
-    }
+    Node { span: range.start..range.end, value }
 }
 
 fn json_table(object: &ast::Object<'_>, duplicates: &mut Vec<Diagnostic>) -> Value {
@@ -217,11 +179,7 @@ fn json_table(object: &ast::Object<'_>, duplicates: &mut Vec<Diagnostic>) -> Val
             duplicates.push(mistake("E007", message, name_span));
             continue;
         }
-        entries.push(Entry {
-            name,
-            name_span,
-            node,
-        });
+        entries.push(Entry { name, name_span, node });
     }
     Value::Table(entries)
 }

@@ -17,12 +17,7 @@ use super::{
 /// A list of networks: `10.0.0.0/8`, `fd00::/8`, or single addresses.
 pub(super) fn networks(section: &mut Section<'_>, names: &[&'static str]) -> Option<Vec<IpNet>> {
     let (_, texts) = section.texts(names)?;
-    Some(
-        texts
-            .iter()
-            .filter_map(|text| network(text, section.findings))
-            .collect(),
-    )
+    Some(texts.iter().filter_map(|text| network(text, section.findings)).collect())
 }
 
 fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
@@ -39,12 +34,7 @@ fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
         }
         Some(network) if network.trunc() != network => {
             let help = format!("did you mean `{}`?", network.trunc());
-            findings.add(
-                "E005",
-                &text.place,
-                format!("`{}` has bits beyond its prefix", text.text),
-                help,
-            );
+            findings.add("E005", &text.place, format!("`{}` has bits beyond its prefix", text.text), help);
         }
         Some(_) => {}
     }
@@ -70,12 +60,7 @@ pub(super) fn lifetime(
                 bounds.0,
                 bounds.1 / 86_400
             );
-            section.findings.add(
-                "E005",
-                &text.place,
-                format!("`{}` is not possible here", text.text),
-                help,
-            );
+            section.findings.add("E005", &text.place, format!("`{}` is not possible here", text.text), help);
             default
         }
     }
@@ -91,34 +76,18 @@ fn parse_lifetime(text: &str) -> Option<u32> {
     };
     let digits = &text[..text.len() - 1];
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    plain
-        .then(|| digits.parse::<u32>().ok()?.checked_mul(unit))
-        .flatten()
+    plain.then(|| digits.parse::<u32>().ok()?.checked_mul(unit)).flatten()
 }
 
 /// A bare host name.
 pub(super) fn host(text: &Text, findings: &Findings) -> Option<Host> {
     let parsed = Host::parse(&text.text).ok();
     if parsed.is_none() {
-        let inner = text
-            .text
-            .split_once("://")
-            .map_or(text.text.as_str(), |(_, rest)| rest);
-        let inner = inner
-            .split(['/', ':'])
-            .next()
-            .and_then(|inner| Host::parse(inner).ok());
+        let inner = text.text.split_once("://").map_or(text.text.as_str(), |(_, rest)| rest);
+        let inner = inner.split(['/', ':']).next().and_then(|inner| Host::parse(inner).ok());
         let help = "write the bare name, without scheme, port or path";
-        let help = inner.map_or_else(
-            || help.to_owned(),
-            |inner| format!("{help}: did you mean `{inner}`?"),
-        );
-        findings.add(
-            "E005",
-            &text.place,
-            format!("`{}` is no host name", text.text),
-            help,
-        );
+        let help = inner.map_or_else(|| help.to_owned(), |inner| format!("{help}: did you mean `{inner}`?"));
+        findings.add("E005", &text.place, format!("`{}` is no host name", text.text), help);
     }
     parsed
 }
@@ -130,12 +99,7 @@ pub(super) fn name(text: &Text, findings: &Findings) -> Option<Host> {
     let address = host.as_str().contains(':') || last.bytes().all(|byte| byte.is_ascii_digit());
     if address {
         let message = format!("`{}` is an address; passkeys need a name", text.text);
-        findings.add(
-            "E005",
-            &text.place,
-            message,
-            "write a domain, such as example.org, or localhost",
-        );
+        findings.add("E005", &text.place, message, "write a domain, such as example.org, or localhost");
     }
     (!address).then_some(host)
 }

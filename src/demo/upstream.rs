@@ -38,28 +38,15 @@ pub async fn start() -> std::io::Result<SocketAddr> {
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, BODY_LIMIT)
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes);
+    let body = Limited::new(body, BODY_LIMIT).collect().await.map(http_body_util::Collected::to_bytes);
     let Ok(body) = body else {
-        return Ok(reply(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "text/plain",
-            "too large to show\n".to_owned(),
-        ));
+        return Ok(reply(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "too large to show\n".to_owned()));
     };
     let health = head.uri.path() == "/api/health";
-    let page = head
-        .headers
-        .get(header::ACCEPT)
-        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let page =
+        head.headers.get(header::ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     Ok(match (health, page) {
-        (true, _) => reply(
-            StatusCode::OK,
-            "application/json",
-            "{\"status\":\"ok\"}\n".to_owned(),
-        ),
+        (true, _) => reply(StatusCode::OK, "application/json", "{\"status\":\"ok\"}\n".to_owned()),
         (false, true) => reply(StatusCode::OK, "text/html; charset=utf-8", as_page(&head, &body)),
         (false, false) => reply(StatusCode::OK, "application/json", as_json(&head, &body)),
     })
@@ -69,14 +56,8 @@ fn reply(status: StatusCode, content_type: &'static str, text: String) -> Respon
     let mut response = Response::new(Full::new(Bytes::from(text)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     response
 }
 
@@ -85,10 +66,7 @@ fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut lines: Vec<_> = headers
         .iter()
         .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
     lines.sort_by(|one, other| one.0.cmp(&other.0));
@@ -98,9 +76,7 @@ fn lines(headers: &HeaderMap) -> Vec<(String, String)> {
 fn as_json(head: &http::request::Parts, body: &Bytes) -> String {
     let mut headers = serde_json::Map::new();
     for (name, value) in lines(&head.headers) {
-        let values = headers
-            .entry(name)
-            .or_insert_with(|| serde_json::Value::Array(Vec::new()));
+        let values = headers.entry(name).or_insert_with(|| serde_json::Value::Array(Vec::new()));
         if let Some(values) = values.as_array_mut() {
             values.push(value.into());
         }
@@ -115,18 +91,12 @@ fn as_json(head: &http::request::Parts, body: &Bytes) -> String {
 }
 
 fn as_page(head: &http::request::Parts, body: &Bytes) -> String {
-    let host = head
-        .headers
-        .get(header::HOST)
-        .map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
+    let host =
+        head.headers.get(header::HOST).map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned());
     let host = escape(&host.unwrap_or_default());
     let mut rows = String::new();
     for (name, value) in lines(&head.headers) {
-        let class = if name.starts_with("remote-") {
-            " class=\"identity\""
-        } else {
-            ""
-        };
+        let class = if name.starts_with("remote-") { " class=\"identity\"" } else { "" };
         let _ = writeln!(
             rows,
             "<tr{class}><th scope=\"row\">{}</th><td>{}</td></tr>",
@@ -138,10 +108,7 @@ fn as_page(head: &http::request::Parts, body: &Bytes) -> String {
     let body = if body.is_empty() {
         String::new()
     } else {
-        format!(
-            "<h2>Body</h2><pre>{}</pre>",
-            escape(&String::from_utf8_lossy(body))
-        )
+        format!("<h2>Body</h2><pre>{}</pre>", escape(&String::from_utf8_lossy(body)))
     };
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n\

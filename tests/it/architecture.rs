@@ -7,65 +7,29 @@ const RULES: [(&str, &[&str], &[&str]); 7] = [
     (
         "doorward-core",
         &[],
-        &[
-            "tokio",
-            "hyper",
-            "axum",
-            "rusqlite",
-            "tokio-postgres",
-            "tracing",
-            "rand",
-            "getrandom",
-        ],
+        &["tokio", "hyper", "axum", "rusqlite", "tokio-postgres", "tracing", "rand", "getrandom"],
     ),
     ("doorward-store", &["doorward-core"], &["hyper", "axum", "rustls"]),
-    (
-        "doorward-proxy",
-        &["doorward-core"],
-        &["axum", "rusqlite", "tokio-postgres"],
-    ),
-    (
-        "doorward-web",
-        &["doorward-core", "doorward-store"],
-        &["rusqlite", "tokio-postgres", "hyper"],
-    ),
+    ("doorward-proxy", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
+    ("doorward-web", &["doorward-core", "doorward-store"], &["rusqlite", "tokio-postgres", "hyper"]),
     ("doorward-visitor", &[], &["axum", "rusqlite", "tokio-postgres"]),
-    (
-        "doorward-testkit",
-        &["doorward-core"],
-        &["axum", "rusqlite", "tokio-postgres"],
-    ),
+    ("doorward-testkit", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
     (
         "doorward",
-        &[
-            "doorward-core",
-            "doorward-store",
-            "doorward-proxy",
-            "doorward-web",
-            "doorward-visitor",
-        ],
+        &["doorward-core", "doorward-store", "doorward-proxy", "doorward-web", "doorward-visitor"],
         &["rusqlite", "tokio-postgres"],
     ),
 ];
 
 fn direct_dependencies() -> BTreeMap<String, Vec<String>> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--no-deps",
-            "--locked",
-            "--offline",
-        ])
+        .args(["metadata", "--format-version=1", "--no-deps", "--locked", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
-    packages
-        .iter()
-        .map(|package| (text(&package["name"]), normal_dependencies(package)))
-        .collect()
+    packages.iter().map(|package| (text(&package["name"]), normal_dependencies(package))).collect()
 }
 
 fn normal_dependencies(package: &serde_json::Value) -> Vec<String> {
@@ -87,14 +51,8 @@ fn crates_depend_only_in_the_allowed_directions() {
         let dependencies = &found[name];
         for dependency in dependencies {
             let own = dependency.starts_with("doorward");
-            assert!(
-                !own || ours.contains(&dependency.as_str()),
-                "{name} must not depend on {dependency}"
-            );
-            assert!(
-                !forbidden.contains(&dependency.as_str()),
-                "{name} must not depend on {dependency}"
-            );
+            assert!(!own || ours.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
+            assert!(!forbidden.contains(&dependency.as_str()), "{name} must not depend on {dependency}");
         }
     }
 }
@@ -111,10 +69,7 @@ fn no_source_file_is_longer_than_500_lines() {
             if path.is_dir() && !path.ends_with("node_modules") {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let lines = std::fs::read_to_string(&path)
-                    .expect("a source file")
-                    .lines()
-                    .count();
+                let lines = std::fs::read_to_string(&path).expect("a source file").lines().count();
                 assert!(lines <= 500, "{} has {lines} lines", path.display());
             }
         }

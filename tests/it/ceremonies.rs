@@ -23,10 +23,7 @@ pub(crate) async fn start(door: &Door, client: &mut Client, path: &str, body: &V
 
 /// Status and error of an answer.
 pub(crate) fn outcome(page: &Page) -> (u16, String) {
-    let error = page.json().unwrap_or_default()["error"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned();
+    let error = page.json().unwrap_or_default()["error"].as_str().unwrap_or_default().to_owned();
     (page.status.as_u16(), error)
 }
 
@@ -43,15 +40,7 @@ pub(crate) async fn sign_in(door: &Door, authenticator: &mut Authenticator) -> (
     let mut client = door.client();
     let options = start(door, &mut client, "/api/login/start", &json!({})).await;
     let credential = authenticator.get(&door.url("id", ""), &options).unwrap();
-    outcome(
-        &post(
-            door,
-            &mut client,
-            "/api/login/finish",
-            &json!({ "credential": credential }),
-        )
-        .await,
-    )
+    outcome(&post(door, &mut client, "/api/login/finish", &json!({ "credential": credential })).await)
 }
 
 /// Whether the session cookie of a browser opens the launcher.
@@ -193,13 +182,7 @@ async fn w_6_a_response_to_another_challenge_is_refused() {
     let options = start(&door, &mut other, "/api/login/start", &json!({})).await;
     start(&door, &mut client, "/api/login/start", &json!({})).await;
     let credential = ada.authenticator.get(&ada.portal(), &options).unwrap();
-    let page = post(
-        &door,
-        &mut client,
-        "/api/login/finish",
-        &json!({ "credential": credential }),
-    )
-    .await;
+    let page = post(&door, &mut client, "/api/login/finish", &json!({ "credential": credential })).await;
     assert_eq!(outcome(&page), refused(400, "passkey_refused"));
     assert_eq!(client.jar.cookie(ID, SESSION), None);
 }
@@ -229,11 +212,7 @@ async fn a_4_a_changed_ceremony_cookie_is_no_ceremony() {
     let finish = json!({ "credential": credential });
     let sealed = client.jar.cookie(ID, CEREMONY).unwrap().to_owned();
     let middle = sealed.len() / 2;
-    let flipped = if sealed.as_bytes()[middle] == b'A' {
-        "B"
-    } else {
-        "A"
-    };
+    let flipped = if sealed.as_bytes()[middle] == b'A' { "B" } else { "A" };
     for changed in [
         format!("{}{flipped}{}", &sealed[..middle], &sealed[middle + 1..]),
         sealed[..sealed.len() - 4].to_owned(),
@@ -278,11 +257,7 @@ async fn a_8_a_ceremony_finishes_only_what_it_was_begun_for() {
             if begun == finished {
                 continue;
             }
-            let mut options = if finished == "/api/login" {
-                sign_in.clone()
-            } else {
-                registration.clone()
-            };
+            let mut options = if finished == "/api/login" { sign_in.clone() } else { registration.clone() };
             options["challenge"] = challenge.clone();
             let portal = ada.portal();
             let credential = if finished == "/api/login" {
@@ -293,11 +268,7 @@ async fn a_8_a_ceremony_finishes_only_what_it_was_begun_for() {
             let finish = json!({ "credential": credential.unwrap() });
             ada.client.jar.set_cookie(ID, CEREMONY, &sealed);
             let page = post(&door, &mut ada.client, &format!("{finished}/finish"), &finish).await;
-            assert_eq!(
-                outcome(&page),
-                refused(400, "passkey_refused"),
-                "{begun} finished as {finished}"
-            );
+            assert_eq!(outcome(&page), refused(400, "passkey_refused"), "{begun} finished as {finished}");
         }
     }
     assert_eq!(count(&door, "SELECT count(*) FROM credentials"), before);
@@ -356,31 +327,16 @@ async fn w_2_and_w_6_lies_of_authenticators_sign_nobody_in() {
     let lies: [(&str, Box<dyn Fn(&mut Authenticator)>); 10] = [
         ("nobody verified", Box::new(|it| it.user_verified = false)),
         ("nobody present", Box::new(|it| it.user_present = false)),
-        (
-            "in a frame of another site",
-            Box::new(|it| it.cross_origin = true),
-        ),
-        (
-            "another relying party",
-            Box::new(|it| it.tamper.rp_id = Some("localhost".to_owned())),
-        ),
-        (
-            "a registration",
-            Box::new(|it| it.tamper.client_data_type = Some("webauthn.create".to_owned())),
-        ),
+        ("in a frame of another site", Box::new(|it| it.cross_origin = true)),
+        ("another relying party", Box::new(|it| it.tamper.rp_id = Some("localhost".to_owned()))),
+        ("a registration", Box::new(|it| it.tamper.client_data_type = Some("webauthn.create".to_owned()))),
         ("a bad signature", Box::new(|it| it.tamper.signature = true)),
-        (
-            "no user handle",
-            Box::new(|it| it.tamper.user_handle = Some(None)),
-        ),
+        ("no user handle", Box::new(|it| it.tamper.user_handle = Some(None))),
         (
             "somebody else's handle",
             Box::new(move |it| it.tamper.user_handle = Some(Some(handle_of_bob.clone()))),
         ),
-        (
-            "a challenge of its own",
-            Box::new(|it| it.tamper.challenge = Some("AAAA".to_owned())),
-        ),
+        ("a challenge of its own", Box::new(|it| it.tamper.challenge = Some("AAAA".to_owned()))),
         (
             "backed up and not eligible",
             Box::new(|it| it.backup = doorward_visitor::passkey::Backup::Impossible),
@@ -432,8 +388,5 @@ async fn a_23_sign_in_tells_nobody_who_has_an_account() {
     let mut stranger = Authenticator::new();
     let registration = start(&door, &mut ada.client, "/api/passkeys/start", &json!({})).await;
     stranger.create(&ada.portal(), &registration).unwrap();
-    assert_eq!(
-        sign_in(&door, &mut stranger).await,
-        refused(400, "unknown_passkey")
-    );
+    assert_eq!(sign_in(&door, &mut stranger).await, refused(400, "unknown_passkey"));
 }

@@ -15,11 +15,7 @@ const CLIENT: &str = "\n[clients.wiki]\nclient_id = \"wiki\"\nclient_secret_file
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let mut process = Process::start(arguments);
     let code = process.code();
-    (
-        code,
-        std::mem::take(&mut process.out),
-        std::mem::take(&mut process.err),
-    )
+    (code, std::mem::take(&mut process.out), std::mem::take(&mut process.err))
 }
 
 fn text(path: &Path) -> &str {
@@ -31,10 +27,7 @@ fn does_not_serve(config: &Path, code: i32, words: &[&str]) {
     let (found, out, err) = run(&["serve", "--config", text(config)]);
     assert_eq!(found, code, "{out}{err}");
     assert!(out.is_empty(), "{out}");
-    let sentences: Vec<&str> = err
-        .lines()
-        .filter(|line| line.starts_with("doorward: "))
-        .collect();
+    let sentences: Vec<&str> = err.lines().filter(|line| line.starts_with("doorward: ")).collect();
     assert_eq!(sentences.len(), 1, "{err}");
     for word in words {
         assert!(sentences[0].contains(word), "`{word}` is not in: {err}");
@@ -81,17 +74,10 @@ fn t_9_t_10_check_and_serve_report_every_mistake_at_once_and_start_nothing() {
     for word in expected {
         assert!(out.contains(word), "`{word}` is not in: {out}");
     }
-    assert!(
-        out.contains("7 mistakes to correct; nothing was started"),
-        "{out}"
-    );
+    assert!(out.contains("7 mistakes to correct; nothing was started"), "{out}");
     let (code, out, _) = run(&["check", "--json", text(&config)]);
     let out: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(
-        (code, out["diagnostics"].as_array().unwrap().len()),
-        (1, 7),
-        "{out}"
-    );
+    assert_eq!((code, out["diagnostics"].as_array().unwrap().len()), (1, 7), "{out}");
     let (code, out, err) = run(&["serve", "--config", text(&config)]);
     assert_eq!((code, out.as_str()), (1, ""), "{err}");
     for word in expected {
@@ -116,18 +102,12 @@ fn a_wrong_command_line_ends_with_2() {
     ] {
         let (code, out, err) = run(arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?} {err}");
-        assert!(
-            !err.is_empty() && !err.contains("panicked"),
-            "{arguments:?} {err}"
-        );
+        assert!(!err.is_empty() && !err.contains("panicked"), "{arguments:?} {err}");
     }
     let (code, out, _) = run(&["--version"]);
     assert_eq!((code, out.starts_with("doorward ")), (0, true));
     let (code, out, _) = run(&["--help"]);
-    assert!(
-        code == 0 && out.contains("check") && out.contains("serve"),
-        "{out}"
-    );
+    assert!(code == 0 && out.contains("check") && out.contains("serve"), "{out}");
 }
 
 #[test]
@@ -141,11 +121,7 @@ fn a_port_that_is_taken_ends_with_3() {
 fn impossible_10_a_file_that_is_missing_or_unfit_ends_with_4() {
     let folder = Folder::new();
     does_not_serve(&folder.scratch.path().join("no.toml"), 4, &["no.toml"]);
-    does_not_serve(
-        &folder.config("root_secret_file = \"missing\"\n", ""),
-        4,
-        &["missing", "root secret"],
-    );
+    does_not_serve(&folder.config("root_secret_file = \"missing\"\n", ""), 4, &["missing", "root secret"]);
     for (content, word) in [
         ("", "0 bytes"),
         ("\n", "0 bytes"),
@@ -156,11 +132,7 @@ fn impossible_10_a_file_that_is_missing_or_unfit_ends_with_4() {
         ("first-line-0123456789\nsecond-line", "one line"),
     ] {
         folder.file("unfit", content);
-        does_not_serve(
-            &folder.config("root_secret_file = \"unfit\"\n", ""),
-            4,
-            &["unfit", word],
-        );
+        does_not_serve(&folder.config("root_secret_file = \"unfit\"\n", ""), 4, &["unfit", word]);
     }
     for (content, word) in [
         ("", "empty"),
@@ -191,11 +163,7 @@ fn another_root_secret_ends_with_5_and_changes_nothing() {
     process.signal("TERM");
     drop_after_end(process);
     folder.file("other", "another-root-secret-0123456789");
-    does_not_serve(
-        &folder.config("root_secret_file = \"other\"\n", ""),
-        5,
-        &["root secret"],
-    );
+    does_not_serve(&folder.config("root_secret_file = \"other\"\n", ""), 5, &["root secret"]);
     // The right one still opens it.
     let process = Process::serve(&folder.config("", ""), "info");
     process.signal("TERM");
@@ -215,9 +183,7 @@ fn a_newer_database_ends_with_6() {
     process.signal("TERM");
     drop_after_end(process);
     let database = rusqlite::Connection::open(folder.scratch.path().join("state/doorward.db")).unwrap();
-    let changed = database
-        .execute("UPDATE meta SET number = 99 WHERE key = 'schema'", [])
-        .unwrap();
+    let changed = database.execute("UPDATE meta SET number = 99 WHERE key = 'schema'", []).unwrap();
     assert_eq!(changed, 1);
     drop(database);
     does_not_serve(&config, 6, &["newer version", "99"]);
@@ -227,16 +193,10 @@ fn a_newer_database_ends_with_6() {
 fn a_data_directory_in_use_ends_with_7() {
     let folder = Folder::new();
     let first = Process::serve(&folder.config("", ""), "info");
-    let other_port = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let other_port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let text = std::fs::read_to_string(folder.scratch.path().join("doorward.toml")).unwrap();
-    let second = folder.file(
-        "second.toml",
-        &text.replace(&format!(":{}\"", folder.port), &format!(":{other_port}\"")),
-    );
+    let second = folder
+        .file("second.toml", &text.replace(&format!(":{}\"", folder.port), &format!(":{other_port}\"")));
     does_not_serve(&second, 7, &["state", "another process"]);
     first.signal("TERM");
     drop_after_end(first);
@@ -245,15 +205,8 @@ fn a_data_directory_in_use_ends_with_7() {
 #[test]
 fn a_database_that_can_not_be_reached_ends_with_8() {
     let folder = Folder::new();
-    let closed = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    folder.file(
-        "url",
-        &format!("postgres://user:pass-word-123@127.0.0.1:{closed}/doorward"),
-    );
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    folder.file("url", &format!("postgres://user:pass-word-123@127.0.0.1:{closed}/doorward"));
     let config = folder.config("", "\n[database]\nkind = \"postgres\"\nurl_file = \"url\"\n");
     does_not_serve(&config, 8, &["database"]);
     let (_, _, err) = run(&["serve", "--config", text(&config), "--log", "debug"]);
@@ -273,48 +226,27 @@ async fn t_9_hangup_takes_over_a_sound_configuration_and_keeps_the_former_otherw
     let folder = Folder::new();
     let mut process = Process::serve(&folder.config("", ""), "info");
     let address = ([127, 0, 0, 1], folder.port).into();
-    let status = async |host: &str| {
-        wire::ask(address, head("GET", "/", host, ""))
-            .await
-            .unwrap()
-            .status
-    };
-    assert_eq!(
-        (status("notes.localhost").await, status("new.localhost").await),
-        (401, 421)
-    );
+    let status = async |host: &str| wire::ask(address, head("GET", "/", host, "")).await.unwrap().status;
+    assert_eq!((status("notes.localhost").await, status("new.localhost").await), (401, 421));
     let new = "\n[services.new]\nupstream = \"http://127.0.0.1:9\"\nposture = \"sso\"\npolicy = \"users\"\n";
     folder.config("", new);
     process.signal("HUP");
     process.until(|process| process.err.contains("configuration reloaded"));
-    assert_eq!(
-        (status("notes.localhost").await, status("new.localhost").await),
-        (401, 401)
-    );
+    assert_eq!((status("notes.localhost").await, status("new.localhost").await), (401, 401));
     // A typo changes nothing, for nobody, and is explained.
     folder.config("", &new.replace("\"users\"", "\"usres\""));
     process.signal("HUP");
     process.until(|process| {
         process.err.contains("the former one stays in force") && process.err.contains("usres")
     });
-    assert_eq!(
-        (status("notes.localhost").await, status("new.localhost").await),
-        (401, 401)
-    );
+    assert_eq!((status("notes.localhost").await, status("new.localhost").await), (401, 401));
     // What needs a restart is said and not half taken over.
     folder.config("", "");
     let moved = std::fs::read_to_string(folder.scratch.path().join("doorward.toml")).unwrap();
     folder.file("doorward.toml", &moved.replace("\"state\"", "\"elsewhere\""));
     process.signal("HUP");
-    process.until(|process| {
-        process
-            .err
-            .contains("`data_directory` changed, which needs a restart")
-    });
-    assert_eq!(
-        (status("notes.localhost").await, status("new.localhost").await),
-        (401, 401)
-    );
+    process.until(|process| process.err.contains("`data_directory` changed, which needs a restart"));
+    assert_eq!((status("notes.localhost").await, status("new.localhost").await), (401, 401));
     std::fs::remove_file(folder.scratch.path().join("doorward.toml")).unwrap();
     process.signal("HUP");
     process.until(|process| process.err.matches("the former one stays in force").count() == 3);

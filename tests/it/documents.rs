@@ -36,21 +36,11 @@ const SECTIONS: [(&str, &str); 11] = [
 const NO_KEY: &str = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
 
 /// Addresses in the documents that are an application's, not ours.
-const OF_APPLICATIONS: [&str; 6] = [
-    "/api",
-    "/api/x",
-    "/apis",
-    "/api/health",
-    "/api/healthz",
-    "/login/generic_oauth",
-];
+const OF_APPLICATIONS: [&str; 6] =
+    ["/api", "/api/x", "/apis", "/api/health", "/api/healthz", "/login/generic_oauth"];
 
 fn check(text: String, format: Format) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let source = Source {
-        path: PathBuf::from("/etc/doorward/doorward.toml"),
-        text,
-        format,
-    };
+    let source = Source { path: PathBuf::from("/etc/doorward/doorward.toml"), text, format };
     config::check(&source).map(|checked| checked.warnings)
 }
 
@@ -80,35 +70,17 @@ fn whole(fragment: &str) -> String {
 }
 
 fn check_snippet(block: &Block) {
-    let format = if block.language() == "json" {
-        Format::Json
-    } else {
-        Format::Toml
-    };
-    let text = if block.is("fragment") {
-        whole(&block.text)
-    } else {
-        block.text.clone()
-    };
+    let format = if block.language() == "json" { Format::Json } else { Format::Toml };
+    let text = if block.is("fragment") { whole(&block.text) } else { block.text.clone() };
     let expected = |name: &str| block.words(name).into_iter().collect::<BTreeSet<_>>();
-    let codes = |found: &[Diagnostic]| {
-        found
-            .iter()
-            .map(|found| found.code.to_owned())
-            .collect::<BTreeSet<_>>()
-    };
+    let codes =
+        |found: &[Diagnostic]| found.iter().map(|found| found.code.to_owned()).collect::<BTreeSet<_>>();
     let found = match check(text, format) {
         Ok(warnings) => (BTreeSet::new(), codes(&warnings), show(&warnings)),
         Err(mistakes) => (codes(&mistakes), BTreeSet::new(), show(&mistakes)),
     };
     let expected = (expected("mistakes"), expected("warns"));
-    assert_eq!(
-        (&found.0, &found.1),
-        (&expected.0, &expected.1),
-        "{}: {:#?}",
-        block.place,
-        found.2
-    );
+    assert_eq!((&found.0, &found.1), (&expected.0, &expected.1), "{}: {:#?}", block.place, found.2);
 }
 
 #[test]
@@ -144,11 +116,7 @@ fn ours(line: &str) -> Option<Vec<String>> {
 }
 
 fn run(folder: &Path, arguments: &[String]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_doorward"))
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_doorward")).args(arguments).current_dir(folder).output().unwrap()
 }
 
 /// Runs the commands of a block where the files that the block names with `with=FILE` and README's configuration are.
@@ -226,19 +194,12 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {
         let path = format!("{prefix}{NO_KEY}");
-        let found = found
-            .iter()
-            .find(|found| found.code == "E002" && found.key == path);
+        let found = found.iter().find(|found| found.code == "E002" && found.key == path);
         let help = &found.unwrap_or_else(|| panic!("no answer about {path}")).help;
-        let list = help
-            .strip_prefix("possible here: ")
-            .unwrap_or_else(|| panic!("{path}: {help}"));
+        let list = help.strip_prefix("possible here: ").unwrap_or_else(|| panic!("{path}: {help}"));
         list.split(", ").map(str::to_owned).collect()
     };
-    SECTIONS
-        .iter()
-        .map(|(heading, prefix)| (*heading, keys(prefix)))
-        .collect()
+    SECTIONS.iter().map(|(heading, prefix)| (*heading, keys(prefix))).collect()
 }
 
 #[test]
@@ -255,11 +216,7 @@ fn every_key_is_documented_and_no_other() {
     }
     // A table that is read somewhere must be in SECTIONS.
     let readers = sources(&["src/config"], &["rs"]).matches(".finish();").count();
-    assert_eq!(
-        readers,
-        SECTIONS.len(),
-        "tables that are read, and tables that are documented"
-    );
+    assert_eq!(readers, SECTIONS.len(), "tables that are read, and tables that are documented");
 }
 
 #[test]
@@ -274,11 +231,7 @@ fn every_code_is_documented_and_no_other() {
             let is_code = span.len() == 4
                 && span.starts_with(['E', 'W'])
                 && span[1..].bytes().all(|byte| byte.is_ascii_digit());
-            assert!(
-                !is_code || known.contains(span.as_str()),
-                "{}:{line}: {span}",
-                document.name
-            );
+            assert!(!is_code || known.contains(span.as_str()), "{}:{line}: {span}", document.name);
         }
     }
 }
@@ -288,9 +241,7 @@ fn every_exit_code_is_documented_and_no_other() {
     let source = std::fs::read_to_string(root().join("src/exit.rs")).unwrap();
     let (_, body) = source.split_once("pub enum Stop {").unwrap();
     let (body, _) = body.split_once('}').unwrap();
-    let codes = body
-        .lines()
-        .filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "));
+    let codes = body.lines().filter_map(|line| line.trim().strip_suffix(',')?.split_once(" = "));
     let mut expected: BTreeSet<&str> = codes.map(|(_, code)| code).collect();
     // Success, and a command line that can't be understood.
     expected.extend(["0", "2"]);
@@ -307,20 +258,14 @@ fn every_address_in_the_documents_is_served() {
     let mut addresses = 0;
     for document in documents() {
         // These speak of files, and of attacks, too.
-        if [
-            "CHANGELOG.md",
-            "CONTRIBUTING.md",
-            "ARCHITECTURE.md",
-            "SECURITY.md",
-        ]
-        .contains(&document.name.as_str())
+        if ["CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"]
+            .contains(&document.name.as_str())
         {
             continue;
         }
         for (line, span) in document.code_spans() {
-            let file = ["/etc/", "/var/", "/run/", "/usr/", "/srv/"]
-                .iter()
-                .any(|start| span.starts_with(start));
+            let file =
+                ["/etc/", "/var/", "/run/", "/usr/", "/srv/"].iter().any(|start| span.starts_with(start));
             let address = span.strip_prefix('/').is_some_and(|rest| {
                 rest.starts_with(|first: char| first.is_ascii_alphabetic())
                     || rest.starts_with(".doorward")
@@ -347,11 +292,7 @@ fn every_relative_link_leads_somewhere() {
                 continue;
             }
             let (path, wanted) = target.split_once('#').unwrap_or((&target, ""));
-            let file = if path.is_empty() {
-                root().join(&document.name)
-            } else {
-                folder.join(path)
-            };
+            let file = if path.is_empty() { root().join(&document.name) } else { folder.join(path) };
             assert!(file.exists(), "{}:{line}: {target}", document.name);
             if !wanted.is_empty() {
                 let there = markdown::document(&file.display().to_string());
@@ -378,10 +319,7 @@ fn every_message_in_the_troubleshooting_is_one_of_ours() {
             if part.len() < 4 {
                 continue;
             }
-            assert!(
-                messages.contains(part),
-                "docs/troubleshooting.md:{line}: nothing says `{part}`"
-            );
+            assert!(messages.contains(part), "docs/troubleshooting.md:{line}: nothing says `{part}`");
             found += 1;
         }
     }

@@ -110,20 +110,11 @@ impl Door {
         let scratch = Scratch::new("door").unwrap();
         let upstream = demo::upstream::start().await.unwrap();
         let config_file = scratch.path().join("doorward.toml");
-        for (file, content) in [
-            ("wiki.id", "wiki"),
-            ("wiki.secret", WIKI_SECRET),
-            ("tool.id", "tool"),
-        ] {
+        for (file, content) in [("wiki.id", "wiki"), ("wiki.secret", WIKI_SECRET), ("tool.id", "tool")] {
             std::fs::write(scratch.path().join(file), content).unwrap();
         }
         let clock = TestClock::default();
-        let door = Start {
-            scratch,
-            config_file,
-            upstream,
-            clock,
-        };
+        let door = Start { scratch, config_file, upstream, clock };
         door.write(text);
         door.start().await
     }
@@ -136,22 +127,9 @@ impl Door {
     /// Stops the server and starts it again on the same state.
     pub(crate) async fn restart(mut self) -> Self {
         self.running.shut_down().await;
-        let Self {
-            running,
-            clock,
-            config_file,
-            upstream,
-            scratch,
-        } = self;
+        let Self { running, clock, config_file, upstream, scratch } = self;
         drop(running);
-        Start {
-            scratch,
-            config_file,
-            upstream,
-            clock,
-        }
-        .start()
-        .await
+        Start { scratch, config_file, upstream, clock }.start().await
     }
 
     /// Where the server listens.
@@ -190,26 +168,12 @@ impl Door {
         groups: &str,
     ) -> String {
         let email = format!("{username}@example.org");
-        let fields = [
-            ("username", username),
-            ("display_name", username),
-            ("email", &email),
-            ("groups", groups),
-        ];
-        let page = administrator
-            .client
-            .post_form(&self.url("id", "/admin/people"), &fields)
-            .await
-            .unwrap();
+        let fields =
+            [("username", username), ("display_name", username), ("email", &email), ("groups", groups)];
+        let page = administrator.client.post_form(&self.url("id", "/admin/people"), &fields).await.unwrap();
         let text = page.text();
-        let start = text
-            .find(&self.url("id", "/enrol/"))
-            .unwrap_or_else(|| panic!("{} {text}", page.status));
-        text[start..]
-            .split(['<', '"', ' ', '\n'])
-            .next()
-            .unwrap()
-            .to_owned()
+        let start = text.find(&self.url("id", "/enrol/")).unwrap_or_else(|| panic!("{} {text}", page.status));
+        text[start..].split(['<', '"', ' ', '\n']).next().unwrap().to_owned()
     }
 
     /// A new person, signed in.
@@ -234,28 +198,12 @@ impl Start {
     }
 
     async fn start(self) -> Door {
-        let Self {
-            scratch,
-            config_file,
-            upstream,
-            clock,
-        } = self;
+        let Self { scratch, config_file, upstream, clock } = self;
         let loaded = config::load(&config_file).unwrap_or_else(|error| panic!("{error}"));
-        let shell = Shell {
-            clock: Arc::new(clock.clone()),
-            random: Arc::new(SeededRandom::new(seed())),
-            workers: 1,
-        };
-        let running = serve::start(loaded, shell)
-            .await
-            .unwrap_or_else(|failure| panic!("{failure}"));
-        Door {
-            running,
-            clock,
-            config_file,
-            upstream,
-            scratch,
-        }
+        let shell =
+            Shell { clock: Arc::new(clock.clone()), random: Arc::new(SeededRandom::new(seed())), workers: 1 };
+        let running = serve::start(loaded, shell).await.unwrap_or_else(|failure| panic!("{failure}"));
+        Door { running, clock, config_file, upstream, scratch }
     }
 }
 
@@ -266,6 +214,5 @@ fn seed() -> u64 {
 }
 
 fn fill(text: &str, scratch: &Scratch, upstream: SocketAddr) -> String {
-    text.replace("UPSTREAM", &upstream.to_string())
-        .replace("DIR", &scratch.path().display().to_string())
+    text.replace("UPSTREAM", &upstream.to_string()).replace("DIR", &scratch.path().display().to_string())
 }

@@ -43,10 +43,7 @@ async fn r_9_an_application_signs_out_with_a_hint_or_a_word() {
     // The person's word.
     let fields = [bye, ("client_id", "wiki"), ("state", "s 1")];
     let page = bob.client.post_form(&door.url("id", END), &fields).await.unwrap();
-    assert_eq!(
-        page.header("location"),
-        Some("http://wiki.localhost:9000/bye?state=s+1")
-    );
+    assert_eq!(page.header("location"), Some("http://wiki.localhost:9000/bye?state=s+1"));
     // Not by that header: browsers would empty every site below the registrable domain (R41).
     assert_eq!(page.header("clear-site-data"), None);
     assert!(!is_signed_in(&door, &mut bob).await);

@@ -27,10 +27,7 @@ struct Endpoint(Kind, &'static str, &'static str);
 impl Endpoint {
     /// A path that fits.
     fn path(&self) -> String {
-        self.2
-            .replace("{token}", "nothing")
-            .replace("{hash}", "0")
-            .replace("{name}", "none.css")
+        self.2.replace("{token}", "nothing").replace("{hash}", "0").replace("{name}", "none.css")
     }
 }
 
@@ -101,14 +98,8 @@ fn endpoints() -> Vec<Endpoint> {
 const CONSTANTS: [(&str, &str); 8] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
-    (
-        "discovery::OPENID_CONFIGURATION",
-        "/.well-known/openid-configuration",
-    ),
-    (
-        "discovery::OAUTH_AUTHORIZATION_SERVER",
-        "/.well-known/oauth-authorization-server",
-    ),
+    ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
+    ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
     ("discovery::USERINFO", "/api/oidc/userinfo"),
@@ -123,13 +114,7 @@ fn routes() -> Vec<(&'static str, String)> {
         let (path, rest) = call.trim_start().split_once(',').unwrap();
         let path = match path.strip_prefix('"') {
             Some(path) => path.trim_end_matches('"'),
-            None => {
-                CONSTANTS
-                    .iter()
-                    .find(|(name, _)| *name == path)
-                    .unwrap_or_else(|| panic!("{path}"))
-                    .1
-            }
+            None => CONSTANTS.iter().find(|(name, _)| *name == path).unwrap_or_else(|| panic!("{path}")).1,
         };
         let handlers = rest.split(['\n', ';']).take(4).collect::<String>();
         let handlers = handlers.split(".route_layer").next().unwrap();
@@ -176,10 +161,7 @@ fn session_of(person: &Person) -> String {
 
 /// The identifier of a person, from the page for people.
 async fn id_of(door: &Door, administrator: &mut Person, username: &str) -> String {
-    let page = administrator
-        .open(&door.url("id", "/admin/people"))
-        .await
-        .unwrap();
+    let page = administrator.open(&door.url("id", "/admin/people")).await.unwrap();
     let text = page.text();
     let row = &text[text.find(&format!("class=\"quiet\">{username}</span>")).unwrap()..];
     let id = row.split_once("name=\"id\" value=\"").unwrap().1;
@@ -268,13 +250,8 @@ fn check_headers(page: &Page) {
     for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
         assert!(policy.contains(directive), "{policy}");
     }
-    assert!(
-        !policy.contains("unsafe") && !policy.contains('*') && !policy.contains("data:"),
-        "{policy}"
-    );
-    let is_page = page
-        .header("content-type")
-        .is_some_and(|media| media.starts_with("text/html"));
+    assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("data:"), "{policy}");
+    let is_page = page.header("content-type").is_some_and(|media| media.starts_with("text/html"));
     if is_page {
         assert_eq!(page.header("cache-control"), Some("no-store"), "{}", page.url);
         check_text(&page.text());
@@ -285,10 +262,7 @@ fn check_text(text: &str) {
     let lower = text.to_ascii_lowercase();
     for script in lower.split("<script").skip(1) {
         let (tag, inside) = script.split_once('>').unwrap();
-        assert!(
-            tag.contains(" src=\"") && inside.starts_with("</script>"),
-            "{tag} {inside}"
-        );
+        assert!(tag.contains(" src=\"") && inside.starts_with("</script>"), "{tag} {inside}");
     }
     assert!(!lower.contains("=\"javascript:"));
     for tag in lower.split('<').filter_map(|part| part.split_once('>')) {
@@ -316,11 +290,7 @@ async fn o_28_another_origin_changes_nothing() {
             let mut program = Request::program(Method::POST, url.as_str()).unwrap();
             program.headers = ask().headers;
             program.body = ask().body;
-            if origin.is_empty() {
-                program
-            } else {
-                program.header("origin", origin).unwrap()
-            }
+            if origin.is_empty() { program } else { program.header("origin", origin).unwrap() }
         };
         let portal = door.url("id", "");
         for (what, request) in [
@@ -345,11 +315,7 @@ async fn o_28_another_origin_changes_nothing() {
             assert!(page.headers.get("set-cookie").is_none(), "{what}: {}", endpoint.2);
         }
         let own = door.client().send(by_origin(&portal)).await.unwrap();
-        assert!(
-            !own.text().contains("cross_origin"),
-            "{} refuses our own origin",
-            endpoint.2
-        );
+        assert!(!own.text().contains("cross_origin"), "{} refuses our own origin", endpoint.2);
         if endpoint.2 != "/sign-out" {
             assert_eq!(state_of(&door), before, "{}", endpoint.2);
         }
@@ -366,11 +332,7 @@ async fn a_9_another_content_type_is_refused() {
             "text/plain",
             "multipart/form-data; boundary=x",
             "",
-            if endpoint.0 == Kind::Json {
-                "application/x-www-form-urlencoded"
-            } else {
-                "application/json"
-            },
+            if endpoint.0 == Kind::Json { "application/x-www-form-urlencoded" } else { "application/json" },
         ] {
             let mut request = request(&door, endpoint).header("cookie", &cookie).unwrap();
             request.headers.remove("content-type");
@@ -407,23 +369,11 @@ async fn a_9_json_of_any_other_shape_is_refused() {
     let cookie = states(&door).await.swap_remove(2).1;
     let before = state_of(&door);
     for endpoint in endpoints().iter().filter(|endpoint| endpoint.0 == Kind::Json) {
-        for body in [
-            "",
-            "{",
-            "null",
-            "[]",
-            "\"x\"",
-            "{\"token\":{}, \"credential\":[]}",
-        ] {
+        for body in ["", "{", "null", "[]", "\"x\"", "{\"token\":{}, \"credential\":[]}"] {
             let request = request(&door, endpoint).header("cookie", &cookie).unwrap();
             let page = door.client().send(request.body(body)).await.unwrap();
             let harmless = endpoint.2.ends_with("/start") && page.status == 200;
-            assert!(
-                harmless || page.status.is_client_error(),
-                "{body}: {} {}",
-                endpoint.2,
-                page.status
-            );
+            assert!(harmless || page.status.is_client_error(), "{body}: {} {}", endpoint.2, page.status);
         }
     }
     assert_eq!(state_of(&door), before);
@@ -436,9 +386,7 @@ async fn other_methods_are_refused() {
     for endpoint in &endpoints() {
         let Endpoint(_, host, route) = endpoint;
         let known = |kinds: &[Kind]| {
-            endpoints()
-                .iter()
-                .any(|endpoint| endpoint.2 == *route && kinds.contains(&endpoint.0))
+            endpoints().iter().any(|endpoint| endpoint.2 == *route && kinds.contains(&endpoint.0))
         };
         let mut others = vec![Method::PUT, Method::DELETE, Method::PATCH];
         if !known(&[Kind::Get]) {
@@ -486,11 +434,5 @@ async fn d_8_names_are_text_on_every_page() {
         check_headers(&page);
         assert!(!page.text().contains("<script>alert"), "{path}");
     }
-    assert!(
-        ada.open(&door.url("id", "/account/passkeys"))
-            .await
-            .unwrap()
-            .text()
-            .contains("alert(1)")
-    );
+    assert!(ada.open(&door.url("id", "/account/passkeys")).await.unwrap().text().contains("alert(1)"));
 }

@@ -28,8 +28,7 @@ fn is_callback(url: &impl std::fmt::Display) -> bool {
 fn transactions(person: &Person, host: &str) -> Vec<(String, String)> {
     let cookies = person.client.jar.cookies(host);
     let ours = cookies.filter(|cookie| cookie.name.starts_with(LOGIN));
-    ours.map(|cookie| (cookie.name.clone(), cookie.value.clone()))
-        .collect()
+    ours.map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect()
 }
 
 /// The page that lets a person begin again; no session began.
@@ -45,9 +44,7 @@ async fn begins_again(person: &mut Person, url: &str) {
 
 fn count_sessions_of(page: &Page) -> usize {
     let lines = page.headers.get_all("set-cookie").iter();
-    lines
-        .filter(|line| line.as_bytes().starts_with(b"__Host-doorward=d"))
-        .count()
+    lines.filter(|line| line.as_bytes().starts_with(b"__Host-doorward=d")).count()
 }
 
 #[tokio::test]
@@ -56,12 +53,7 @@ async fn the_wanted_page_is_where_a_sign_in_leads() {
     let ada = door.administrator().await;
     let mut person = door.person();
     person.authenticator = ada.authenticator.clone();
-    for path in [
-        "/",
-        "/plan?draft=1&to=%2Fx%3F&again=/login",
-        "/a/b/?x=%E2%82%AC",
-        "/?",
-    ] {
+    for path in ["/", "/plan?draft=1&to=%2Fx%3F&again=/login", "/a/b/?x=%E2%82%AC", "/?"] {
         person.client = door.client();
         let url = door.url("notes", path);
         let page = person.open_signed_in(&url).await.unwrap();
@@ -92,10 +84,7 @@ async fn e_11_a_sign_in_of_another_browser_is_not_taken_over() {
     // The page leads to a sign-in of the victim's own.
     let page = victim.open(&link).await.unwrap();
     assert!(page.text().contains("href=\"/.doorward/sign-in\""));
-    let page = victim
-        .open(&door.url("notes", "/.doorward/sign-in"))
-        .await
-        .unwrap();
+    let page = victim.open(&door.url("notes", "/.doorward/sign-in")).await.unwrap();
     assert!(victim.is_sign_in_page(&page.url));
     // In the browser that began it, the code is good.
     assert_eq!(eve.open(&link).await.unwrap().url.as_str(), notes);
@@ -194,11 +183,7 @@ async fn e_9_a_session_token_opens_its_own_host_only() {
     }
     let hosts = ["id", "notes", "vault"];
     for from in hosts {
-        let token = ada
-            .client
-            .jar
-            .cookie(&format!("{from}.localhost"), SESSION)
-            .unwrap();
+        let token = ada.client.jar.cookie(&format!("{from}.localhost"), SESSION).unwrap();
         for to in hosts.into_iter().filter(|to| *to != from) {
             let mut client = door.client();
             client.jar.set_cookie(&format!("{to}.localhost"), SESSION, token);
@@ -208,11 +193,7 @@ async fn e_9_a_session_token_opens_its_own_host_only() {
         }
     }
     let cookies = ada.client.jar.cookies(NOTES).collect::<Vec<_>>();
-    assert!(
-        cookies
-            .iter()
-            .all(|cookie| cookie.host_only && cookie.secure && cookie.path == "/")
-    );
+    assert!(cookies.iter().all(|cookie| cookie.host_only && cookie.secure && cookie.path == "/"));
     assert!(ada.client.jar.refused().is_empty());
 }
 
@@ -239,9 +220,7 @@ const AWAY: [&str; 18] = [
 ];
 
 fn query(name: &str, value: &str) -> String {
-    doorward_core::oauth::parameters::Parameters::default()
-        .with(name, value)
-        .to_query()
+    doorward_core::oauth::parameters::Parameters::default().with(name, value).to_query()
 }
 
 #[tokio::test]
@@ -251,10 +230,7 @@ async fn r_8_no_parameter_leads_away() {
     let (portal, notes) = (door.url("id", "/"), door.url("notes", "/"));
     for away in AWAY {
         let wanted = query("return_to", away);
-        let page = ada
-            .open(&door.url("id", &format!("/login?{wanted}")))
-            .await
-            .unwrap();
+        let page = ada.open(&door.url("id", &format!("/login?{wanted}"))).await.unwrap();
         assert_eq!(page.url.as_str(), portal, "{away}");
         assert_eq!(ada.sign_in(Some(away)).await.unwrap().as_str(), portal, "{away}");
         let sign_in = door.url("notes", &format!("/.doorward/sign-in?{wanted}"));
@@ -277,10 +253,7 @@ async fn r_8_no_parameter_leads_away() {
             continue;
         };
         let next = page.location().unwrap();
-        assert!(
-            next.as_ref().is_none_or(|next| next.host_str() == Some(ID)),
-            "{path} leads to {next:?}"
-        );
+        assert!(next.as_ref().is_none_or(|next| next.host_str() == Some(ID)), "{path} leads to {next:?}");
     }
 }
 
@@ -315,19 +288,12 @@ async fn tob_w6_a_browser_holds_eight_transactions_and_the_oldest_go() {
     let mut begun = Vec::new();
     for number in 0..12 {
         let url = door.url("notes", &format!("/{number}"));
-        let page = person
-            .client
-            .send(Request::navigation(&url).unwrap())
-            .await
-            .unwrap();
+        let page = person.client.send(Request::navigation(&url).unwrap()).await.unwrap();
         let line = page.header("set-cookie").unwrap();
         begun.push(line.split('=').next().unwrap().to_owned());
         assert!(transactions(&person, NOTES).len() <= 8, "{number}");
     }
-    let held: Vec<_> = transactions(&person, NOTES)
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect();
+    let held: Vec<_> = transactions(&person, NOTES).into_iter().map(|(name, _)| name).collect();
     assert_eq!(held, begun[4..]);
 }
 
@@ -344,10 +310,7 @@ async fn e_16_only_navigations_are_sent_to_the_sign_in() {
         Request::json(&url, &serde_json::json!({})).unwrap(),
         Request::program(Method::GET, &url).unwrap(),
         Request::program(Method::DELETE, &url).unwrap(),
-        Request::navigation(&url)
-            .unwrap()
-            .header("x-requested-with", "XMLHttpRequest")
-            .unwrap(),
+        Request::navigation(&url).unwrap().header("x-requested-with", "XMLHttpRequest").unwrap(),
     ] {
         let page = client.send(request).await.unwrap();
         assert_eq!(page.status, 401);
@@ -369,15 +332,9 @@ async fn tob_9_signing_out_ends_everything_at_once() {
     let mut thief = ada.clone();
     let page = ada.open(&door.url("notes", "/.doorward/sign-out")).await.unwrap();
     assert_eq!(page.url.as_str(), door.url("id", "/sign-out"));
-    assert!(
-        page.text()
-            .contains("<button class=\"big\" type=\"submit\">Sign out</button>")
-    );
+    assert!(page.text().contains("<button class=\"big\" type=\"submit\">Sign out</button>"));
     let still = ada.open(&door.url("notes", "/")).await.unwrap();
-    assert!(
-        still.chain.is_empty() && still.status == 200,
-        "a link signs nobody out"
-    );
+    assert!(still.chain.is_empty() && still.status == 200, "a link signs nobody out");
 
     let form = Request::form(&door.url("id", "/sign-out"), &[]).unwrap();
     let page = ada.client.send(form).await.unwrap();
@@ -399,10 +356,7 @@ async fn tob_9_signing_out_ends_everything_at_once() {
 
 /// The standard configuration with short lifetimes.
 fn short_lived() -> String {
-    STANDARD.replace(
-        "[portal]\n",
-        "[portal]\nsession_idle = \"30m\"\nsession_absolute = \"2h\"\n",
-    )
+    STANDARD.replace("[portal]\n", "[portal]\nsession_idle = \"30m\"\nsession_absolute = \"2h\"\n")
 }
 
 /// Whether a page opens without any detour.
@@ -467,10 +421,7 @@ async fn e_12_a_lost_group_counts_from_the_next_request() {
     }
     let script = Request::fetch(Method::GET, &door.url("notes", "/x")).unwrap();
     let page = bob.client.send(script).await.unwrap();
-    assert_eq!(
-        (page.status.as_u16(), page.json().unwrap()["error"].as_str()),
-        (403, Some("access_denied"))
-    );
+    assert_eq!((page.status.as_u16(), page.json().unwrap()["error"].as_str()), (403, Some("access_denied")));
     bob.client.jar.remove_cookie(NOTES, SESSION);
     let page = bob.open(&door.url("notes", "/x")).await.unwrap();
     assert_eq!((page.status.as_u16(), page.url.host_str()), (403, Some(ID)));

@@ -72,11 +72,7 @@ identity_headers = { "X-App-Person" = "username" }
 fn spellings(name: &str) -> Vec<String> {
     let mut spelled = vec![String::new()];
     for character in name.chars() {
-        let choices: &[char] = if character == '-' {
-            &['-', '_', '.']
-        } else {
-            &[character]
-        };
+        let choices: &[char] = if character == '-' { &['-', '_', '.'] } else { &[character] };
         spelled = spelled
             .iter()
             .flat_map(|start| choices.iter().map(move |choice| format!("{start}{choice}")))
@@ -87,13 +83,11 @@ fn spellings(name: &str) -> Vec<String> {
     let alternating = spelled.iter().map(|name| {
         let letters = name.chars().enumerate();
         letters
-            .map(|(at, letter)| {
-                if at % 2 == 0 {
-                    letter.to_ascii_lowercase()
-                } else {
-                    letter.to_ascii_uppercase()
-                }
-            })
+            .map(
+                |(at, letter)| {
+                    if at % 2 == 0 { letter.to_ascii_lowercase() } else { letter.to_ascii_uppercase() }
+                },
+            )
             .collect()
     });
     let all: Vec<String> = lower.chain(upper).chain(alternating).collect();
@@ -101,10 +95,7 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 fn session(person: &Person, host: &str) -> String {
-    let token = person
-        .client
-        .jar
-        .cookie(&format!("{host}.localhost"), "__Host-doorward");
+    let token = person.client.jar.cookie(&format!("{host}.localhost"), "__Host-doorward");
     format!("Cookie: __Host-doorward={}\r\n", token.unwrap())
 }
 
@@ -124,12 +115,7 @@ fn routes(ada: &Person) -> Vec<(&'static str, &'static str, String, Option<&'sta
                      Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nOrigin: http://notes.localhost:8080\r\n";
     vec![
         ("notes", "/gated", session(ada, "notes"), Some("ada")),
-        (
-            "notes",
-            "/socket",
-            format!("{}{websocket}", session(ada, "notes")),
-            Some("ada"),
-        ),
+        ("notes", "/socket", format!("{}{websocket}", session(ada, "notes")), Some("ada")),
         ("named", "/gated", session(ada, "named"), Some("ada")),
         ("www", "/public", String::new(), None),
         ("native", "/public", String::new(), None),
@@ -150,23 +136,12 @@ async fn forwarded(door: &Door, host: &str, target: &str, lines: &str) -> Reply 
 fn tells_the_truth(reply: &Reply, case: &str, host: &str, user: Option<&str>) {
     assert_eq!(reply.status, 200, "{case}");
     assert!(!reply.text().contains(FORGED), "{case}: {}", reply.text());
-    let (user_name, other) = if host == "named" {
-        ("X-App-Person", "Remote-User")
-    } else {
-        ("Remote-User", "X-App-Person")
-    };
-    assert_eq!(
-        reply.received(user_name),
-        user.into_iter().collect::<Vec<_>>(),
-        "{case}"
-    );
+    let (user_name, other) =
+        if host == "named" { ("X-App-Person", "Remote-User") } else { ("Remote-User", "X-App-Person") };
+    assert_eq!(reply.received(user_name), user.into_iter().collect::<Vec<_>>(), "{case}");
     assert!(reply.received(other).is_empty(), "{case}");
     let groups = user.filter(|_| host != "named").map(|_| "admins,users");
-    assert_eq!(
-        reply.received("Remote-Groups"),
-        groups.into_iter().collect::<Vec<_>>(),
-        "{case}"
-    );
+    assert_eq!(reply.received("Remote-Groups"), groups.into_iter().collect::<Vec<_>>(), "{case}");
     for (name, value) in [
         ("X-Forwarded-For", "127.0.0.1"),
         ("X-Forwarded-Proto", "http"),
@@ -302,10 +277,7 @@ async fn e_9_our_cookies_do_not_reach_applications_and_others_do() {
     for (line, left) in [
         (format!("__Host-doorward={token}"), None),
         (format!("a=1; __Host-doorward={token}; b=2"), Some("a=1; b=2")),
-        (
-            format!("__Host-doorward={token}; __host-DOORWARD-x={FORGED}"),
-            None,
-        ),
+        (format!("__Host-doorward={token}; __host-DOORWARD-x={FORGED}"), None),
         (
             format!("__Host-doorward-login-12345678={FORGED}; __Host-doorward={token}; c=\"3\""),
             Some("c=\"3\""),
@@ -319,15 +291,8 @@ async fn e_9_our_cookies_do_not_reach_applications_and_others_do() {
     ] {
         let reply = forwarded(&door, "notes", "/", &format!("Cookie: {line}\r\n")).await;
         assert_eq!(reply.status, 200, "{line}");
-        assert_eq!(
-            reply.received("cookie"),
-            left.into_iter().collect::<Vec<_>>(),
-            "{line}"
-        );
-        assert!(
-            !reply.text().contains(token) && !reply.text().contains(FORGED),
-            "{line}"
-        );
+        assert_eq!(reply.received("cookie"), left.into_iter().collect::<Vec<_>>(), "{line}");
+        assert!(!reply.text().contains(token) && !reply.text().contains(FORGED), "{line}");
     }
 }
 
@@ -338,28 +303,16 @@ async fn h_12_e_13_a_malformed_session_cookie_opens_nothing() {
     let token = token.trim_end().split_once('=').unwrap().1;
     let long = "x".repeat(16_000);
     for (line, status) in [
-        (
-            format!("Cookie: __Host-doorward={token}; __Host-doorward={token}"),
-            400,
-        ),
+        (format!("Cookie: __Host-doorward={token}; __Host-doorward={token}"), 400),
         (format!("Cookie: __Host-doorward={token}; __Host-doorward="), 400),
-        (
-            format!("Cookie: __Host-doorward={token}\r\nCookie: __Host-doorward={token}"),
-            400,
-        ),
+        (format!("Cookie: __Host-doorward={token}\r\nCookie: __Host-doorward={token}"), 400),
         (format!("Cookie: __Host-doorward={token}\r\nCookie: a=1"), 400),
         (format!("Cookie: __Host-doorward={token}\u{e9}"), 401),
         (format!("Cookie: __Host-doorward={token}="), 401),
         (format!("Cookie: __Host-doorward=\"{token}\""), 401),
-        (
-            format!("Cookie: __Host-doorward={}", &token[..token.len() - 1]),
-            401,
-        ),
+        (format!("Cookie: __Host-doorward={}", &token[..token.len() - 1]), 401),
         (format!("Cookie: __Host-doorward={token}A"), 401),
-        (
-            format!("Cookie: __Host-doorward={}", token.to_ascii_uppercase()),
-            401,
-        ),
+        (format!("Cookie: __Host-doorward={}", token.to_ascii_uppercase()), 401),
         (format!("Cookie: __host-doorward={token}"), 401),
         (format!("Cookie: doorward={token}"), 401),
         (format!("Cookie: __Secure-doorward={token}"), 401),
@@ -427,10 +380,7 @@ async fn t_13_t_14_no_address_is_built_from_a_header() {
     ] {
         let reply = forwarded(&door, host, target, forged).await;
         let said = format!("{:?} {}", reply.headers, reply.text());
-        assert!(
-            !said.contains("evil.example") && !said.contains("gopher"),
-            "{host}{target} {said}"
-        );
+        assert!(!said.contains("evil.example") && !said.contains("gopher"), "{host}{target} {said}");
         if reply.status == 303 {
             let location = reply.header("location").unwrap();
             assert!(
@@ -468,19 +418,12 @@ async fn p_12_a_method_can_not_be_overridden() {
     let (door, _ada) = open().await;
     let mut wire = Wire::to(door.address()).await;
     let lines = "X-HTTP-Method-Override: DELETE\r\nX-HTTP-Method: DELETE\r\nX_Method_Override: DELETE\r\n";
-    wire.send(head(
-        "GET",
-        "/api/open?_method=DELETE",
-        "feeds.localhost:8080",
-        lines,
-    ))
-    .await;
+    wire.send(head("GET", "/api/open?_method=DELETE", "feeds.localhost:8080", lines)).await;
     let shown = wire.reply().await.unwrap().shown().unwrap();
     assert_eq!(shown["method"], "GET");
     let headers = shown["headers"].to_string();
     assert!(!headers.contains("DELETE"), "{headers}");
     let lines = "X-HTTP-Method-Override: GET\r\nContent-Length: 0\r\n";
-    wire.send(head("POST", "/api/open", "feeds.localhost:8080", lines))
-        .await;
+    wire.send(head("POST", "/api/open", "feeds.localhost:8080", lines)).await;
     assert_eq!(wire.reply().await.unwrap().status, 401);
 }

@@ -13,11 +13,7 @@ const SESSION: &str = "__Host-doorward";
 const GATED: [&str; 3] = ["notes", "vault", "feeds"];
 
 async fn program(door: &Door, host: &str, target: &str, lines: &str) -> wire::Reply {
-    let reply = wire::ask(
-        door.address(),
-        head("GET", target, &format!("{host}.localhost"), lines),
-    )
-    .await;
+    let reply = wire::ask(door.address(), head("GET", target, &format!("{host}.localhost"), lines)).await;
     reply.unwrap_or_else(|| panic!("{host}{target}: no answer"))
 }
 
@@ -33,37 +29,19 @@ async fn opens(person: &mut Person, door: &Door, host: &str) -> bool {
 
 /// A request without a session that a careless gate might let through.
 async fn is_stopped(door: &Door, host: &str, request: (&str, &str)) {
-    for lines in [
-        "",
-        "Accept: text/html\r\n",
-        "Connection: Upgrade\r\nUpgrade: websocket\r\n",
-    ] {
+    for lines in ["", "Accept: text/html\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\n"] {
         let (method, target) = request;
         let lines = format!("{lines}Content-Length: 0\r\n");
         let mut wire = wire::Wire::to(door.address()).await;
-        wire.send(head(method, target, &format!("{host}.localhost"), &lines))
-            .await;
+        wire.send(head(method, target, &format!("{host}.localhost"), &lines)).await;
         let status = wire.reply_head().await.unwrap().status;
-        assert!(
-            matches!(status, 401 | 303),
-            "{method} {host}{target} {lines:?}: {status}"
-        );
+        assert!(matches!(status, 401 | 303), "{method} {host}{target} {lines:?}: {status}");
     }
 }
 
-const METHODS: [&str; 9] = [
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT",
-];
-const TARGETS: [&str; 8] = [
-    "/",
-    "/healthz",
-    "/robots.txt",
-    "/.well-known/x",
-    "/favicon.ico",
-    "/login",
-    "/api",
-    "/assets/x",
-];
+const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "REPORT"];
+const TARGETS: [&str; 8] =
+    ["/", "/healthz", "/robots.txt", "/.well-known/x", "/favicon.ico", "/login", "/api", "/assets/x"];
 
 #[tokio::test]
 async fn impossible_1_t_10_every_declared_gate_is_enforced() {
@@ -101,26 +79,15 @@ async fn impossible_2_an_identity_header_from_the_network_never_reaches_an_appli
     assert!(opens(&mut ada, &door, "notes").await);
     application.requests();
     let signed_in = format!("Cookie: {SESSION}={}\r\n", cookie(&ada, "notes"));
-    for (host, target, opens) in [
-        ("notes", "/", signed_in.as_str()),
-        ("www", "/", ""),
-        ("feeds", "/api/open", ""),
-    ] {
+    for (host, target, opens) in
+        [("notes", "/", signed_in.as_str()), ("www", "/", ""), ("feeds", "/api/open", "")]
+    {
         let forged =
             "Remote-User: root\r\nremote_user: root\r\nREMOTE.GROUPS: root\r\nConnection: Remote-User\r\n";
-        assert_eq!(
-            program(&door, host, target, &format!("{opens}{forged}"))
-                .await
-                .status,
-            200
-        );
+        assert_eq!(program(&door, host, target, &format!("{opens}{forged}")).await.status, 200);
         let requests = application.requests().concat().to_ascii_lowercase();
         assert!(!requests.contains("root"), "{requests}");
-        assert_eq!(
-            requests.contains("remote-user: ada\r\n"),
-            host == "notes",
-            "{requests}"
-        );
+        assert_eq!(requests.contains("remote-user: ada\r\n"), host == "notes", "{requests}");
     }
 }
 
@@ -136,30 +103,16 @@ async fn impossible_3_what_opens_one_service_opens_no_other() {
     for host in ["forge", "vault", "notes", "feeds"] {
         let page = cook.open(&door.url(host, "/")).await.unwrap();
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{host}");
-        assert_eq!(
-            cook.client.jar.cookie(&format!("{host}.localhost"), SESSION),
-            None,
-            "{host}"
-        );
+        assert_eq!(cook.client.jar.cookie(&format!("{host}.localhost"), SESSION), None, "{host}");
     }
     // Not even an administrator, and not by a name that looks like another.
-    assert_eq!(
-        ada.open(&door.url("kitchen", "/")).await.unwrap().status,
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(ada.open(&door.url("kitchen", "/")).await.unwrap().status, StatusCode::FORBIDDEN);
     let mut almost = door.member(&mut ada, "almost", "cook Cooks cooks2 x-cooks").await;
-    assert_eq!(
-        almost.open(&door.url("kitchen", "/")).await.unwrap().status,
-        StatusCode::FORBIDDEN
-    );
+    assert_eq!(almost.open(&door.url("kitchen", "/")).await.unwrap().status, StatusCode::FORBIDDEN);
     // A way in to one service leads into no other.
     let stop = |url: &url::Url| url.path() == "/.doorward/callback";
     let mut fresh = door.member(&mut ada, "fresh", "cooks users").await;
-    let way = fresh
-        .client
-        .navigate_until(&door.url("kitchen", "/"), stop)
-        .await
-        .unwrap();
+    let way = fresh.client.navigate_until(&door.url("kitchen", "/"), stop).await.unwrap();
     let way = way.location().unwrap().unwrap();
     let other = door.url("notes", &format!("/.doorward/callback?{}", way.query().unwrap()));
     let page = fresh.open(&other).await.unwrap();
@@ -187,19 +140,12 @@ async fn impossible_4_e_13_a_cookie_of_one_host_opens_no_other() {
         let cookies = ada.client.jar.cookies(&format!("{host}.localhost")).count();
         assert_eq!(cookies, 1, "{host}");
     }
-    assert!(
-        ada.client.jar.refused().is_empty(),
-        "{:?}",
-        ada.client.jar.refused()
-    );
+    assert!(ada.client.jar.refused().is_empty(), "{:?}", ada.client.jar.refused());
 }
 
 #[tokio::test]
 async fn impossible_5_one_broken_service_takes_no_other_down() {
-    let closed = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let more = format!(
         "\n[services.down]\nupstream = \"http://{closed}\"\nposture = \"public\"\n\n\
          [services.untrusted]\nupstream = \"https://{closed}\"\nupstream_ca_file = \"DIR/missing.pem\"\nposture = \"public\"\n"
@@ -210,11 +156,7 @@ async fn impossible_5_one_broken_service_takes_no_other_down() {
         for host in ["down", "untrusted"] {
             let reply = program(&door, host, "/", "").await;
             assert_eq!(reply.status, 502, "{host}");
-            assert!(
-                !reply.text().contains(&closed.port().to_string()),
-                "{}",
-                reply.text()
-            );
+            assert!(!reply.text().contains(&closed.port().to_string()), "{}", reply.text());
         }
         assert!(opens(&mut ada, &door, "notes").await);
         assert!(opens(&mut ada, &door, "www").await);
@@ -259,9 +201,7 @@ async fn impossible_6_t_5_without_the_database_nobody_gets_in_and_nobody_is_sign
     assert!(opens(&mut ada, &door, "notes").await);
     let lines = format!("Cookie: {SESSION}={}\r\n", cookie(&ada, "notes"));
     let database = rusqlite::Connection::open(door.scratch.path().join("state/doorward.db")).unwrap();
-    database
-        .execute_batch("ALTER TABLE sessions RENAME TO gone")
-        .unwrap();
+    database.execute_batch("ALTER TABLE sessions RENAME TO gone").unwrap();
     // Longer than a session is remembered.
     door.clock.advance(61);
     for _ in 0..2 {
@@ -269,13 +209,7 @@ async fn impossible_6_t_5_without_the_database_nobody_gets_in_and_nobody_is_sign
         assert_eq!(reply.status, 503, "{}", reply.text());
         assert_eq!(reply.header("set-cookie"), None);
         assert!(!reply.text().contains("sessions"), "{}", reply.text());
-        let page = program(
-            &door,
-            "id",
-            "/account/passkeys",
-            &format!("Accept: text/html\r\n{lines}"),
-        )
-        .await;
+        let page = program(&door, "id", "/account/passkeys", &format!("Accept: text/html\r\n{lines}")).await;
         assert_eq!(page.status, 503);
         assert_eq!(page.header("set-cookie"), None);
     }
@@ -283,9 +217,7 @@ async fn impossible_6_t_5_without_the_database_nobody_gets_in_and_nobody_is_sign
     assert_eq!(program(&door, "vault", "/", &lines).await.status, 503);
     assert_eq!(program(&door, "www", "/", "").await.status, 200);
     assert_eq!(program(&door, "feeds", "/api/open", "").await.status, 200);
-    database
-        .execute_batch("ALTER TABLE gone RENAME TO sessions")
-        .unwrap();
+    database.execute_batch("ALTER TABLE gone RENAME TO sessions").unwrap();
     assert_eq!(program(&door, "notes", "/", &lines).await.status, 200);
 }
 
@@ -307,27 +239,14 @@ async fn impossible_7_a_reload_and_a_restart_sign_nobody_out() {
     let door = door.restart().await;
     for person in [&mut ada, &mut bob, &mut eve] {
         for host in ["id", "notes", "vault", "feeds"] {
-            person.client = person
-                .client
-                .clone()
-                .host(&format!("{host}.localhost"), door.address());
+            person.client = person.client.clone().host(&format!("{host}.localhost"), door.address());
         }
     }
     assert!(opens(&mut ada, &door, "vault").await && opens(&mut bob, &door, "notes").await);
-    assert_eq!(
-        cookies,
-        (cookie(&ada, "vault"), cookie(&bob, "notes"), cookie(&bob, "id"))
-    );
+    assert_eq!(cookies, (cookie(&ada, "vault"), cookie(&bob, "notes"), cookie(&bob, "id")));
     let next = eve.sign_in(return_to.as_deref()).await.unwrap();
-    let page = eve
-        .client
-        .navigate_from(&eve.portal(), next.as_str())
-        .await
-        .unwrap();
-    assert_eq!(
-        (page.status.as_u16(), page.url.as_str()),
-        (200, door.url("feeds", "/middle").as_str())
-    );
+    let page = eve.client.navigate_from(&eve.portal(), next.as_str()).await.unwrap();
+    assert_eq!((page.status.as_u16(), page.url.as_str()), (200, door.url("feeds", "/middle").as_str()));
 }
 
 #[tokio::test]
@@ -346,23 +265,14 @@ async fn impossible_8_no_spelling_makes_another_decision_than_the_application_wo
         assert_eq!((reply.status, reply.shown()), (400, None), "{target}");
     }
     assert_eq!(program(&door, "feeds", "/API/OPEN", "").await.status, 401);
-    assert_eq!(
-        program(&door, "feeds", "/api/%6Fpen", "").await.shown().unwrap()["target"],
-        "/api/open"
-    );
+    assert_eq!(program(&door, "feeds", "/api/%6Fpen", "").await.shown().unwrap()["target"], "/api/open");
 }
 
 #[tokio::test]
 async fn impossible_9_an_address_in_a_header_enters_no_decision() {
     let door = Door::open().await;
     let mut elsewhere = door.client().source([127, 0, 0, 2].into());
-    for name in [
-        "X-Forwarded-For",
-        "X-Real-IP",
-        "CF-Connecting-IP",
-        "True-Client-IP",
-        "X-Client-IP",
-    ] {
+    for name in ["X-Forwarded-For", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP"] {
         let request = Request::program(Method::GET, &door.url("feeds", "/api/open")).unwrap();
         let request = request.header(name, "127.0.0.1").unwrap();
         assert_eq!(elsewhere.send(request).await.unwrap().status, 401, "{name}");
@@ -401,10 +311,7 @@ async fn impossible_10_an_empty_or_missing_secret_is_no_protection_so_it_is_refu
 fn is_for_programs(page: &Page, case: &str) {
     assert_eq!(page.status, 401, "{case}");
     assert_eq!(page.header("content-type"), Some("application/json"), "{case}");
-    assert!(
-        page.header("www-authenticate").is_some() && page.header("location").is_none(),
-        "{case}"
-    );
+    assert!(page.header("www-authenticate").is_some() && page.header("location").is_none(), "{case}");
     assert!(!page.text().contains('<'), "{case}: {}", page.text());
 }
 
@@ -412,49 +319,23 @@ fn is_for_programs(page: &Page, case: &str) {
 async fn impossible_11_e_16_a_program_gets_no_page() {
     let door = Door::open().await;
     let url = door.url("notes", "/api/list?x=1");
-    for method in [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::DELETE,
-        Method::OPTIONS,
-    ] {
-        for accept in [
-            "*/*",
-            "application/json",
-            "application/json, text/plain, */*",
-            "image/png",
-            "",
-        ] {
-            for request in [
-                Request::program(method.clone(), &url),
-                Request::fetch(method.clone(), &url),
-            ] {
+    for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        for accept in ["*/*", "application/json", "application/json, text/plain, */*", "image/png", ""] {
+            for request in [Request::program(method.clone(), &url), Request::fetch(method.clone(), &url)] {
                 let request = request.unwrap().header("accept", accept).unwrap();
                 let page = Client::new(door.address()).send(request).await.unwrap();
                 is_for_programs(&page, &format!("{method} {accept}"));
                 let shown = page.json().unwrap();
                 assert_eq!(shown["error"], "sign_in_required");
                 assert!(
-                    shown["sign_in"]
-                        .as_str()
-                        .unwrap()
-                        .starts_with("http://notes.localhost:8080/.doorward/")
+                    shown["sign_in"].as_str().unwrap().starts_with("http://notes.localhost:8080/.doorward/")
                 );
             }
         }
     }
     // Scripts that ask for HTML, and sockets, are no navigation either.
-    let fetch = || {
-        Request::fetch(Method::GET, &url)
-            .unwrap()
-            .header("accept", "text/html")
-            .unwrap()
-    };
-    let xhr = Request::program(Method::GET, &url)
-        .unwrap()
-        .header("accept", "text/html")
-        .unwrap();
+    let fetch = || Request::fetch(Method::GET, &url).unwrap().header("accept", "text/html").unwrap();
+    let xhr = Request::program(Method::GET, &url).unwrap().header("accept", "text/html").unwrap();
     let xhr = xhr.header("x-requested-with", "XMLHttpRequest").unwrap();
     for request in [fetch(), xhr] {
         is_for_programs(&door.client().send(request).await.unwrap(), "script");
@@ -464,10 +345,6 @@ async fn impossible_11_e_16_a_program_gets_no_page() {
     // A form that is submitted without a session gets an explanation, and is not sent again by itself.
     let request = Request::form(&url, &[("amount", "1")]).unwrap();
     let page = door.client().send(request).await.unwrap();
-    assert!(
-        page.header("location").is_none() && page.text().contains("<html"),
-        "{}",
-        page.status
-    );
+    assert!(page.header("location").is_none() && page.text().contains("<html"), "{}", page.status);
     assert!(!page.text().contains("amount"), "{}", page.text());
 }

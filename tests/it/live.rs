@@ -33,11 +33,7 @@ impl House {
         let application = Application::start("").await;
         let door = Door::with(&in_front_of(&application, STANDARD)).await;
         let ada = door.administrator().await;
-        Self {
-            door,
-            application,
-            ada,
-        }
+        Self { door, application, ada }
     }
 
     fn reload(&self, text: &str) -> Result<(), String> {
@@ -50,28 +46,18 @@ impl House {
         let host = format!("{host}.localhost:8080");
         let mut socket = Wire::to(self.door.address()).await;
         let upgrade = format!("{lines}{UPGRADE}");
-        socket
-            .send(head("GET", &format!("{path}/socket"), &host, &upgrade))
-            .await;
+        socket.send(head("GET", &format!("{path}/socket"), &host, &upgrade)).await;
         assert_eq!(socket.reply_head().await.unwrap().status, 101);
         let mut stream = Wire::to(self.door.address()).await;
-        stream
-            .send(head("GET", &format!("{path}/events"), &host, lines))
-            .await;
+        stream.send(head("GET", &format!("{path}/events"), &host, lines)).await;
         let answer = stream.reply_head().await.unwrap();
-        assert_eq!(
-            (answer.status, answer.header("content-type")),
-            (200, Some("text/event-stream"))
-        );
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/event-stream")));
         Open { socket, stream }
     }
 
     async fn open(&self, person: &mut Person, host: &str) -> Open {
         person.open_signed_in(&self.door.url(host, "/")).await.unwrap();
-        let token = person
-            .client
-            .jar
-            .cookie(&format!("{host}.localhost"), "__Host-doorward");
+        let token = person.client.jar.cookie(&format!("{host}.localhost"), "__Host-doorward");
         let lines = format!("Cookie: __Host-doorward={}\r\n", token.unwrap());
         self.open_with(host, "", &lines).await
     }
@@ -88,12 +74,7 @@ impl House {
 
     /// The identifier of a person, from the page for people.
     async fn id(&mut self, username: &str) -> String {
-        let page = self
-            .ada
-            .open(&self.door.url("id", "/admin/people"))
-            .await
-            .unwrap()
-            .text();
+        let page = self.ada.open(&self.door.url("id", "/admin/people")).await.unwrap().text();
         let (_, row) = page.split_once(&format!(">{username}</span></h2>")).unwrap();
         let (_, id) = row.split_once("name=\"id\" value=\"").unwrap();
         id.split('"').next().unwrap().to_owned()
@@ -106,12 +87,7 @@ impl House {
         let fields = [("id", id.as_str()), ("groups", groups)];
         let page = self.ada.client.post_form(&url, &fields).await.unwrap();
         let done = page.header("location").unwrap_or_default().contains("done=");
-        assert!(
-            page.status == StatusCode::SEE_OTHER && done,
-            "{} {}",
-            page.status,
-            page.text()
-        );
+        assert!(page.status == StatusCode::SEE_OTHER && done, "{} {}", page.status, page.text());
     }
 }
 
@@ -141,10 +117,7 @@ async fn e_1_e_6_e_11_signing_out_ends_everything_of_the_session_and_nothing_of_
     let mut ada = house.ada.clone();
     let notes = house.open(&mut bob, "notes").await;
     let feeds = house.open(&mut bob, "feeds").await;
-    let mut others = vec![
-        house.open(&mut elsewhere, "notes").await,
-        house.open(&mut ada, "notes").await,
-    ];
+    let mut others = vec![house.open(&mut elsewhere, "notes").await, house.open(&mut ada, "notes").await];
     let kept = bob.client.clone();
     bob.sign_out().await.unwrap();
     is_closed(notes).await;
@@ -154,11 +127,7 @@ async fn e_1_e_6_e_11_signing_out_ends_everything_of_the_session_and_nothing_of_
     let mut thief = bob.clone();
     thief.client = kept;
     for host in ["notes", "feeds"] {
-        assert_eq!(
-            status(&mut thief, &house.door.url(host, "/")).await,
-            401,
-            "{host}"
-        );
+        assert_eq!(status(&mut thief, &house.door.url(host, "/")).await, 401, "{host}");
     }
     for path in ["/", "/account/passkeys"] {
         let page = thief.open(&house.door.url("id", path)).await.unwrap();
@@ -248,20 +217,13 @@ async fn e_3_an_expired_session_is_over_although_nothing_was_swept() {
 async fn impossible_7_a_reload_closes_nothing_that_is_still_permitted() {
     let mut house = House::new().await;
     let mut bob = house.door.member(&mut house.ada, "bob", "users").await;
-    let mut open = vec![
-        house.open(&mut bob, "notes").await,
-        house.open_with("www", "", "").await,
-    ];
+    let mut open = vec![house.open(&mut bob, "notes").await, house.open_with("www", "", "").await];
     open.push(house.open_with("feeds", "/api/open", "").await);
     house.reload(STANDARD).unwrap();
     house.carries(&mut open).await;
-    house
-        .reload(&STANDARD.replace("title = \"Notes\"", "title = \"Other\""))
-        .unwrap();
+    house.reload(&STANDARD.replace("title = \"Notes\"", "title = \"Other\"")).unwrap();
     house.carries(&mut open).await;
-    house
-        .reload(&STANDARD.replace("policy = \"users\"", "policy = \"nobody-knows\""))
-        .unwrap_err();
+    house.reload(&STANDARD.replace("policy = \"users\"", "policy = \"nobody-knows\"")).unwrap_err();
     house.carries(&mut open).await;
 }
 
@@ -291,9 +253,7 @@ async fn e_11_p_14_a_reload_closes_what_rested_on_a_bypass_or_a_public_posture()
     let bypassed = house.open_with("feeds", "/api/open", "").await;
     let public = house.open_with("www", "", "").await;
     let closed = "posture = \"sso\"\npolicy = \"users\"";
-    let text = STANDARD
-        .replace("\"/api/open\"", "\"/api/other\"")
-        .replace("posture = \"public\"", closed);
+    let text = STANDARD.replace("\"/api/open\"", "\"/api/other\"").replace("posture = \"public\"", closed);
     house.reload(&text).unwrap();
     is_closed(bypassed).await;
     is_closed(public).await;

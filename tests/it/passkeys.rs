@@ -25,11 +25,7 @@ async fn change(
 /// The one person beside the administrator.
 async fn other_person(door: &Door, ada: &mut Person) -> String {
     let page = ada.open(&door.url("id", "/admin/people")).await.unwrap().text();
-    let row = page
-        .split("class=\"quiet\">bob</span>")
-        .nth(1)
-        .unwrap()
-        .to_owned();
+    let row = page.split("class=\"quiet\">bob</span>").nth(1).unwrap().to_owned();
     let id = row.split("name=\"id\" value=\"").nth(1).unwrap();
     id.split('"').next().unwrap().to_owned()
 }
@@ -53,19 +49,10 @@ async fn a_20_an_enrolment_link_works_once() {
     let late = post(&door, &mut eve.client, "/api/enrol/finish", &finish).await;
     assert_eq!(outcome(&late), refused(410, "link_spent"));
     assert_eq!(eve.open(&link).await.unwrap().status, 410);
-    let again = post(
-        &door,
-        &mut eve.client,
-        "/api/enrol/start",
-        &json!({ "token": token(&link) }),
-    )
-    .await;
+    let again = post(&door, &mut eve.client, "/api/enrol/start", &json!({ "token": token(&link) })).await;
     assert_eq!(outcome(&again), refused(410, "link_spent"));
     assert!(!is_signed_in(&door, &mut eve).await && is_signed_in(&door, &mut bob).await);
-    assert_eq!(
-        sign_in(&door, &mut eve.authenticator).await,
-        refused(400, "unknown_passkey")
-    );
+    assert_eq!(sign_in(&door, &mut eve.authenticator).await, refused(400, "unknown_passkey"));
 }
 
 #[tokio::test]
@@ -94,13 +81,7 @@ async fn a_20_a_newer_enrolment_link_replaces_the_former() {
     let id = other_person(&door, &mut ada).await;
     let page = change(&door, &mut ada, "enrolment", &[("id", &id)]).await;
     let text = page.text();
-    let second = text
-        .split("<p class=\"link\">")
-        .nth(1)
-        .unwrap()
-        .split('<')
-        .next()
-        .unwrap();
+    let second = text.split("<p class=\"link\">").nth(1).unwrap().split('<').next().unwrap();
     let late = post(&door, &mut eve.client, "/api/enrol/finish", &finish).await;
     assert_eq!(outcome(&late), refused(410, "link_spent"));
     assert_eq!(eve.open(&first).await.unwrap().status, 410);
@@ -117,23 +98,14 @@ async fn e_2_a_disabled_person_is_out_at_every_step() {
     let id = other_person(&door, &mut ada).await;
     let link = {
         let page = change(&door, &mut ada, "enrolment", &[("id", &id)]).await.text();
-        page.split("<p class=\"link\">")
-            .nth(1)
-            .unwrap()
-            .split('<')
-            .next()
-            .unwrap()
-            .to_owned()
+        page.split("<p class=\"link\">").nth(1).unwrap().split('<').next().unwrap().to_owned()
     };
     let mut browser = door.client();
     let options = start(&door, &mut browser, "/api/login/start", &json!({})).await;
     let credential = bob.authenticator.get(&bob.portal(), &options).unwrap();
     let mut enrolling = door.person();
     let enrol = half_enrolled(&door, &mut enrolling, &link).await;
-    assert_eq!(
-        change(&door, &mut ada, "disable", &[("id", &id)]).await.status,
-        303
-    );
+    assert_eq!(change(&door, &mut ada, "disable", &[("id", &id)]).await.status, 303);
 
     let finish = json!({ "credential": credential });
     let page = post(&door, &mut browser, "/api/login/finish", &finish).await;
@@ -141,18 +113,12 @@ async fn e_2_a_disabled_person_is_out_at_every_step() {
     let page = post(&door, &mut enrolling.client, "/api/enrol/finish", &enrol).await;
     assert_eq!(outcome(&page), refused(410, "link_spent"));
     assert_eq!(enrolling.open(&link).await.unwrap().status, 410);
-    assert_eq!(
-        sign_in(&door, &mut bob.authenticator).await,
-        refused(403, "disabled")
-    );
+    assert_eq!(sign_in(&door, &mut bob.authenticator).await, refused(403, "disabled"));
     assert!(!is_signed_in(&door, &mut bob).await);
     let page = bob.open(&notes).await.unwrap();
     assert!(bob.is_sign_in_page(&page.url));
 
-    assert_eq!(
-        change(&door, &mut ada, "enable", &[("id", &id)]).await.status,
-        303
-    );
+    assert_eq!(change(&door, &mut ada, "enable", &[("id", &id)]).await.status, 303);
     assert!(!is_signed_in(&door, &mut bob).await, "former sessions stay ended");
     assert_eq!(sign_in(&door, &mut bob.authenticator).await, accepted());
 }
@@ -166,10 +132,7 @@ async fn d_2_the_last_administrator_stays() {
         let page = change(&door, &mut ada, what, &[("id", &ids[0]), ("groups", groups)]).await;
         assert_eq!(page.status, 409, "{what} {groups}");
     }
-    assert_eq!(
-        ada.open(&door.url("id", "/admin/people")).await.unwrap().status,
-        200
-    );
+    assert_eq!(ada.open(&door.url("id", "/admin/people")).await.unwrap().status, 200);
 }
 
 #[tokio::test]
@@ -180,12 +143,7 @@ async fn e_1_an_administrator_ends_sessions_at_once() {
     let notes = door.url("notes", "/x");
     assert_eq!(bob.open(&notes).await.unwrap().url.as_str(), notes);
     let id = other_person(&door, &mut ada).await;
-    assert_eq!(
-        change(&door, &mut ada, "end-sessions", &[("id", &id)])
-            .await
-            .status,
-        303
-    );
+    assert_eq!(change(&door, &mut ada, "end-sessions", &[("id", &id)]).await.status, 303);
     let page = bob.open(&notes).await.unwrap();
     assert!(bob.is_sign_in_page(&page.url), "{}", page.url);
     assert!(is_signed_in(&door, &mut ada).await);
@@ -203,10 +161,7 @@ async fn a_removed_passkey_is_unknown_and_the_last_one_stays() {
     assert_eq!(ids.len(), 2);
     let page = ada.client.post_form(&remove, &[("id", &ids[0])]).await.unwrap();
     assert_eq!(page.status, 303);
-    let mut answers = vec![
-        sign_in(&door, &mut ada.authenticator).await,
-        sign_in(&door, &mut second).await,
-    ];
+    let mut answers = vec![sign_in(&door, &mut ada.authenticator).await, sign_in(&door, &mut second).await];
     answers.sort();
     assert_eq!(answers, [accepted(), refused(400, "unknown_passkey")]);
     let left = identifiers(&door, &mut ada, "/account/passkeys").await;
@@ -224,11 +179,7 @@ async fn a_11_passkeys_of_others_can_t_be_touched() {
     let ids = identifiers(&door, &mut bob, "/account/passkeys").await;
     for path in ["/account/passkeys/rename", "/account/passkeys/remove"] {
         let fields = [("id", ids[0].as_str()), ("label", "mine")];
-        let page = ada
-            .client
-            .post_form(&door.url("id", path), &fields)
-            .await
-            .unwrap();
+        let page = ada.client.post_form(&door.url("id", path), &fields).await.unwrap();
         assert_eq!(page.status, 404, "{path}");
     }
     let rename = door.url("id", "/account/passkeys/rename");
@@ -250,10 +201,9 @@ async fn w_7_a_second_passkey_needs_a_fresh_sign_in() {
     let options = start(&door, &mut ada.client, "/api/passkeys/start", &json!({})).await;
     let credential = Authenticator::new().create(&ada.portal(), &options).unwrap();
     door.clock.advance(1);
-    for (path, body) in [
-        ("/api/passkeys/start", json!({})),
-        ("/api/passkeys/finish", json!({ "credential": credential })),
-    ] {
+    for (path, body) in
+        [("/api/passkeys/start", json!({})), ("/api/passkeys/finish", json!({ "credential": credential }))]
+    {
         let page = post(&door, &mut ada.client, path, &body).await;
         assert_eq!(outcome(&page), refused(403, "step_up_required"), "{path}");
     }
@@ -261,10 +211,7 @@ async fn w_7_a_second_passkey_needs_a_fresh_sign_in() {
     let remove = door.url("id", "/account/passkeys/remove");
     let page = ada.client.post_form(&remove, &[("id", &ids[0])]).await.unwrap();
     let location = page.header("location").unwrap();
-    assert!(
-        location.contains("/login?") && location.contains("fresh=1"),
-        "{location}"
-    );
+    assert!(location.contains("/login?") && location.contains("fresh=1"), "{location}");
     assert_eq!(count(&door, "SELECT count(*) FROM credentials"), 1);
     ada.sign_in(None).await.unwrap();
     ada.add_passkey_of(&mut Authenticator::new()).await.unwrap();
@@ -330,10 +277,7 @@ async fn mfa_8_attempts_run_out_and_come_back() {
     assert_eq!(client.send(forged).await.unwrap().status, 429);
     let mut elsewhere = door.client().source("127.0.0.2".parse().unwrap());
     assert_eq!(elsewhere.post_json(&start, &json!({})).await.unwrap().status, 200);
-    assert_eq!(
-        client.navigate(&door.url("id", "/login")).await.unwrap().status,
-        200
-    );
+    assert_eq!(client.navigate(&door.url("id", "/login")).await.unwrap().status, 200);
     door.clock.advance(60);
     for attempt in 0..120 {
         let page = client.post_json(&start, &json!({})).await.unwrap();
@@ -371,19 +315,12 @@ async fn e_5_a_new_session_replaces_the_former() {
     ada.sign_in(None).await.unwrap();
     assert!(!is_signed_in(&door, &mut thief).await, "the former token is dead");
     let page = ada.open(&notes).await.unwrap();
-    assert!(
-        page.chain.is_empty() && page.status == 200,
-        "the same person's service session goes on"
-    );
+    assert!(page.chain.is_empty() && page.status == 200, "the same person's service session goes on");
     let bob = door.member(&mut ada, "bob", "users").await;
     ada.authenticator = bob.authenticator;
     ada.sign_in(None).await.unwrap();
     let page = ada.open(&notes).await.unwrap();
-    assert_eq!(
-        page.chain.len(),
-        3,
-        "another person's service session begins anew"
-    );
+    assert_eq!(page.chain.len(), 3, "another person's service session begins anew");
 }
 
 #[tokio::test]
@@ -408,10 +345,7 @@ async fn tob_w6_a_flood_of_starts_leaves_the_database_as_it_is() {
         for (path, body) in [
             ("/api/login/start", json!({})),
             ("/api/enrol/start", json!({ "token": token(&link) })),
-            (
-                "/api/setup/start",
-                json!({ "token": "dw_x", "username": "eve", "display_name": "Eve" }),
-            ),
+            ("/api/setup/start", json!({ "token": "dw_x", "username": "eve", "display_name": "Eve" })),
         ] {
             post(&door, &mut client, path, &body).await;
         }

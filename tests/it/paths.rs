@@ -138,9 +138,7 @@ async fn p_1_p_2_p_3_p_4_p_7_p_8_t_6_nothing_but_the_bypass_opens_without_a_sess
     let door = Door::open().await;
     for (target, outcome) in TARGETS {
         let reply = ask(&door, "GET", target, FEEDS, "").await;
-        let shown = reply
-            .shown()
-            .map(|shown| shown["target"].as_str().unwrap().to_owned());
+        let shown = reply.shown().map(|shown| shown["target"].as_str().unwrap().to_owned());
         let expected = match *outcome {
             Refused => (400, None),
             Means(canonical) if opens(canonical) => (200, Some(canonical.to_owned())),
@@ -155,18 +153,12 @@ async fn p_3_p_9_what_is_forwarded_is_the_canonical_target_that_was_decided_on()
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     ada.open(&door.url("notes", "/")).await.unwrap();
-    let token = ada
-        .client
-        .jar
-        .cookie("notes.localhost", "__Host-doorward")
-        .unwrap();
+    let token = ada.client.jar.cookie("notes.localhost", "__Host-doorward").unwrap();
     let signed_in = format!("Cookie: __Host-doorward={token}\r\n");
     for (host, lines) in [("notes", signed_in.as_str()), ("www", "")] {
         for (target, outcome) in TARGETS {
             let reply = ask(&door, "GET", target, &format!("{host}.localhost"), lines).await;
-            let shown = reply
-                .shown()
-                .map(|shown| shown["target"].as_str().unwrap().to_owned());
+            let shown = reply.shown().map(|shown| shown["target"].as_str().unwrap().to_owned());
             let expected = match *outcome {
                 Refused => (400, None),
                 Means(canonical) => (200, Some(canonical.to_owned())),
@@ -300,10 +292,7 @@ async fn p_13_s_2_what_is_no_request_or_names_no_place_is_refused() {
         "OPTIONS * HTTP/1.1\r\nHost: feeds.localhost\r\n\r\n",
     ] {
         let reply = wire::ask(door.address(), request).await;
-        assert!(
-            reply.as_ref().is_none_or(|reply| reply.status == 400),
-            "{request:?} {reply:?}"
-        );
+        assert!(reply.as_ref().is_none_or(|reply| reply.status == 400), "{request:?} {reply:?}");
     }
 }
 
@@ -328,9 +317,7 @@ async fn t_1_t_3_no_header_makes_another_path_or_method_of_a_request() {
         "Upgrade-Insecure-Requests: 1",
         "Purpose: prefetch",
     ] {
-        for method in [
-            "GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PROPFIND", "get", "GETX",
-        ] {
+        for method in ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PROPFIND", "get", "GETX"] {
             let target = if method == "GET" { "/secret" } else { "/api/open" };
             let lines = format!("{line}\r\nConnection: close\r\nContent-Length: 0\r\n");
             let mut wire = Wire::to(door.address()).await;
@@ -357,10 +344,7 @@ async fn p_14_s_1_on_a_bypass_only_a_websocket_is_upgraded_and_nothing_follows_i
         wire.send(head("GET", "/api/open", FEEDS, lines)).await;
         assert_eq!(wire.reply().await.unwrap().status, 200, "{lines:?}");
         let requests = application.requests().concat().to_ascii_lowercase();
-        assert!(
-            !requests.contains("upgrade") && !requests.contains("http2"),
-            "{requests}"
-        );
+        assert!(!requests.contains("upgrade") && !requests.contains("http2"), "{requests}");
     }
     // What is sent behind an upgrade that was not granted is a request of its own, and decided as one.
     let mut wire = Wire::to(door.address()).await;
@@ -407,24 +391,15 @@ async fn s_2_s_3_a_refused_request_hides_no_other_in_its_body() {
                 wire.send(body).await;
                 let reply = wire.reply().await;
                 assert!(
-                    reply
-                        .as_ref()
-                        .is_none_or(|reply| (400..500).contains(&reply.status)),
+                    reply.as_ref().is_none_or(|reply| (400..500).contains(&reply.status)),
                     "{host}{target} {reply:?}"
                 );
                 // If the connection still answers, then what is asked now and nothing else.
                 wire.send(head("GET", "/api/open/next", FEEDS, "")).await;
                 let next = wire.reply().await;
                 let requests = application.requests();
-                assert!(
-                    requests.iter().all(|request| !request.contains("hidden")),
-                    "{requests:?}"
-                );
-                assert_eq!(
-                    requests.len(),
-                    usize::from(next.is_some()),
-                    "{host}{target} {next:?}"
-                );
+                assert!(requests.iter().all(|request| !request.contains("hidden")), "{requests:?}");
+                assert_eq!(requests.len(), usize::from(next.is_some()), "{host}{target} {next:?}");
             }
         }
     }
@@ -455,10 +430,7 @@ async fn s_2_s_5_h_15_ambiguous_framing_reaches_no_application() {
     ] {
         let request = head("POST", "/", "www.localhost:8080", &format!("{lines}\r\n")) + "0\r\n\r\n";
         let reply = wire::ask(door.address(), request).await;
-        assert!(
-            reply.as_ref().is_none_or(|reply| reply.status == 400),
-            "{lines:?} {reply:?}"
-        );
+        assert!(reply.as_ref().is_none_or(|reply| reply.status == 400), "{lines:?} {reply:?}");
         let requests = application.requests();
         assert!(requests.is_empty(), "{lines:?} {requests:?}");
     }
@@ -470,8 +442,7 @@ async fn s_2_s_5_h_15_ambiguous_framing_reaches_no_application() {
     ] {
         let mut wire = Wire::to(door.address()).await;
         let body = "0\r\n\r\n";
-        wire.send(head("POST", "/", "www.localhost:8080", &format!("{lines}\r\n")) + body)
-            .await;
+        wire.send(head("POST", "/", "www.localhost:8080", &format!("{lines}\r\n")) + body).await;
         assert_eq!(wire.reply().await.unwrap().status, 200, "{lines:?}");
         let requests = application.requests();
         let framings =

@@ -43,12 +43,7 @@ impl Process {
         let (sender, lines) = channel();
         follow(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         follow(child.stderr.take().unwrap(), sender, Line::Err);
-        Self {
-            child,
-            lines,
-            out: String::new(),
-            err: String::new(),
-        }
+        Self { child, lines, out: String::new(), err: String::new() }
     }
 
     /// Starts `serve` and waits until it serves.
@@ -75,9 +70,7 @@ impl Process {
     /// Sends a signal, such as `HUP`.
     pub(crate) fn signal(&self, name: &str) {
         let signal = format!("-{name}");
-        let sent = Command::new("kill")
-            .args([&signal, &self.child.id().to_string()])
-            .status();
+        let sent = Command::new("kill").args([&signal, &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
@@ -147,11 +140,7 @@ impl Folder {
 
     /// Writes `doorward.toml`: the sound configuration with `more` before its tables and after them.
     pub(crate) fn config(&self, top: &str, more: &str) -> PathBuf {
-        let secret = if top.contains("root_secret_file") {
-            ""
-        } else {
-            "root_secret_file = \"root\"\n"
-        };
+        let secret = if top.contains("root_secret_file") { "" } else { "root_secret_file = \"root\"\n" };
         let text = format!(
             "domain = \"localhost\"\ndata_directory = \"state\"\n{secret}{top}\n\
              [public]\nscheme = \"http\"\nport = 8080\n\n[[listeners]]\naddress = \"127.0.0.1:{}\"\n\n\

@@ -87,10 +87,7 @@ pub(crate) fn outcome(page: &Page) -> String {
 /// Presses a button of the consent page.
 pub(crate) async fn decide(door: &Door, person: &mut Person, page: &Page, decision: &str) -> Page {
     let text = page.text();
-    let request = text
-        .split("name=\"request\" value=\"")
-        .nth(1)
-        .unwrap_or_else(|| panic!("{text}"));
+    let request = text.split("name=\"request\" value=\"").nth(1).unwrap_or_else(|| panic!("{text}"));
     let request = request.split('"').next().unwrap().replace("&#38;", "&");
     let fields = [("request", request.as_str()), ("decision", decision)];
     let url = door.url("id", "/authorize/consent");
@@ -115,15 +112,9 @@ async fn what_is_published_is_what_is_there() {
     let door = Door::open().await;
     let mut client = door.client();
     let get = |path: &str| Request::program(Method::GET, &door.url("id", path)).unwrap();
-    let page = client
-        .send(get("/.well-known/openid-configuration"))
-        .await
-        .unwrap();
+    let page = client.send(get("/.well-known/openid-configuration")).await.unwrap();
     let document = page.json().unwrap();
-    let other = client
-        .send(get("/.well-known/oauth-authorization-server"))
-        .await
-        .unwrap();
+    let other = client.send(get("/.well-known/oauth-authorization-server")).await.unwrap();
     assert_eq!(document, other.json().unwrap());
     assert_eq!(document["issuer"], door.url("id", ""));
     for (name, path) in [
@@ -136,22 +127,12 @@ async fn what_is_published_is_what_is_there() {
         assert_eq!(document[name], door.url("id", path), "{name}");
     }
     assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
-    let forged = get("/.well-known/openid-configuration")
-        .header("x-forwarded-host", "evil.example")
-        .unwrap();
+    let forged = get("/.well-known/openid-configuration").header("x-forwarded-host", "evil.example").unwrap();
     assert_eq!(client.send(forged).await.unwrap().json().unwrap(), document);
-    let keys = client
-        .send(get("/.well-known/jwks.json"))
-        .await
-        .unwrap()
-        .json()
-        .unwrap();
+    let keys = client.send(get("/.well-known/jwks.json")).await.unwrap().json().unwrap();
     let keys = keys["keys"].as_array().unwrap();
     let algorithms: Vec<_> = keys.iter().map(|key| key["alg"].as_str().unwrap()).collect();
-    for algorithm in document["id_token_signing_alg_values_supported"]
-        .as_array()
-        .unwrap()
-    {
+    for algorithm in document["id_token_signing_alg_values_supported"].as_array().unwrap() {
         assert!(algorithms.contains(&algorithm.as_str().unwrap()), "{algorithm}");
     }
     assert_eq!(algorithms.len(), 3);
@@ -176,17 +157,10 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/api/oidc/end-session", false),
         ("/", false),
     ] {
-        let asked = if path == "/api/oidc/token" {
-            Method::POST
-        } else {
-            Method::GET
-        };
+        let asked = if path == "/api/oidc/token" { Method::POST } else { Method::GET };
         for method in [Method::OPTIONS, asked] {
             let request = Request::fetch(method.clone(), &door.url("id", path)).unwrap();
-            let page = client
-                .send(request.from_page("https://spa.example"))
-                .await
-                .unwrap();
+            let page = client.send(request.from_page("https://spa.example")).await.unwrap();
             let allowed = page.header("access-control-allow-origin");
             assert_eq!(allowed, open.then_some("*"), "{method} {path}");
             assert_eq!(page.header("access-control-allow-credentials"), None);
@@ -205,10 +179,7 @@ async fn o_28_consent_is_asked_once_for_what_is_asked() {
     assert_eq!(outcome(&page), "200 /authorize");
     assert!(page.text().contains("Wiki wants to know who you are") && !page.text().contains("groups that"));
     let policy = page.header("content-security-policy").unwrap();
-    assert!(
-        policy.contains("form-action 'self' http://wiki.localhost:9000;"),
-        "{policy}"
-    );
+    assert!(policy.contains("form-action 'self' http://wiki.localhost:9000;"), "{policy}");
     let refused = decide(&door, &mut ada, &page, "refuse").await;
     assert_eq!(outcome(&refused), "access_denied");
     let allowed = decide(&door, &mut ada, &page, "allow").await;
@@ -224,10 +195,7 @@ async fn o_28_consent_is_asked_once_for_what_is_asked() {
     assert!(page.text().contains("the groups that you are in"));
     assert_eq!(outcome(&decide(&door, &mut ada, &page, "allow").await), "code");
     assert_eq!(outcome(&open(&mut ada, &more).await), "code");
-    assert_eq!(
-        outcome(&open(&mut ada, &wiki(&door, &[("prompt", "consent")])).await),
-        "200 /authorize"
-    );
+    assert_eq!(outcome(&open(&mut ada, &wiki(&door, &[("prompt", "consent")])).await), "200 /authorize");
 }
 
 #[tokio::test]
@@ -245,11 +213,7 @@ async fn o_28_a_consent_form_can_t_ask_for_another_address() {
     let request = wiki(&door, &[]);
     let request = request.split_once('?').unwrap().1;
     let foreign = Request::form(&url, &[("request", request), ("decision", "allow")]).unwrap();
-    let page = ada
-        .client
-        .send(foreign.from_page("http://notes.localhost:8080"))
-        .await
-        .unwrap();
+    let page = ada.client.send(foreign.from_page("http://notes.localhost:8080")).await.unwrap();
     assert_eq!(page.status, 403);
     assert_eq!(count(&door, "SELECT count(*) FROM consents"), 0);
 }
@@ -276,43 +240,24 @@ async fn prompts_and_ages_lead_to_one_sign_in_and_no_loop() {
     let mut ada = door.administrator().await;
     let mut nobody = door.person();
     let none = [("prompt", "none")];
-    assert_eq!(
-        outcome(&open(&mut nobody, &wiki(&door, &none)).await),
-        "login_required"
-    );
+    assert_eq!(outcome(&open(&mut nobody, &wiki(&door, &none)).await), "login_required");
     assert_eq!(outcome(&open(&mut nobody, &wiki(&door, &[])).await), "200 /login");
-    assert_eq!(
-        outcome(&open(&mut ada, &wiki(&door, &none)).await),
-        "consent_required"
-    );
+    assert_eq!(outcome(&open(&mut ada, &wiki(&door, &none)).await), "consent_required");
     code(&door, &mut ada, &wiki(&door, &[])).await;
     assert_eq!(outcome(&open(&mut ada, &wiki(&door, &none)).await), "code");
     door.clock.advance(61);
-    for more in [
-        ("prompt", "login"),
-        ("prompt", "select_account"),
-        ("max_age", "0"),
-        ("max_age", "60"),
-    ] {
+    for more in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "0"), ("max_age", "60")] {
         let url = wiki(&door, &[more]);
         let silent = wiki(&door, &[more, ("prompt", "none")]);
         if more.0 == "max_age" {
-            assert_eq!(
-                outcome(&open(&mut ada, &silent).await),
-                "login_required",
-                "{more:?}"
-            );
+            assert_eq!(outcome(&open(&mut ada, &silent).await), "login_required", "{more:?}");
         }
         let page = open(&mut ada, &url).await;
         assert_eq!(outcome(&page), "200 /login", "{more:?}");
         assert_eq!(page.query("fresh").as_deref(), Some("1"), "{more:?}");
         let again = page.query("return_to").unwrap();
         let page = open(&mut ada, &door.url("id", &again)).await;
-        assert_eq!(
-            outcome(&page),
-            "200 /login",
-            "{more:?}: the way back alone proves nothing"
-        );
+        assert_eq!(outcome(&page), "200 /login", "{more:?}: the way back alone proves nothing");
         door.clock.advance(5);
         let next = ada.sign_in(Some(&again)).await.unwrap();
         assert_eq!(outcome(&open(&mut ada, next.as_str()).await), "code", "{more:?}");
@@ -321,10 +266,7 @@ async fn prompts_and_ages_lead_to_one_sign_in_and_no_loop() {
         }
         door.clock.advance(61);
     }
-    assert_eq!(
-        outcome(&open(&mut ada, &wiki(&door, &[("max_age", "61")])).await),
-        "code"
-    );
+    assert_eq!(outcome(&open(&mut ada, &wiki(&door, &[("max_age", "61")])).await), "code");
 }
 
 #[tokio::test]
@@ -340,25 +282,15 @@ async fn o_28_a_hint_names_who_must_be_signed_in() {
     let with = [("id_token_hint", hint.as_str())];
     let silent = [("id_token_hint", hint.as_str()), ("prompt", "none")];
     assert_eq!(outcome(&open(&mut ada, &wiki(&door, &silent)).await), "code");
-    assert_eq!(
-        outcome(&open(&mut bob, &wiki(&door, &silent)).await),
-        "login_required"
-    );
+    assert_eq!(outcome(&open(&mut bob, &wiki(&door, &silent)).await), "login_required");
     let page = open(&mut bob, &wiki(&door, &with)).await;
     assert_eq!(outcome(&page), "200 /login");
     door.clock.advance(1);
     let next = bob.sign_in(page.query("return_to").as_deref()).await.unwrap();
-    assert_eq!(
-        outcome(&open(&mut bob, next.as_str()).await),
-        "login_required",
-        "no loop"
-    );
+    assert_eq!(outcome(&open(&mut bob, next.as_str()).await), "login_required", "no loop");
     // A hint signs nobody in.
     let mut nobody = door.person();
-    assert_eq!(
-        outcome(&open(&mut nobody, &wiki(&door, &silent)).await),
-        "login_required"
-    );
+    assert_eq!(outcome(&open(&mut nobody, &wiki(&door, &silent)).await), "login_required");
 }
 
 #[tokio::test]
@@ -387,15 +319,8 @@ async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
     ] {
         for more in [("prompt", "none"), ("response_type", "token")] {
             let page = open(&mut ada, &wiki(&door, &[("redirect_uri", uri), more])).await;
-            assert_eq!(
-                (page.status.as_u16(), page.header("location")),
-                (400, None),
-                "{uri}"
-            );
-            assert!(
-                !page.text().contains("evil.example") && !page.text().contains("href=\"java"),
-                "{uri}"
-            );
+            assert_eq!((page.status.as_u16(), page.header("location")), (400, None), "{uri}");
+            assert!(!page.text().contains("evil.example") && !page.text().contains("href=\"java"), "{uri}");
         }
     }
 }
@@ -424,11 +349,7 @@ async fn r_5_and_r_6_only_the_port_of_a_loopback_address_may_differ() {
         wiki(&door, &[("nonce", &"x".repeat(9000))]),
     ] {
         let page = open(&mut ada, &url).await;
-        assert_eq!(
-            (page.status.as_u16(), page.header("location")),
-            (400, None),
-            "R-6 {url}"
-        );
+        assert_eq!((page.status.as_u16(), page.header("location")), (400, None), "R-6 {url}");
     }
 }
 

@@ -28,23 +28,11 @@ impl Secrets {
 
     fn headers(&mut self, headers: &HeaderMap) {
         for line in headers.get_all("set-cookie") {
-            let value = line
-                .to_str()
-                .unwrap()
-                .split(';')
-                .next()
-                .unwrap()
-                .split_once('=')
-                .unwrap()
-                .1;
+            let value = line.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap().1;
             self.add(value);
         }
         for line in headers.get_all("location") {
-            let query = line
-                .to_str()
-                .unwrap()
-                .split_once('?')
-                .map_or("", |(_, query)| query);
+            let query = line.to_str().unwrap().split_once('?').map_or("", |(_, query)| query);
             for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
                 if ["code", "tx", "challenge"].contains(&&*name) {
                     self.add(&value);
@@ -76,39 +64,20 @@ async fn walk(process: &Process, folder: &Folder) -> Secrets {
     secrets.add(link.rsplit('/').next().unwrap());
     let client = Client::new(([127, 0, 0, 1], folder.port).into());
     let mut ada = Person::new(client.clone(), "http://id.localhost:8080").unwrap();
-    secrets.page(
-        &ada.open("http://notes.localhost:8080/?q=query-that-is-private")
-            .await
-            .unwrap(),
-    );
+    secrets.page(&ada.open("http://notes.localhost:8080/?q=query-that-is-private").await.unwrap());
     secrets.add("query-that-is-private");
     ada.set_up(&link, "ada", "Ada Lovelace").await.unwrap();
     secrets.jar(&ada);
-    secrets.page(
-        &ada.open("http://notes.localhost:8080/?q=query-that-is-private")
-            .await
-            .unwrap(),
-    );
+    secrets.page(&ada.open("http://notes.localhost:8080/?q=query-that-is-private").await.unwrap());
     secrets.jar(&ada);
-    let fields = [
-        ("username", "bob"),
-        ("display_name", "Bob"),
-        ("email", ""),
-        ("groups", "users"),
-    ];
-    let page = ada
-        .client
-        .post_form("http://id.localhost:8080/admin/people", &fields)
-        .await
-        .unwrap();
+    let fields = [("username", "bob"), ("display_name", "Bob"), ("email", ""), ("groups", "users")];
+    let page = ada.client.post_form("http://id.localhost:8080/admin/people", &fields).await.unwrap();
     let text = page.text();
     let (_, rest) = text.split_once("/enrol/").unwrap();
     let token = rest.split(['<', '"', ' ']).next().unwrap();
     secrets.add(token);
     let mut bob = Person::new(client, "http://id.localhost:8080").unwrap();
-    bob.enrol(&format!("http://id.localhost:8080/enrol/{token}"))
-        .await
-        .unwrap();
+    bob.enrol(&format!("http://id.localhost:8080/enrol/{token}")).await.unwrap();
     secrets.jar(&bob);
     tokens(&mut ada, &mut secrets).await;
     mistyped(&mut ada, &mut secrets).await;
@@ -124,23 +93,14 @@ async fn walk(process: &Process, folder: &Folder) -> Secrets {
 async fn mistyped(ada: &mut Person, secrets: &mut Secrets) {
     let wrong = "dw_a_c29tZWJvZHktdHlwZWQtdGhpcy1vbmNlLW1vcmU";
     secrets.add(wrong);
-    for url in [
-        "http://id.localhost:8080/api/oidc/userinfo",
-        "http://notes.localhost:8080/",
-    ] {
+    for url in ["http://id.localhost:8080/api/oidc/userinfo", "http://notes.localhost:8080/"] {
         let request = Request::program(Method::GET, url).unwrap();
-        let request = request
-            .header("authorization", &format!("Bearer {wrong}"))
-            .unwrap();
-        let request = request
-            .header("cookie", &format!("__Host-doorward={wrong}"))
-            .unwrap();
+        let request = request.header("authorization", &format!("Bearer {wrong}")).unwrap();
+        let request = request.header("cookie", &format!("__Host-doorward={wrong}")).unwrap();
         assert_eq!(ada.client.send(request).await.unwrap().status, 401);
     }
     for path in [format!("/setup/{wrong}"), format!("/enrol/{wrong}")] {
-        ada.open(&format!("http://id.localhost:8080{path}"))
-            .await
-            .unwrap();
+        ada.open(&format!("http://id.localhost:8080{path}")).await.unwrap();
     }
 }
 
@@ -153,16 +113,8 @@ async fn tokens(ada: &mut Person, secrets: &mut Secrets) {
     let stop = |url: &url::Url| url.host_str() == Some("tool.localhost");
     let page = ada.client.navigate_until(&url, stop).await.unwrap();
     secrets.page(&page);
-    let back = page
-        .location()
-        .unwrap()
-        .unwrap_or_else(|| panic!("{} {}", page.status, page.text()));
-    let code = back
-        .query_pairs()
-        .find(|(name, _)| name == "code")
-        .unwrap()
-        .1
-        .into_owned();
+    let back = page.location().unwrap().unwrap_or_else(|| panic!("{} {}", page.status, page.text()));
+    let code = back.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", &code),
@@ -171,11 +123,7 @@ async fn tokens(ada: &mut Person, secrets: &mut Secrets) {
         ("client_id", "tool"),
         ("client_secret", "wiki-secret-0123456789abcdef"),
     ];
-    let answer = ada
-        .client
-        .post_form("http://id.localhost:8080/api/oidc/token", &fields)
-        .await
-        .unwrap();
+    let answer = ada.client.post_form("http://id.localhost:8080/api/oidc/token", &fields).await.unwrap();
     let answer = answer.json().unwrap();
     for name in ["access_token", "refresh_token", "id_token"] {
         let token = answer[name].as_str().unwrap_or_else(|| panic!("{name} {answer}"));
@@ -186,11 +134,7 @@ async fn tokens(ada: &mut Person, secrets: &mut Secrets) {
     secrets.add(VERIFIER);
     let request = Request::program(Method::GET, "http://id.localhost:8080/api/oidc/userinfo").unwrap();
     let bearer = format!("Bearer {}", answer["access_token"].as_str().unwrap());
-    let page = ada
-        .client
-        .send(request.header("authorization", &bearer).unwrap())
-        .await
-        .unwrap();
+    let page = ada.client.send(request.header("authorization", &bearer).unwrap()).await.unwrap();
     assert_eq!(page.status, 200);
 }
 
@@ -210,17 +154,9 @@ async fn is_silent(arguments: &[&str]) {
     let token = process.setup_link();
     let token = token.rsplit('/').next().unwrap();
     for secret in &secrets.0 {
-        assert!(
-            !process.err.contains(secret),
-            "{secret} is in the log:\n{}",
-            process.err
-        );
+        assert!(!process.err.contains(secret), "{secret} is in the log:\n{}", process.err);
         // Standard output has the one link that is meant for the person who started it.
-        assert!(
-            secret == token || !process.out.contains(secret),
-            "{secret}: {}",
-            process.out
-        );
+        assert!(secret == token || !process.out.contains(secret), "{secret}: {}", process.out);
     }
     assert_eq!(process.out.matches(token).count(), 1);
 }

@@ -37,11 +37,7 @@ fn as_wiki() -> String {
 
 /// Redeems a code of the confidential client.
 pub(crate) async fn redeem_as_wiki(door: &Door, code: &str) -> Value {
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", WIKI),
-    ];
+    let fields = [("grant_type", "authorization_code"), ("code", code), ("redirect_uri", WIKI)];
     let page = send(door, TOKEN, &as_wiki(), &fields).await;
     assert_eq!(page.status, 200, "{}", page.text());
     assert_eq!(page.header("cache-control"), Some("no-store"));
@@ -68,9 +64,7 @@ async fn refresh(door: &Door, token: &str) -> Page {
 
 pub(crate) async fn userinfo(door: &Door, token: &str) -> Page {
     let request = Request::program(Method::GET, &door.url("id", USERINFO)).unwrap();
-    let request = request
-        .header("authorization", &format!("Bearer {token}"))
-        .unwrap();
+    let request = request.header("authorization", &format!("Bearer {token}")).unwrap();
     door.client().send(request).await.unwrap()
 }
 
@@ -101,14 +95,8 @@ fn decode(text: &str) -> Vec<u8> {
 fn key(jwk: &Value) -> PublicKey {
     let part = |name: &str| decode(jwk[name].as_str().unwrap());
     match jwk["kty"].as_str().unwrap() {
-        "RSA" => PublicKey::Rsa {
-            n: part("n"),
-            e: part("e"),
-        },
-        "EC" => PublicKey::P256 {
-            x: part("x").try_into().unwrap(),
-            y: part("y").try_into().unwrap(),
-        },
+        "RSA" => PublicKey::Rsa { n: part("n"), e: part("e") },
+        "EC" => PublicKey::P256 { x: part("x").try_into().unwrap(), y: part("y").try_into().unwrap() },
         _ => PublicKey::from_ed25519(&part("x")).unwrap(),
     }
 }
@@ -119,11 +107,8 @@ async fn verified(door: &Door, token: &str) -> (Value, String) {
     let set = door.client().send(request).await.unwrap().json().unwrap();
     let keys: Vec<_> = set["keys"].as_array().unwrap().iter().map(key).collect();
     jws::verify(token, &keys).unwrap();
-    let parts: Vec<Value> = token
-        .split('.')
-        .take(2)
-        .map(|part| serde_json::from_slice(&decode(part)).unwrap())
-        .collect();
+    let parts: Vec<Value> =
+        token.split('.').take(2).map(|part| serde_json::from_slice(&decode(part)).unwrap()).collect();
     (parts[1].clone(), parts[0]["alg"].as_str().unwrap().to_owned())
 }
 
@@ -135,16 +120,10 @@ async fn a_code_becomes_tokens_for_each_kind_of_client() {
     let more = [("nonce", "n-1"), ("scope", "openid profile email groups")];
     let given = code(&door, &mut ada, &wiki(&door, &more)).await;
     let tokens = redeem_as_wiki(&door, &given).await;
-    assert_eq!(
-        (&tokens["token_type"], &tokens["expires_in"]),
-        (&json!("Bearer"), &json!(3600))
-    );
+    assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(3600)));
     assert!(text(&tokens, "access_token").starts_with("dw_a_"));
     let (claims, algorithm) = verified(&door, text(&tokens, "id_token")).await;
-    let info = userinfo(&door, text(&tokens, "access_token"))
-        .await
-        .json()
-        .unwrap();
+    let info = userinfo(&door, text(&tokens, "access_token")).await.json().unwrap();
     assert_eq!(algorithm, "RS256");
     for (name, expected) in [
         ("iss", json!(door.url("id", ""))),
@@ -210,11 +189,7 @@ async fn o_1_o_2_and_o_3_a_code_is_good_for_whom_it_was_made() {
     let other_verifier = "x".repeat(43);
     // The fields that differ; an empty value leaves a field out.
     for (changed, value, expected) in [
-        (
-            "redirect_uri",
-            "http://127.0.0.1:7778/callback",
-            "400 invalid_grant",
-        ),
+        ("redirect_uri", "http://127.0.0.1:7778/callback", "400 invalid_grant"),
         ("redirect_uri", WIKI, "400 invalid_grant"),
         ("redirect_uri", "", "400 invalid_request"),
         ("code_verifier", other_verifier.as_str(), "400 invalid_grant"),
@@ -244,10 +219,7 @@ async fn o_1_o_2_and_o_3_a_code_is_good_for_whom_it_was_made() {
     let given = code(&door, &mut ada, &tool(&door, &[])).await;
     let mut fields = of_tool(&given).to_vec();
     fields.retain(|(name, _)| *name != "client_id");
-    assert_eq!(
-        outcome(&send(&door, TOKEN, &as_wiki(), &fields).await),
-        "400 invalid_grant"
-    );
+    assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &fields).await), "400 invalid_grant");
     // A verifier where there was no challenge.
     let given = code(&door, &mut ada, &wiki(&door, &[])).await;
     let fields = [
@@ -256,10 +228,7 @@ async fn o_1_o_2_and_o_3_a_code_is_good_for_whom_it_was_made() {
         ("redirect_uri", WIKI),
         ("code_verifier", VERIFIER),
     ];
-    assert_eq!(
-        outcome(&send(&door, TOKEN, &as_wiki(), &fields).await),
-        "400 invalid_grant"
-    );
+    assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &fields).await), "400 invalid_grant");
     assert_eq!(count(&door, "SELECT count(*) FROM access_tokens"), 0);
 }
 
@@ -280,12 +249,8 @@ async fn o_27_a_client_authenticates_in_one_way() {
         (as_wiki(), ("client_id", "wiki"), "200"),
     ] {
         let given = code(&door, &mut ada, &wiki(&door, &[])).await;
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("code", given.as_str()),
-            ("redirect_uri", WIKI),
-            extra,
-        ];
+        let fields =
+            [("grant_type", "authorization_code"), ("code", given.as_str()), ("redirect_uri", WIKI), extra];
         let page = send(&door, TOKEN, &authorization, &fields).await;
         assert_eq!(outcome(&page), expected, "{authorization} {extra:?}");
         let asks = page.header("www-authenticate").is_some();
@@ -299,32 +264,14 @@ async fn o_4_a_second_use_of_a_code_takes_its_tokens_back() {
     let mut ada = door.administrator().await;
     let given = code(&door, &mut ada, &wiki(&door, &OFFLINE)).await;
     let tokens = redeem_as_wiki(&door, &given).await;
-    assert_eq!(
-        outcome(&userinfo(&door, text(&tokens, "access_token")).await),
-        "200"
-    );
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", given.as_str()),
-        ("redirect_uri", WIKI),
-    ];
-    assert_eq!(
-        outcome(&send(&door, TOKEN, &as_wiki(), &fields).await),
-        "400 invalid_grant"
-    );
+    assert_eq!(outcome(&userinfo(&door, text(&tokens, "access_token")).await), "200");
+    let fields = [("grant_type", "authorization_code"), ("code", given.as_str()), ("redirect_uri", WIKI)];
+    assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &fields).await), "400 invalid_grant");
     assert_eq!(both(&door, &tokens).await, dead());
     let late = code(&door, &mut ada, &wiki(&door, &[])).await;
     door.clock.advance(60);
-    let fields = [
-        ("grant_type", "authorization_code"),
-        ("code", &late),
-        ("redirect_uri", WIKI),
-    ];
-    assert_eq!(
-        outcome(&send(&door, TOKEN, &as_wiki(), &fields).await),
-        "400 invalid_grant",
-        "E-3"
-    );
+    let fields = [("grant_type", "authorization_code"), ("code", &late), ("redirect_uri", WIKI)];
+    assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &fields).await), "400 invalid_grant", "E-3");
 }
 
 #[tokio::test]
@@ -337,38 +284,21 @@ async fn o_5_and_o_6_a_refresh_token_works_once() {
         ("refresh_token", text(&first, "refresh_token")),
         ("client_id", "tool"),
     ];
-    assert_eq!(
-        outcome(&send(&door, TOKEN, "", &fields).await),
-        "400 invalid_grant",
-        "O-3"
-    );
+    assert_eq!(outcome(&send(&door, TOKEN, "", &fields).await), "400 invalid_grant", "O-3");
     let wider = [
         ("grant_type", "refresh_token"),
-        (
-            "refresh_token",
-            text(&tokens(&door, &mut ada, &[]).await, "refresh_token"),
-        ),
+        ("refresh_token", text(&tokens(&door, &mut ada, &[]).await, "refresh_token")),
         ("scope", "openid groups"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
     let wider = wider.each_ref().map(|(name, value)| (*name, value.as_str()));
-    assert_eq!(
-        outcome(&send(&door, TOKEN, &as_wiki(), &wider).await),
-        "400 invalid_scope",
-        "O-16"
-    );
-    let second = refresh(&door, text(&first, "refresh_token"))
-        .await
-        .json()
-        .unwrap();
+    assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &wider).await), "400 invalid_scope", "O-16");
+    let second = refresh(&door, text(&first, "refresh_token")).await.json().unwrap();
     assert_ne!(first["refresh_token"], second["refresh_token"]);
     let (claims, _) = verified(&door, text(&second, "id_token")).await;
     assert_eq!(claims["aud"], "wiki");
     let door = door.restart().await;
-    assert_eq!(
-        outcome(&refresh(&door, text(&first, "refresh_token")).await),
-        "400 invalid_grant"
-    );
+    assert_eq!(outcome(&refresh(&door, text(&first, "refresh_token")).await), "400 invalid_grant");
     assert_eq!(both(&door, &second).await, dead());
 }
 
@@ -384,11 +314,7 @@ async fn o_5_of_many_refreshes_at_once_one_succeeds() {
         answers.spawn(async move { outcome(&refresh(&door, &token).await) });
     }
     let answers = answers.join_all().await;
-    assert_eq!(
-        answers.iter().filter(|answer| *answer == "200").count(),
-        1,
-        "{answers:?}"
-    );
+    assert_eq!(answers.iter().filter(|answer| *answer == "200").count(), 1, "{answers:?}");
     assert_eq!(both(&door, &first).await, dead());
 }
 
@@ -398,27 +324,15 @@ async fn e_1_tokens_end_with_the_session_but_for_offline_access() {
     let mut ada = door.administrator().await;
     let bound = tokens(&door, &mut ada, &[]).await;
     let offline = tokens(&door, &mut ada, &OFFLINE).await;
-    let refreshed = refresh(&door, text(&bound, "refresh_token"))
-        .await
-        .json()
-        .unwrap();
+    let refreshed = refresh(&door, text(&bound, "refresh_token")).await.json().unwrap();
     ada.sign_out().await.unwrap();
     assert_eq!(both(&door, &bound).await, dead());
     assert_eq!(both(&door, &refreshed).await, dead());
-    assert_eq!(
-        outcome(&userinfo(&door, text(&offline, "access_token")).await),
-        "200"
-    );
+    assert_eq!(outcome(&userinfo(&door, text(&offline, "access_token")).await), "200");
     door.clock.advance(3600);
-    assert_eq!(
-        outcome(&userinfo(&door, text(&offline, "access_token")).await),
-        "401 invalid_token"
-    );
+    assert_eq!(outcome(&userinfo(&door, text(&offline, "access_token")).await), "401 invalid_token");
     door.clock.advance(29 * 86_400);
-    let next = refresh(&door, text(&offline, "refresh_token"))
-        .await
-        .json()
-        .unwrap();
+    let next = refresh(&door, text(&offline, "refresh_token")).await.json().unwrap();
     door.clock.advance(30 * 86_400);
     assert_eq!(both(&door, &next).await, dead());
 }
@@ -437,16 +351,8 @@ async fn o_17_the_policy_is_asked_for_every_token() {
         let fields = [("id", ids[0].as_str()), ("groups", groups)];
         assert_eq!(ada.client.post_form(&url, &fields).await.unwrap().status, 303);
         assert_eq!(both(&door, &held).await, dead(), "{what}");
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("code", &given),
-            ("redirect_uri", WIKI),
-        ];
-        assert_eq!(
-            outcome(&send(&door, TOKEN, &as_wiki(), &fields).await),
-            "400 invalid_grant",
-            "{what}"
-        );
+        let fields = [("grant_type", "authorization_code"), ("code", &given), ("redirect_uri", WIKI)];
+        assert_eq!(outcome(&send(&door, TOKEN, &as_wiki(), &fields).await), "400 invalid_grant", "{what}");
         for (path, groups) in [("enable", ""), ("groups", "users")] {
             let url = door.url("id", &format!("/admin/people/{path}"));
             let fields = [("id", ids[0].as_str()), ("groups", groups)];
@@ -469,14 +375,7 @@ async fn mfa_8_guesses_of_client_secrets_run_out() {
         let next = refresh(&door, &current).await.json().unwrap();
         text(&next, "refresh_token").clone_into(&mut current);
     }
-    let guess = || {
-        send(
-            &door,
-            TOKEN,
-            "Basic d2lraTpndWVzcw==",
-            &[("grant_type", "refresh_token")],
-        )
-    };
+    let guess = || send(&door, TOKEN, "Basic d2lraTpndWVzcw==", &[("grant_type", "refresh_token")]);
     for attempt in 0..120 {
         assert_eq!(outcome(&guess().await), "401 invalid_client", "{attempt}");
     }

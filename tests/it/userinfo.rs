@@ -16,18 +16,12 @@ async fn userinfo_tells_what_was_granted() {
     for (scope, names) in [
         ("openid", vec!["sub"]),
         ("openid unknown", vec!["sub"]),
-        (
-            "openid profile",
-            vec!["display_name", "name", "preferred_username", "sub"],
-        ),
+        ("openid profile", vec!["display_name", "name", "preferred_username", "sub"]),
         ("openid email", vec!["email", "email_verified", "sub"]),
         ("openid groups", vec!["groups", "sub"]),
     ] {
         let tokens = tokens(&door, &mut bob, &[("scope", scope)]).await;
-        let info = userinfo(&door, text(&tokens, "access_token"))
-            .await
-            .json()
-            .unwrap();
+        let info = userinfo(&door, text(&tokens, "access_token")).await.json().unwrap();
         let mut found: Vec<_> = info.as_object().unwrap().keys().collect();
         found.sort();
         assert_eq!(found, names, "{scope}");
@@ -57,11 +51,7 @@ async fn o_26_only_a_whole_access_token_in_one_place_is_one() {
     }
     let path = format!("{USERINFO}?access_token={access}");
     let request = Request::program(Method::GET, &door.url("id", &path)).unwrap();
-    assert_eq!(
-        door.client().send(request).await.unwrap().status,
-        401,
-        "never in the address"
-    );
+    assert_eq!(door.client().send(request).await.unwrap().status, 401, "never in the address");
     let fields = [("access_token", access)];
     let page = send(&door, USERINFO, &format!("Bearer {access}"), &fields).await;
     assert_eq!(outcome(&page), "400 invalid_request");

@@ -27,10 +27,7 @@ pub(crate) struct Reply {
 impl Reply {
     /// The first header of this name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -93,10 +90,7 @@ impl Wire {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(source, 0)).unwrap();
         let stream = socket.connect(address).await.unwrap();
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// Writes; that the other side has closed already shows at the next read.
@@ -194,18 +188,11 @@ impl Application {
         let (kept, said) = (Arc::clone(&requests), events.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let wire = Wire {
-                    stream,
-                    buffer: Vec::new(),
-                };
+                let wire = Wire { stream, buffer: Vec::new() };
                 tokio::spawn(serve(wire, extra, Arc::clone(&kept), said.clone()));
             }
         });
-        Self {
-            address,
-            requests,
-            events,
-        }
+        Self { address, requests, events }
     }
 
     /// What reached it since the last time.
@@ -231,11 +218,7 @@ async fn serve(
             if let Some(end) = wire.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end + 4;
             }
-            wire.stream
-                .read_buf(&mut wire.buffer)
-                .await
-                .ok()
-                .filter(|count| *count > 0)?;
+            wire.stream.read_buf(&mut wire.buffer).await.ok().filter(|count| *count > 0)?;
         };
         let head: Vec<u8> = wire.buffer.drain(..end).collect();
         let mut request = String::from_utf8_lossy(&head).into_owned();
@@ -263,8 +246,7 @@ async fn serve(
         if lower.split(' ').nth(1)?.ends_with("/events") {
             return stream(wire, events).await;
         }
-        wire.send(format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: 2\r\n\r\nok"))
-            .await;
+        wire.send(format!("HTTP/1.1 200 OK\r\n{extra}Content-Length: 2\r\n\r\nok")).await;
     }
 }
 
@@ -272,11 +254,7 @@ async fn echo(mut wire: Wire) -> Option<()> {
     loop {
         let bytes = std::mem::take(&mut wire.buffer);
         wire.send(bytes).await;
-        wire.stream
-            .read_buf(&mut wire.buffer)
-            .await
-            .ok()
-            .filter(|count| *count > 0)?;
+        wire.stream.read_buf(&mut wire.buffer).await.ok().filter(|count| *count > 0)?;
     }
 }
 

@@ -72,13 +72,7 @@ impl Stage {
         let nginx = nginx::proxy(free_port()?, upstream.port, &cores)?;
         let (doorward, setup_link) = doorward::start(free_port()?, upstream.port, &cores)?;
         let cookie = session::cookie(&setup_link, doorward.port)?;
-        let stage = Self {
-            cores,
-            cookie,
-            doorward,
-            nginx,
-            _upstream: upstream,
-        };
+        let stage = Self { cores, cookie, doorward, nginx, _upstream: upstream };
         stage.check()?;
         Ok(stage)
     }
@@ -87,23 +81,11 @@ impl Stage {
     /// the identity headers arrive; the other way serves the same body.
     fn check(&self) -> Result<()> {
         let anonymous = http::get(self.doorward.port, "/whoami", None)?;
-        ensure!(
-            anonymous.status == 401,
-            "without a session the gate answered {}",
-            anonymous.status
-        );
+        ensure!(anonymous.status == 401, "without a session the gate answered {}", anonymous.status);
         let signed_in = http::get(self.doorward.port, "/whoami", Some(&self.cookie))?;
-        ensure!(
-            signed_in.status == 200,
-            "with a session the gate answered {}",
-            signed_in.status
-        );
+        ensure!(signed_in.status == 200, "with a session the gate answered {}", signed_in.status);
         let wanted = format!("user={} groups=admins,users", session::USERNAME);
-        ensure!(
-            signed_in.body.trim() == wanted,
-            "the upstream received: {}",
-            signed_in.body.trim()
-        );
+        ensure!(signed_in.body.trim() == wanted, "the upstream received: {}", signed_in.body.trim());
         let gated = http::get(self.doorward.port, "/", Some(&self.cookie))?;
         let bare = http::get(self.nginx.port, "/", Some(&self.cookie))?;
         ensure!(
@@ -114,11 +96,7 @@ impl Stage {
     }
 
     fn measure(&self, options: &Options) -> Result<Report> {
-        let load = Load {
-            connections: options.connections,
-            cookie: &self.cookie,
-            cores: &self.cores,
-        };
+        let load = Load { connections: options.connections, cookie: &self.cookie, cores: &self.cores };
         for server in [&self.doorward, &self.nginx] {
             load.drive(server, WARM_UP)?;
         }
@@ -133,10 +111,7 @@ impl Stage {
                 let nginx = load.drive(&self.nginx, options.seconds)?;
                 (load.drive(&self.doorward, options.seconds)?, nginx)
             };
-            options.say(&format!(
-                "{round:>5}  {:>10.0}  {:>10.0}",
-                doorward.per_second, nginx.per_second
-            ));
+            options.say(&format!("{round:>5}  {:>10.0}  {:>10.0}", doorward.per_second, nginx.per_second));
             report.doorward.push(doorward);
             report.nginx.push(nginx);
         }

@@ -18,11 +18,7 @@ const LIMIT: &str = "40m";
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new("timeout");
     command.args(["--foreground", "--kill-after=10s", LIMIT]);
-    command
-        .arg(program)
-        .args(arguments)
-        .current_dir(place::root())
-        .stdin(Stdio::null());
+    command.arg(program).args(arguments).current_dir(place::root()).stdin(Stdio::null());
     command
 }
 
@@ -55,10 +51,7 @@ pub(crate) fn run_logged(name: &str, command: &mut Command) -> Result<String> {
 /// Runs it to its end and returns what it printed to standard output, trimmed; `None` if it did not succeed.
 pub(crate) fn answer(program: impl AsRef<OsStr>, arguments: &[&str]) -> Option<String> {
     let output = command(program, arguments).stderr(Stdio::null()).output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Forgets the logs of an earlier run.
@@ -68,10 +61,8 @@ pub(crate) fn clear_logs() -> Result<()> {
 }
 
 fn output_in(path: &Path) -> String {
-    fs::read(path).map_or_else(
-        |error| error.to_string(),
-        |bytes| String::from_utf8_lossy(&bytes).into_owned(),
-    )
+    fs::read(path)
+        .map_or_else(|error| error.to_string(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The command as one would type it, without the limit.

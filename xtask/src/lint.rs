@@ -16,11 +16,7 @@ pub(crate) fn run() -> Result<bool> {
 
 /// The same steps, for `test`.
 pub(crate) fn steps() -> Vec<Step> {
-    vec![
-        Step::new("format", format),
-        Step::new("files", hygiene::check),
-        Step::new("clippy", clippy),
-    ]
+    vec![Step::new("format", format), Step::new("files", hygiene::check), Step::new("clippy", clippy)]
 }
 
 fn format(name: &'static str) -> Result<Done> {
@@ -29,15 +25,7 @@ fn format(name: &'static str) -> Result<Done> {
 }
 
 fn clippy(name: &'static str) -> Result<Done> {
-    let arguments = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ];
+    let arguments = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
     run_logged(name, &mut cargo(&arguments))?;
     Ok(Done::Passed)
 }

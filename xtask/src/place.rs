@@ -16,10 +16,7 @@ pub(crate) fn root() -> &'static Path {
 /// Cargo's target directory: the one that this program was built in.
 pub(crate) fn target() -> Result<PathBuf> {
     let program = env::current_exe().context("this program's own path is unknown")?;
-    let target = program
-        .ancestors()
-        .nth(2)
-        .context("this program is in no target directory")?;
+    let target = program.ancestors().nth(2).context("this program is in no target directory")?;
     Ok(target.to_owned())
 }
 
@@ -34,8 +31,5 @@ pub(crate) fn scratch(name: &str) -> Result<PathBuf> {
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(servers)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
+    env::split_paths(&path).chain(servers).map(|directory| directory.join(name)).find(|file| file.is_file())
 }

@@ -30,11 +30,7 @@ pub(crate) struct Step {
 impl Step {
     /// A step that needs no other.
     pub(crate) fn new(name: &'static str, run: fn(&'static str) -> Result<Done>) -> Self {
-        Self {
-            name,
-            needs: &[],
-            run,
-        }
+        Self { name, needs: &[], run }
     }
 
     /// The same, but it is not tried unless these passed.
@@ -66,14 +62,7 @@ pub(crate) fn run_all(steps: &[Step]) -> bool {
     }
     let passed = rows.iter().all(|row| matches!(row.outcome, Outcome::Done(_)));
     print!("\n{}", table(&rows));
-    println!(
-        "{}",
-        if passed {
-            "\nAll passed."
-        } else {
-            "\nNot all passed: see above."
-        }
-    );
+    println!("{}", if passed { "\nAll passed." } else { "\nNot all passed: see above." });
     passed
 }
 
@@ -83,17 +72,11 @@ fn run_one(step: &Step, before: &[Row]) -> Row {
     // A terminal that can't be written to is no reason to stop testing.
     let _ = std::io::stdout().flush();
     let missed = |needed: &&&'static str| {
-        !before
-            .iter()
-            .any(|row| row.name == **needed && matches!(row.outcome, Outcome::Done(_)))
+        !before.iter().any(|row| row.name == **needed && matches!(row.outcome, Outcome::Done(_)))
     };
     if let Some(needed) = step.needs.iter().find(missed) {
         println!("not run: needs {needed}");
-        return Row {
-            name,
-            outcome: Outcome::NotRun(needed),
-            took: Duration::ZERO,
-        };
+        return Row { name, outcome: Outcome::NotRun(needed), took: Duration::ZERO };
     }
     let start = Instant::now();
     let result = (step.run)(name);
@@ -140,11 +123,7 @@ mod tests {
     use super::*;
 
     fn row(name: &'static str, outcome: Outcome) -> Row {
-        Row {
-            name,
-            outcome,
-            took: Duration::from_millis(1_250),
-        }
+        Row { name, outcome, took: Duration::from_millis(1_250) }
     }
 
     #[test]
@@ -155,25 +134,16 @@ mod tests {
             Step::new("browser", |_| Ok(Done::Passed)).needs(&["other", "build"]),
         ];
         assert!(!run_all(&steps));
-        let built = [
-            row("other", Outcome::Done(Done::Passed)),
-            row("build", Outcome::Failed),
-        ];
+        let built = [row("other", Outcome::Done(Done::Passed)), row("build", Outcome::Failed)];
         assert_eq!(run_one(&steps[2], &built).outcome, Outcome::NotRun("build"));
-        let built = [
-            row("other", Outcome::Done(Done::Passed)),
-            row("build", Outcome::Done(Done::Passed)),
-        ];
+        let built = [row("other", Outcome::Done(Done::Passed)), row("build", Outcome::Done(Done::Passed))];
         assert_eq!(run_one(&steps[2], &built).outcome, Outcome::Done(Done::Passed));
     }
 
     #[test]
     fn the_table_says_what_was_left_out() {
         let rows = [
-            row(
-                "deny",
-                Outcome::Done(Done::Partly("advisories: no network".to_owned())),
-            ),
+            row("deny", Outcome::Done(Done::Partly("advisories: no network".to_owned()))),
             row("clippy", Outcome::Failed),
         ];
         let text = table(&rows);

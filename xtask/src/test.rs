@@ -44,13 +44,7 @@ fn cargo_test(name: &'static str) -> Result<Done> {
 }
 
 fn documentation(name: &'static str) -> Result<Done> {
-    let mut command = cargo(&[
-        "doc",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-        "--locked",
-    ]);
+    let mut command = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"]);
     run_logged(name, command.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Done::Passed)
 }
@@ -62,16 +56,7 @@ fn release_build(name: &'static str) -> Result<Done> {
 
 fn selftest(name: &'static str) -> Result<Done> {
     // Port 0: another demo may run on this machine.
-    let arguments = [
-        "run",
-        "--release",
-        "--locked",
-        "--",
-        "demo",
-        "--selftest",
-        "--port",
-        "0",
-    ];
+    let arguments = ["run", "--release", "--locked", "--", "demo", "--selftest", "--port", "0"];
     run_logged(name, &mut cargo(&arguments))?;
     Ok(Done::Passed)
 }
@@ -79,25 +64,16 @@ fn selftest(name: &'static str) -> Result<Done> {
 fn browser_tests(name: &'static str) -> Result<Done> {
     let folder = place::root().join("tests/browser");
     let mut files = Vec::new();
-    for entry in folder
-        .read_dir()
-        .with_context(|| format!("{} can't be read", folder.display()))?
-    {
+    for entry in folder.read_dir().with_context(|| format!("{} can't be read", folder.display()))? {
         let path = entry?.path().to_string_lossy().into_owned();
         if path.ends_with(".test.mjs") {
             files.push(path);
         }
     }
     files.sort();
-    ensure!(
-        !files.is_empty(),
-        "there is no *.test.mjs in {}",
-        folder.display()
-    );
+    ensure!(!files.is_empty(), "there is no *.test.mjs in {}", folder.display());
     let mut command = command(node::program("node")?, &["--test"]);
-    command
-        .args(files)
-        .env("DOORWARD_BIN", place::target()?.join("release/doorward"));
+    command.args(files).env("DOORWARD_BIN", place::target()?.join("release/doorward"));
     command.env("CHROMIUM", debian::chromium().context("there is no Chromium")?);
     command.env("DOORWARD_TEST_GLANCES", python::program("glances")?);
     let output = run_logged(name, &mut command)?;
@@ -105,28 +81,20 @@ fn browser_tests(name: &'static str) -> Result<Done> {
 }
 
 fn unless_skipped(tests: u32) -> Done {
-    if tests == 0 {
-        Done::Passed
-    } else {
-        Done::Partly(format!("{tests} tests, because they are marked so"))
-    }
+    if tests == 0 { Done::Passed } else { Done::Partly(format!("{tests} tests, because they are marked so")) }
 }
 
 /// Ignored tests in what `cargo test` prints.
 fn ignored(output: &str) -> u32 {
     let results = output.lines().filter(|line| line.starts_with("test result: "));
-    let counts = results
-        .flat_map(|line| line.split("; "))
-        .filter_map(|part| part.strip_suffix(" ignored"));
+    let counts = results.flat_map(|line| line.split("; ")).filter_map(|part| part.strip_suffix(" ignored"));
     counts.filter_map(|count| count.parse::<u32>().ok()).sum()
 }
 
 /// Skipped tests in what `node --test` prints, for either of its reporters.
 fn skipped(output: &str) -> u32 {
     let labels = ["# skipped ", "# todo ", "ℹ skipped ", "ℹ todo "];
-    let counts = output
-        .lines()
-        .filter_map(|line| labels.iter().find_map(|label| line.strip_prefix(label)));
+    let counts = output.lines().filter_map(|line| labels.iter().find_map(|label| line.strip_prefix(label)));
     counts.filter_map(|count| count.parse::<u32>().ok()).sum()
 }
 

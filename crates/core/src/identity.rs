@@ -102,18 +102,9 @@ struct HeaderValues {
 impl Identity {
     /// Puts an identity together and renders its header values.
     pub fn new(parts: IdentityParts) -> Self {
-        let groups = parts
-            .groups
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join(",");
+        let groups = parts.groups.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let value = |text: &str| {
-            if text.is_empty() {
-                None
-            } else {
-                HeaderValue::from_bytes(text.as_bytes()).ok()
-            }
+            if text.is_empty() { None } else { HeaderValue::from_bytes(text.as_bytes()).ok() }
         };
         let values = HeaderValues {
             username: value(parts.profile.username.as_str()),
@@ -165,10 +156,7 @@ mod tests {
                 email: email.map(str::to_owned),
             },
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-            context: AuthContext {
-                auth_time: UnixTime(0),
-                amr: Vec::new(),
-            },
+            context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
             session: SessionId::from_random([2; 16]),
             portal_session: SessionId::from_random([3; 16]),
             expires_at: UnixTime(1),
@@ -186,10 +174,7 @@ mod tests {
         assert_eq!(value(&ada, Property::Email), Some(b"ada@example.org".as_slice()));
         assert_eq!(value(&ada, Property::Name), Some("Ada Löve".as_bytes()));
         assert_eq!(value(&ada, Property::Groups), Some(b"admins,users".as_slice()));
-        assert_eq!(
-            value(&ada, Property::Subject),
-            Some(ada.subject.as_str().as_bytes())
-        );
+        assert_eq!(value(&ada, Property::Subject), Some(ada.subject.as_str().as_bytes()));
     }
 
     /// What is not known, or can't stand in a header, is no header: never an empty or a broken one.

@@ -48,12 +48,6 @@ pub fn complete(account: Account, proof: &VerifiedAssertion, now: UnixTime) -> R
     if account.disabled_at.is_some() {
         return Err(Refusal::Disabled);
     }
-    let context = AuthContext {
-        auth_time: now,
-        amr: proof.amr(),
-    };
-    Ok(Login {
-        user: account.user,
-        context,
-    })
+    let context = AuthContext { auth_time: now, amr: proof.amr() };
+    Ok(Login { user: account.user, context })
 }

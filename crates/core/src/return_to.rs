@@ -44,9 +44,7 @@ impl ReturnTo {
     /// Reads a path with query on the identity host.
     pub fn parse(text: &str) -> Self {
         let ours = text.len() <= Self::MAX
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
         if !ours {
             return Self::Launcher;
         }
@@ -54,10 +52,7 @@ impl ReturnTo {
             Some(("/handoff", query)) => Self::Handoff(query.to_owned()),
             Some(("/authorize", query)) => Self::Authorize(query.to_owned()),
             Some(_) => Self::Launcher,
-            None => Page::ALL
-                .into_iter()
-                .find(|page| page.path() == text)
-                .map_or(Self::Launcher, Self::Page),
+            None => Page::ALL.into_iter().find(|page| page.path() == text).map_or(Self::Launcher, Self::Page),
         }
     }
 
@@ -96,13 +91,9 @@ mod tests {
         ] {
             assert_eq!(ReturnTo::parse(text), ReturnTo::Launcher, "{text:?}");
         }
-        for text in [
-            "/",
-            "/handoff?service=notes",
-            "/authorize?client_id=x",
-            "/account/passkeys",
-            "/admin/people",
-        ] {
+        for text in
+            ["/", "/handoff?service=notes", "/authorize?client_id=x", "/account/passkeys", "/admin/people"]
+        {
             assert_eq!(ReturnTo::parse(text).to_path(), text);
         }
     }
@@ -112,11 +103,9 @@ mod tests {
         let longest = format!("/handoff?{}", "a".repeat(ReturnTo::MAX - 9));
         assert_eq!(ReturnTo::parse(&longest).to_path(), longest);
         assert_eq!(ReturnTo::parse(&format!("{longest}a")), ReturnTo::Launcher);
-        for text in [
-            "/handoff?",
-            "/handoff?return_to=//evil.test",
-            "/authorize?redirect_uri=https://a.test/?x",
-        ] {
+        for text in
+            ["/handoff?", "/handoff?return_to=//evil.test", "/authorize?redirect_uri=https://a.test/?x"]
+        {
             let read = ReturnTo::parse(text);
             assert_eq!(ReturnTo::parse(&read.to_path()), read);
             assert!(read.to_path().starts_with(&text[..5]), "{text}");

@@ -57,10 +57,7 @@ impl RouteTable {
 
     fn add(&mut self, portal: &Origin, host: &Host, to: Destination) {
         let origin = portal.with_host(host);
-        let authority = origin
-            .as_str()
-            .split_once("://")
-            .map_or("", |(_, authority)| authority);
+        let authority = origin.as_str().split_once("://").map_or("", |(_, authority)| authority);
         let route = Route {
             host: host.clone(),
             // A host consists of letters, digits and punctuation.
@@ -97,12 +94,7 @@ mod tests {
             ca_file: None,
             verify: true,
         };
-        let guard = Guard {
-            posture: Posture::Public,
-            networks: None,
-            bypass: Vec::new(),
-            csrf_shield: true,
-        };
+        let guard = Guard { posture: Posture::Public, networks: None, bypass: Vec::new(), csrf_shield: true };
         let hosts = vec![Host::parse(&format!("{name}.test")).unwrap()];
         Arc::new(Service {
             name: name.into(),
@@ -123,11 +115,7 @@ mod tests {
             let found = |host: &str| table.find(host).map(|route| route.origin.as_str());
             assert_eq!(found("s0.test"), Some("https://s0.test"));
             assert_eq!(found("id.test"), Some("https://id.test"));
-            assert_eq!(
-                found("S0.test"),
-                None,
-                "hosts are canonical before they are looked up"
-            );
+            assert_eq!(found("S0.test"), None, "hosts are canonical before they are looked up");
             assert_eq!(found("other.test"), None);
         }
     }

@@ -69,9 +69,7 @@ impl RootSecret {
         if secret.contains(&b'\n') && secret.is_ascii() {
             return Err(RootSecretError::InteriorNewline);
         }
-        Ok(Self(
-            hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward root 1").extract(secret),
-        ))
+        Ok(Self(hkdf::Salt::new(hkdf::HKDF_SHA256, b"doorward root 1").extract(secret)))
     }
 
     /// The sealing key for one purpose.
@@ -81,9 +79,7 @@ impl RootSecret {
     pub fn sealing_key(&self, purpose: Purpose) -> SealingKey {
         let bytes = self.derive(purpose.label());
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_ref());
-        SealingKey(Arc::new(LessSafeKey::new(
-            key.expect("32 bytes are an AES-256 key"),
-        )))
+        SealingKey(Arc::new(LessSafeKey::new(key.expect("32 bytes are an AES-256 key"))))
     }
 
     /// The key of a keyed hash for one purpose, for look-ups of sealed values by equality (a blind index).
@@ -96,10 +92,7 @@ impl RootSecret {
         let mut bytes = Zeroizing::new([0; 32]);
         // 32 bytes are one HKDF-SHA-256 block: neither step can fail. A failure would leave zeros, so it must stop.
         let info = [label.as_bytes()];
-        let filled = self
-            .0
-            .expand(&info, hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(bytes.as_mut()));
+        let filled = self.0.expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(bytes.as_mut()));
         assert!(filled.is_ok(), "HKDF of one block");
         bytes
     }
@@ -156,9 +149,7 @@ impl SealingKey {
         sealed.extend_from_slice(&nonce);
         let mut body = plaintext.to_vec();
         let nonce = Nonce::assume_unique_for_key(nonce);
-        let done = self
-            .0
-            .seal_in_place_append_tag(nonce, Aad::from(context), &mut body);
+        let done = self.0.seal_in_place_append_tag(nonce, Aad::from(context), &mut body);
         assert!(done.is_ok(), "sealing a value of ordinary length");
         sealed.extend_from_slice(&body);
         sealed
@@ -169,11 +160,7 @@ impl SealingKey {
         let (nonce, body) = sealed.split_at_checked(NONCE_LENGTH)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut body = Zeroizing::new(body.to_vec());
-        let length = self
-            .0
-            .open_in_place(nonce, Aad::from(context), &mut body)
-            .ok()?
-            .len();
+        let length = self.0.open_in_place(nonce, Aad::from(context), &mut body).ok()?.len();
         body.truncate(length);
         Some(body)
     }
@@ -224,10 +211,7 @@ mod tests {
     fn what_is_sealed_opens_only_with_the_same_key_and_context() {
         let key = root(b"0123456789abcdef\n").sealing_key(Purpose::Storage);
         let sealed = key.seal([1; 12], b"users/email/1", b"ada@example.org");
-        assert_eq!(
-            key.open(b"users/email/1", &sealed).unwrap().as_slice(),
-            b"ada@example.org"
-        );
+        assert_eq!(key.open(b"users/email/1", &sealed).unwrap().as_slice(), b"ada@example.org");
         assert!(key.open(b"users/email/2", &sealed).is_none());
         assert!(
             root(b"0123456789abcdef")
@@ -236,10 +220,7 @@ mod tests {
                 .is_none()
         );
         assert!(
-            root(b"0123456789abcdeX")
-                .sealing_key(Purpose::Storage)
-                .open(b"users/email/1", &sealed)
-                .is_none()
+            root(b"0123456789abcdeX").sealing_key(Purpose::Storage).open(b"users/email/1", &sealed).is_none()
         );
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
@@ -256,14 +237,8 @@ mod tests {
         assert_eq!(refused(b"\n"), RootSecretError::TooShort(0));
         assert_eq!(refused(b"short\n"), RootSecretError::TooShort(5));
         assert_eq!(refused(b"ENC[AES256_GCM,data:abc]"), RootSecretError::Undecrypted);
-        assert_eq!(
-            refused(b"changeme-changeme-changeme"),
-            RootSecretError::Placeholder
-        );
-        assert_eq!(
-            refused(b"0123456789abcdef\n0123456789abcdef\n"),
-            RootSecretError::InteriorNewline
-        );
+        assert_eq!(refused(b"changeme-changeme-changeme"), RootSecretError::Placeholder);
+        assert_eq!(refused(b"0123456789abcdef\n0123456789abcdef\n"), RootSecretError::InteriorNewline);
     }
 
     const PURPOSES: [Purpose; 6] = [
@@ -285,13 +260,7 @@ mod tests {
                 assert_eq!(opened.is_some(), purpose == other, "{purpose:?} {other:?}");
             }
             let of = |purpose| root.index_key(purpose).index(b"x");
-            assert_eq!(
-                PURPOSES
-                    .into_iter()
-                    .filter(|other| of(*other) == of(purpose))
-                    .count(),
-                1
-            );
+            assert_eq!(PURPOSES.into_iter().filter(|other| of(*other) == of(purpose)).count(), 1);
         }
     }
 

@@ -61,11 +61,7 @@ impl Upstream {
     /// `host:port`, with brackets around an IPv6 address.
     pub fn authority(&self) -> String {
         let host = self.host.as_str();
-        if host.contains(':') {
-            format!("[{host}]:{}", self.port)
-        } else {
-            format!("{host}:{}", self.port)
-        }
+        if host.contains(':') { format!("[{host}]:{}", self.port) } else { format!("{host}:{}", self.port) }
     }
 
     /// The URL of its root.
@@ -113,16 +109,9 @@ impl Bypass {
     /// Whether the rule opens this request.
     pub fn opens(&self, access: &Access<'_>) -> bool {
         let network = |client: IpAddr| crate::policy::within(self.networks.as_deref(), client);
-        let method = |method: &Method| {
-            self.methods
-                .as_ref()
-                .is_none_or(|methods| methods.contains(method))
-        };
+        let method = |method: &Method| self.methods.as_ref().is_none_or(|methods| methods.contains(method));
         network(access.client)
             && method(access.method)
-            && self
-                .paths
-                .iter()
-                .any(|prefix| path::has_segment_prefix(access.path, prefix))
+            && self.paths.iter().any(|prefix| path::has_segment_prefix(access.path, prefix))
     }
 }

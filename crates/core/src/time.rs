@@ -75,9 +75,6 @@ mod tests {
         assert_eq!(UnixTime(100).since(UnixTime(40)), 60);
         assert_eq!(UnixTime(40).since(UnixTime(100)), 0);
         assert_eq!(UnixTime(i64::MIN).since(UnixTime(i64::MAX)), 0);
-        assert_eq!(
-            (Lifetime::minutes(1).0, Lifetime::hours(1).0, Lifetime::days(1).0),
-            (60, 3600, 86_400)
-        );
+        assert_eq!((Lifetime::minutes(1).0, Lifetime::hours(1).0, Lifetime::days(1).0), (60, 3600, 86_400));
     }
 }

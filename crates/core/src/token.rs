@@ -62,10 +62,7 @@ impl<K: Kind> Plain<K> {
         URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
         let checksum = checksum(&text);
         text.push_str(&checksum);
-        Self {
-            text,
-            kind: PhantomData,
-        }
+        Self { text, kind: PhantomData }
     }
 
     /// Reads a token of this kind. `None` for any other text: a wrong prefix, length, alphabet or checksum.
@@ -77,10 +74,7 @@ impl<K: Kind> Plain<K> {
         let (body, found) = text.split_at(text.len() - CHECKSUM_CHARACTERS);
         URL_SAFE_NO_PAD.decode(&body[K::PREFIX.len()..]).ok()?;
         // The checksum is no secret: it spares the store a look-up for what was mistyped or guessed blindly.
-        (checksum(body) == found).then(|| Self {
-            text: text.to_owned(),
-            kind: PhantomData,
-        })
+        (checksum(body) == found).then(|| Self { text: text.to_owned(), kind: PhantomData })
     }
 
     /// The text to hand to the holder. Never log it.
@@ -115,18 +109,12 @@ pub struct Hashed<K: Kind> {
 impl<K: Kind> Hashed<K> {
     /// Hashes what might be a token's text, well-formed or not. The digest of an ill-formed text matches nothing.
     pub fn of_text(text: &str) -> Self {
-        Self {
-            digest: sha256(text.as_bytes()),
-            kind: PhantomData,
-        }
+        Self { digest: sha256(text.as_bytes()), kind: PhantomData }
     }
 
     /// Reads a stored hash.
     pub fn from_stored(digest: [u8; 32]) -> Self {
-        Self {
-            digest,
-            kind: PhantomData,
-        }
+        Self { digest, kind: PhantomData }
     }
 
     /// The bytes to store.
@@ -238,10 +226,7 @@ mod tests {
     #[test]
     fn neither_type_prints_the_secret() {
         let token = Plain::<Session>::from_random([9; 32]);
-        assert_eq!(
-            format!("{token:?} {:?}", token.hash()),
-            "Plain(dw_s_…) Hashed(dw_s_…)"
-        );
+        assert_eq!(format!("{token:?} {:?}", token.hash()), "Plain(dw_s_…) Hashed(dw_s_…)");
     }
 
     #[test]
@@ -266,25 +251,16 @@ mod tests {
         let stored = Hashed::<Session>::from_stored(*token.hash().as_bytes());
         assert_eq!(Hashed::of_text(token.expose()), stored);
         assert_ne!(Plain::<Session>::from_random([8; 32]).hash(), stored);
-        assert!(
-            !token
-                .expose()
-                .as_bytes()
-                .windows(32)
-                .any(|part| part == stored.as_bytes())
-        );
+        assert!(!token.expose().as_bytes().windows(32).any(|part| part == stored.as_bytes()));
     }
 
     #[test]
     fn d_7_a_secret_matches_itself_and_nothing_else() {
         let secret = HashedSecret::of(b"correct horse battery");
         assert!(secret.matches(b"correct horse battery"));
-        for other in [
-            b"".as_slice(),
-            b"correct horse batter",
-            b"correct horse battery ",
-            b"Correct horse battery",
-        ] {
+        for other in
+            [b"".as_slice(), b"correct horse batter", b"correct horse battery ", b"Correct horse battery"]
+        {
             assert!(!secret.matches(other));
         }
         assert_eq!(format!("{secret:?}"), "HashedSecret");

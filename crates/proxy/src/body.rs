@@ -86,11 +86,7 @@ enum Watching {
 
 impl UpstreamBody {
     pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Box<Watch>) -> Self {
-        let mut body = Self {
-            incoming,
-            lease: Some(lease),
-            watch: Some(Watching::NotYet(watch)),
-        };
+        let mut body = Self { incoming, lease: Some(lease), watch: Some(Watching::NotYet(watch)) };
         body.release_at_end();
         body
     }

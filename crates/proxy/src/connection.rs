@@ -56,10 +56,7 @@ pub(crate) async fn serve(
     };
     let Ok(Ok(stream)) = done else { return };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer {
-        address,
-        sni: session.server_name().map(str::to_owned),
-    });
+    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {

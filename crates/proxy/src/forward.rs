@@ -35,23 +35,11 @@ pub(crate) struct Outgoing {
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     prepare(&permit, &mut outgoing);
-    let Outgoing {
-        service,
-        arrival,
-        mut head,
-        body,
-        websocket,
-        navigation,
-        watch,
-    } = outgoing;
+    let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let request = Request::from_parts(head, RequestBody::Client(body));
-    let error = match worker
-        .pools
-        .send(&arrival.config, &service, request, websocket)
-        .await
-    {
+    let error = match worker.pools.send(&arrival.config, &service, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             return bring_back(response, lease, watch);
         }
@@ -65,11 +53,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         Err(error) => error,
     };
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
-    control(
-        worker
-            .control
-            .problem(&Problem::UpstreamDown(service), navigation, &arrival.context),
-    )
+    control(worker.control.problem(&Problem::UpstreamDown(service), navigation, &arrival.context))
 }
 
 fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>) -> Answer {
@@ -86,14 +70,7 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
 fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
-    let Outgoing {
-        service,
-        arrival,
-        head,
-        body,
-        websocket,
-        ..
-    } = outgoing;
+    let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
     }
@@ -114,19 +91,15 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         head.headers.insert(header::HOST, host);
     }
     if wants_trailers {
-        head.headers
-            .insert(header::TE, HeaderValue::from_static("trailers"));
+        head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     if *websocket {
-        head.headers
-            .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        head.headers
-            .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     }
     if !body.is_end_stream() && body.size_hint().exact().is_none() {
         // Otherwise the body of a GET would get lost.
-        head.headers
-            .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     head.uri = Uri::from(arrival.target.clone());
     head.version = Version::HTTP_11;
@@ -138,18 +111,12 @@ fn address(client: std::net::IpAddr) -> HeaderValue {
 
 fn mentions_trailers(te: &HeaderValue) -> bool {
     let codings = te.to_str().unwrap_or_default().split(',');
-    codings
-        .into_iter()
-        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
+    codings.into_iter().any(|coding| coding.trim().eq_ignore_ascii_case("trailers"))
 }
 
 /// HTTP/2 may split cookies into several fields; HTTP/1.1 has one (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
-    let lines: Vec<&[u8]> = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
+    let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);
     }

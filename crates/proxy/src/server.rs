@@ -50,11 +50,7 @@ impl fmt::Display for BindError {
             _ => "",
         };
         write!(formatter, "can't listen on {}: {}", self.address, self.error)?;
-        if hint.is_empty() {
-            Ok(())
-        } else {
-            write!(formatter, "; {hint}")
-        }
+        if hint.is_empty() { Ok(()) } else { write!(formatter, "; {hint}") }
     }
 }
 
@@ -65,16 +61,11 @@ impl Listener {
     pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
         let bound =
             TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        bound
-            .map(|socket| Self { socket, tls })
-            .map_err(|error| BindError { address, error })
+        bound.map(|socket| Self { socket, tls }).map_err(|error| BindError { address, error })
     }
 
     fn share(&self) -> io::Result<Self> {
-        self.socket.try_clone().map(|socket| Self {
-            socket,
-            tls: self.tls.clone(),
-        })
+        self.socket.try_clone().map(|socket| Self { socket, tls: self.tls.clone() })
     }
 
     /// The address, with the port that was chosen if it was 0.
@@ -120,17 +111,11 @@ impl Server {
         let (started, start) = std::sync::mpsc::channel();
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
-        let addresses = listeners
-            .iter()
-            .map(Listener::address)
-            .collect::<io::Result<_>>()?;
+        let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
         let settings = Arc::new(settings);
         let threads = (0..settings.workers.max(1))
             .map(|number| {
-                let listeners = listeners
-                    .iter()
-                    .map(Listener::share)
-                    .collect::<io::Result<Vec<_>>>()?;
+                let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
                 let started = started.clone();
                 let run = move || {
@@ -148,19 +133,13 @@ impl Server {
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
-                std::thread::Builder::new()
-                    .name(format!("worker-{number}"))
-                    .spawn(run)
+                std::thread::Builder::new().name(format!("worker-{number}")).spawn(run)
             })
             .collect::<io::Result<_>>()?;
         drop(started);
         // Each says that it has begun, or why it can't.
         start.iter().collect::<io::Result<()>>()?;
-        Ok(Self {
-            stop,
-            threads,
-            addresses,
-        })
+        Ok(Self { stop, threads, addresses })
     }
 
     /// The addresses that are served.

@@ -73,16 +73,12 @@ fn read(
     request: &Request<Incoming>,
 ) -> Result<Arrival, Problem> {
     framing::check(request.headers(), request.version()).map_err(|error| Problem::Malformed(error.0))?;
-    let target = RequestTarget::parse(
-        request.method(),
-        request.uri(),
-        request.headers(),
-        peer.sni.as_deref(),
-    )
-    .map_err(|error| match error {
-        TargetError::Malformed(what) => Problem::Malformed(what),
-        TargetError::Misdirected => Problem::Misdirected,
-    })?;
+    let target =
+        RequestTarget::parse(request.method(), request.uri(), request.headers(), peer.sni.as_deref())
+            .map_err(|error| match error {
+                TargetError::Malformed(what) => Problem::Malformed(what),
+                TargetError::Misdirected => Problem::Misdirected,
+            })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
     let trusted = &config.trusted_proxies;
     let context = RequestContext {
@@ -124,9 +120,7 @@ fn refused(
     let mut answer = control(worker.control.problem(problem, navigation, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
         // What follows was perhaps never meant as a request of its own (RFC 9112 section 6.3).
-        answer
-            .headers_mut()
-            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }
@@ -139,7 +133,7 @@ async fn gate(
     request: Request<Incoming>,
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
-        return reserved(worker, service, arrival, request).await;
+        return Box::pin(reserved(worker, service, arrival, request)).await;
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
@@ -147,19 +141,10 @@ async fn gate(
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
-            return control(
-                worker
-                    .control
-                    .problem(&problem, fetch.navigation, &arrival.context),
-            );
+            return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged {
-        identity,
-        decision,
-        token,
-        generation,
-    } = judged;
+    let Judged { identity, decision, token, generation } = judged;
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
@@ -176,37 +161,17 @@ async fn gate(
                 fetch,
                 generation,
             });
-            let outgoing = Outgoing {
-                service,
-                arrival,
-                head,
-                body,
-                websocket,
-                navigation,
-                watch,
-            };
+            let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
             forward::forward(worker, permit, outgoing).await
         }
         Decision::Demand(Demand::SignIn) => {
             line.decided("sign_in", &"no_session");
-            control(
-                worker
-                    .control
-                    .sign_in(service, &head, fetch.navigation, &arrival.context),
-            )
+            control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
             line.decided("denied", &denial.code());
-            let refused = Refused {
-                service,
-                identity: identity.as_deref(),
-                denial: &denial,
-            };
-            control(
-                worker
-                    .control
-                    .denied(&refused, fetch.navigation, &arrival.context),
-            )
+            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
+            control(worker.control.denied(&refused, fetch.navigation, &arrival.context))
         }
     }
 }
@@ -241,12 +206,7 @@ async fn reserved(
     request: Request<Incoming>,
 ) -> Answer {
     if path::has_segment_prefix(request.uri().path(), RESERVED) {
-        return control(
-            worker
-                .control
-                .reserved(Arc::clone(service), request, arrival.context)
-                .await,
-        );
+        return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
     }
     let problem = Problem::Malformed("the reserved path in another spelling");
     let origin = &arrival.route.origin;
@@ -286,25 +246,13 @@ async fn judge(
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged {
-            identity: None,
-            decision,
-            token: None,
-            generation,
-        });
+        return Ok(Judged { identity: None, decision, token: None, generation });
     };
     let token = Hashed::<Session>::of_text(token);
-    let identity = resolve(worker, &token, arrival)
-        .await
-        .map_err(|Unavailable| Problem::Unavailable)?;
+    let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
-    Ok(Judged {
-        identity,
-        decision,
-        token: Some(token),
-        generation,
-    })
+    Ok(Judged { identity, decision, token: Some(token), generation })
 }
 
 const fn outcome(permit: &Permit) -> &'static str {

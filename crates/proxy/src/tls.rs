@@ -66,11 +66,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
-    if chain.is_empty() {
-        Err(unreadable("no certificate in it".to_owned()))
-    } else {
-        Ok(chain)
-    }
+    if chain.is_empty() { Err(unreadable("no certificate in it".to_owned())) } else { Ok(chain) }
 }
 
 /// The certificate that is valid for the name asked for; the first one when none is, or no name was sent.
@@ -88,10 +84,7 @@ fn is_valid_for(key: &CertifiedKey, name: &str) -> bool {
     let Ok(name) = ServerName::try_from(name) else {
         return false;
     };
-    let leaf = key
-        .cert
-        .first()
-        .and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
+    let leaf = key.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
     leaf.is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
 }
 
@@ -101,9 +94,7 @@ pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientC
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?;
     let mut config = if verify {
-        builder
-            .with_root_certificates(roots(ca_file)?)
-            .with_no_client_auth()
+        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
     } else {
         builder
             .dangerous()

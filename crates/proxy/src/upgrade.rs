@@ -21,12 +21,8 @@ pub(crate) fn switch(downstream: OnUpgrade, mut response: Response<Incoming>, wa
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = head.headers;
     doorward_core::http::headers::strip_response(answer.headers_mut());
-    answer
-        .headers_mut()
-        .insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    answer
-        .headers_mut()
-        .insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer
 }
 

@@ -91,10 +91,7 @@ impl Lease {
 
 impl Pools {
     pub(crate) fn new(connect_within: Duration) -> Self {
-        Self {
-            connect_within,
-            pools: RefCell::default(),
-        }
+        Self { connect_within, pools: RefCell::default() }
     }
 
     /// Sends a request to the service's upstream.
@@ -106,24 +103,13 @@ impl Pools {
         websocket: bool,
     ) -> Result<Sent, UpstreamError> {
         let pool = self.pool(config, service);
-        if websocket {
-            pool.send_alone(request).await
-        } else {
-            pool.send(request).await
-        }
+        if websocket { Box::pin(pool.send_alone(request)).await } else { pool.send(request).await }
     }
 
     fn pool(&self, config: &Arc<Config>, service: &Arc<Service>) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
-        if !pools
-            .config
-            .as_ref()
-            .is_some_and(|current| Arc::ptr_eq(current, config))
-        {
-            *pools = ByService {
-                config: Some(Arc::clone(config)),
-                pools: HashMap::new(),
-            };
+        if !pools.config.as_ref().is_some_and(|current| Arc::ptr_eq(current, config)) {
+            *pools = ByService { config: Some(Arc::clone(config)), pools: HashMap::new() };
         }
         // The address names the service: the configuration, which is kept, keeps it in place.
         let pool = pools.pools.entry(Arc::as_ptr(service)).or_insert_with(|| {
@@ -154,10 +140,7 @@ impl Pool {
             let copy = copy_of(&request);
             let mut failure = match connection.try_send_request(request).await {
                 Ok(response) => {
-                    return Ok(Sent {
-                        response,
-                        lease: Lease(Some((self, connection))),
-                    });
+                    return Ok(Sent { response, lease: Lease(Some((self, connection))) });
                 }
                 Err(failure) => failure,
             };
@@ -170,16 +153,11 @@ impl Pool {
                 _ => return Err(UpstreamError::Http(failure.into_error())),
             }
         }
-        match self.connector.connect(Offer::Both).await? {
+        // Boxed, as all that is rare: a request's future is moved when it begins, so it is kept small.
+        match Box::pin(self.connector.connect(Offer::Both)).await? {
             Fresh::Http1(mut connection) => {
-                let response = connection
-                    .send_request(request)
-                    .await
-                    .map_err(UpstreamError::Http)?;
-                Ok(Sent {
-                    response,
-                    lease: Lease(Some((self, connection))),
-                })
+                let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
+                Ok(Sent { response, lease: Lease(Some((self, connection))) })
             }
             Fresh::Http2(connection) => {
                 *self.shared.borrow_mut() = Some(connection.clone());
@@ -194,19 +172,11 @@ impl Pool {
     /// Sends a request that will take its connection with it. That is HTTP/1.1.
     async fn send_alone(&self, request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
         let Fresh::Http1(mut connection) = self.connector.connect(Offer::Http1).await? else {
-            return Err(UpstreamError::Tls(
-                "the upstream chose a protocol that was not offered".to_owned(),
-            ));
+            return Err(UpstreamError::Tls("the upstream chose a protocol that was not offered".to_owned()));
         };
-        let response = connection
-            .send_request(request)
-            .await
-            .map_err(UpstreamError::Http)?;
+        let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
         // Without the sender the connection ends after this answer.
-        Ok(Sent {
-            response,
-            lease: Lease(None),
-        })
+        Ok(Sent { response, lease: Lease(None) })
     }
 
     fn keep(&self, connection: http1::SendRequest<RequestBody>) {
@@ -260,10 +230,7 @@ async fn send_http2(
     request: Request<RequestBody>,
 ) -> Result<Attempt, UpstreamError> {
     match connection.try_send_request(as_http2(request)).await {
-        Ok(response) => Ok(Attempt::Answered(Sent {
-            response,
-            lease: Lease(None),
-        })),
+        Ok(response) => Ok(Attempt::Answered(Sent { response, lease: Lease(None) })),
         Err(mut failure) => match failure.take_message() {
             Some(unsent) => Ok(Attempt::Unsent(unsent)),
             None => Err(UpstreamError::Http(failure.into_error())),

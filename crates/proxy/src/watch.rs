@@ -53,11 +53,7 @@ impl Watch {
         let Some(route) = config.routes.find(self.route.host.as_str()) else {
             return false;
         };
-        let Route {
-            to: Destination::Service(service),
-            ..
-        } = &**route
-        else {
+        let Route { to: Destination::Service(service), .. } = &**route else {
             return false;
         };
         let mut access = Access {
@@ -72,11 +68,7 @@ impl Watch {
         let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
             return matches!(decision, Decision::Permit(_));
         };
-        let Ok(Some(identity)) = self
-            .worker
-            .sessions
-            .resolve(token, self.route.host.as_str(), now)
-            .await
+        let Ok(Some(identity)) = self.worker.sessions.resolve(token, self.route.host.as_str(), now).await
         else {
             return false;
         };

@@ -15,10 +15,7 @@ use crate::{
     vault::Column,
 };
 
-pub(crate) const NONCE: Column = Column {
-    table: "token_families",
-    column: "nonce",
-};
+pub(crate) const NONCE: Column = Column { table: "token_families", column: "nonce" };
 
 /// A code to be.
 #[derive(Clone, Debug)]
@@ -71,10 +68,7 @@ impl Store {
         self.db
             .write(move |tx| {
                 let family = new.family.as_str();
-                let nonce = new
-                    .nonce
-                    .as_ref()
-                    .map(|nonce| vault.seal_text(NONCE, family.as_bytes(), nonce));
+                let nonce = new.nonce.as_ref().map(|nonce| vault.seal_text(NONCE, family.as_bytes(), nonce));
                 let params: [Value; 10] = [
                     family.into(),
                     new.user.as_str().into(),
@@ -123,11 +117,7 @@ impl Store {
                     return Ok(None);
                 };
                 let code_challenge = row.optional_text(2)?.map(str::to_owned);
-                Ok(Some(IssuedCode {
-                    grant,
-                    redirect_uri: row.text(1)?.to_owned(),
-                    code_challenge,
-                }))
+                Ok(Some(IssuedCode { grant, redirect_uri: row.text(1)?.to_owned(), code_challenge }))
             })
             .await
     }

@@ -27,12 +27,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO consents (user_id, client_id, scope, granted_at) VALUES ($1, $2, $3, $4) \
                            ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, granted_at = excluded.granted_at";
-        let params = [
-            user.as_str().into(),
-            client_id.into(),
-            scopes.join(" ").into(),
-            now.0.into(),
-        ];
+        let params = [user.as_str().into(), client_id.into(), scopes.join(" ").into(), now.0.into()];
         self.db.write(move |tx| tx.execute(SQL, &params).map(drop)).await
     }
 }

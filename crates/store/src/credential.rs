@@ -16,14 +16,8 @@ use crate::{
     vault::{Column, Vault},
 };
 
-const PUBLIC_KEY: Column = Column {
-    table: "credentials",
-    column: "public_key",
-};
-const LABEL: Column = Column {
-    table: "credentials",
-    column: "label",
-};
+const PUBLIC_KEY: Column = Column { table: "credentials", column: "public_key" };
+const LABEL: Column = Column { table: "credentials", column: "label" };
 
 /// A passkey to store, with the name to show for it.
 #[derive(Debug)]
@@ -79,10 +73,7 @@ impl Store {
                     sign_count: u32::try_from(row.integer(2)?).map_err(|_| PUBLIC_KEY.corrupt())?,
                     backup_eligible: row.integer(3)? != 0,
                 };
-                let account = Account {
-                    user,
-                    disabled_at: row.optional_integer(4)?.map(UnixTime),
-                };
+                let account = Account { user, disabled_at: row.optional_integer(4)?.map(UnixTime) };
                 Ok(Some(StoredCredential { credential, account }))
             })
             .await
@@ -115,9 +106,7 @@ impl Store {
         const ENABLED: &str = "SELECT id FROM users WHERE id = $1 AND disabled_at IS NULL";
         let vault = self.vault.clone();
         self.attempt(move |tx| {
-            let enabled = tx
-                .optional(ENABLED, &[new.registration.user().as_str().into()])?
-                .is_some();
+            let enabled = tx.optional(ENABLED, &[new.registration.user().as_str().into()])?.is_some();
             if !enabled || !consume_challenge(tx, challenge)? {
                 return Ok(false);
             }
@@ -139,10 +128,7 @@ impl Store {
             .write(move |tx| {
                 let sealed = vault.seal_text(LABEL, &id, &label);
                 let params = [id.as_slice().into(), user.as_str().into(), sealed.into()];
-                tx.wins(
-                    "UPDATE credentials SET label = $3 WHERE id = $1 AND user_id = $2",
-                    &params,
-                )
+                tx.wins("UPDATE credentials SET label = $3 WHERE id = $1 AND user_id = $2", &params)
             })
             .await
     }
@@ -157,10 +143,8 @@ impl Store {
                 "DELETE FROM credentials WHERE id = $1 AND user_id = $2",
                 &[id.as_slice().into(), user.as_str().into()],
             )?;
-            let left = tx.optional(
-                "SELECT id FROM credentials WHERE user_id = $1 LIMIT 1",
-                &[user.as_str().into()],
-            )?;
+            let left = tx
+                .optional("SELECT id FROM credentials WHERE user_id = $1 LIMIT 1", &[user.as_str().into()])?;
             if won && left.is_none() {
                 Err(StoreError::Conflict(Constraint::LastCredential))
             } else {
@@ -202,10 +186,7 @@ fn from_row(vault: &Vault, row: &Row) -> Result<CredentialRow, StoreError> {
     let aaguid = row.bytes(2)?.try_into();
     Ok(CredentialRow {
         label: vault.open_text(LABEL, &id, row.bytes(1)?)?,
-        aaguid: aaguid.map_err(|_| StoreError::Corrupt {
-            table: "credentials",
-            column: "aaguid",
-        })?,
+        aaguid: aaguid.map_err(|_| StoreError::Corrupt { table: "credentials", column: "aaguid" })?,
         backed_up: row.integer(3)? != 0,
         created_at: UnixTime(row.integer(4)?),
         last_used_at: row.optional_integer(5)?.map(UnixTime),

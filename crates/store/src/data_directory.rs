@@ -34,11 +34,9 @@ pub enum DataDirectoryError {
 impl fmt::Display for DataDirectoryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked(path) => write!(
-                formatter,
-                "another process works in {}; stop it first",
-                path.display()
-            ),
+            Self::Locked(path) => {
+                write!(formatter, "another process works in {}; stop it first", path.display())
+            }
             Self::Io(path, error) => write!(formatter, "{} can't be used: {error}", path.display()),
             Self::RootSecret(path, error) => write!(formatter, "the root secret {} {error}", path.display()),
         }
@@ -53,17 +51,10 @@ impl DataDirectory {
         let io = |error| DataDirectoryError::Io(path.to_owned(), error);
         std::fs::create_dir_all(path).map_err(io)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(io)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o600)
-            .open(path.join("lock"))
-            .map_err(io)?;
+        let lock =
+            OpenOptions::new().create(true).append(true).mode(0o600).open(path.join("lock")).map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
-            }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
@@ -86,8 +77,7 @@ impl DataDirectory {
                     "missing, but there is a database sealed with it",
                 )));
             }
-            self.write_durably(&path, hexadecimal(draw(random)).as_bytes())
-                .map_err(io)?;
+            self.write_durably(&path, hexadecimal(draw(random)).as_bytes()).map_err(io)?;
         }
         let content = std::fs::read(&path).map_err(io)?;
         RootSecret::from_file_content(&content).map_err(|error| DataDirectoryError::RootSecret(path, error))
@@ -97,12 +87,8 @@ impl DataDirectory {
     /// survive is lost.
     fn write_durably(&self, path: &Path, content: &[u8]) -> std::io::Result<()> {
         let unfinished = path.with_extension("new");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&unfinished)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&unfinished)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, path)?;
@@ -112,8 +98,5 @@ impl DataDirectory {
 
 fn hexadecimal(bytes: [u8; 32]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -27,10 +27,7 @@ impl Db {
     /// Connects to the PostgreSQL server at `url`.
     pub(crate) fn postgres(url: &str) -> Result<Self, StoreError> {
         let workers = postgres::start(url)?;
-        Ok(Self {
-            writers: workers.clone(),
-            readers: workers,
-        })
+        Ok(Self { writers: workers.clone(), readers: workers })
     }
 
     /// Runs a unit of work that writes. It is acknowledged after the commit is durable.

@@ -40,14 +40,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "INSERT INTO enrolments (token_hash, user_id, expires_at) SELECT $1, id, $3 FROM users WHERE id = $2";
         self.attempt(move |tx| {
-            tx.execute(
-                "DELETE FROM enrolments WHERE user_id = $1",
-                &[user.as_str().into()],
-            )?;
-            tx.wins(
-                SQL,
-                &[token.as_bytes().into(), user.as_str().into(), expires_at.0.into()],
-            )
+            tx.execute("DELETE FROM enrolments WHERE user_id = $1", &[user.as_str().into()])?;
+            tx.wins(SQL, &[token.as_bytes().into(), user.as_str().into(), expires_at.0.into()])
         })
         .await
     }
@@ -61,14 +55,12 @@ impl Store {
         const SQL: &str = "SELECT user_id FROM enrolments WHERE token_hash = $1 AND consumed_at IS NULL AND expires_at > $2";
         let vault = self.vault.clone();
         self.db
-            .read(
-                move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
-                    Some(row) => Ok(
-                        user::load(tx, &vault, id_at(&row, 0)?)?.filter(|user| user.disabled_at.is_none())
-                    ),
-                    None => Ok(None),
-                },
-            )
+            .read(move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
+                Some(row) => {
+                    Ok(user::load(tx, &vault, id_at(&row, 0)?)?.filter(|user| user.disabled_at.is_none()))
+                }
+                None => Ok(None),
+            })
             .await
     }
 
@@ -88,11 +80,7 @@ impl Store {
             if enrolment.credential.registration.user() != user {
                 return Ok(false);
             }
-            let params = [
-                enrolment.token.as_bytes().into(),
-                user.as_str().into(),
-                now.0.into(),
-            ];
+            let params = [enrolment.token.as_bytes().into(), user.as_str().into(), now.0.into()];
             let done = tx.wins(SQL, &params)? && consume_challenge(tx, enrolment.challenge)?;
             if done {
                 credential::insert(tx, &vault, &enrolment.credential, now)?;

@@ -40,10 +40,9 @@ impl fmt::Display for StoreError {
         match self {
             Self::Conflict(constraint) => write!(formatter, "conflict: {constraint:?}"),
             Self::Unavailable(cause) => write!(formatter, "the database is unavailable: {cause}"),
-            Self::Corrupt { table, column } => write!(
-                formatter,
-                "the database holds an impossible value in {table}.{column}"
-            ),
+            Self::Corrupt { table, column } => {
+                write!(formatter, "the database holds an impossible value in {table}.{column}")
+            }
         }
     }
 }

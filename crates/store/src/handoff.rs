@@ -78,12 +78,8 @@ impl Store {
         let vault = self.vault.clone();
         self.db
             .write(move |tx| {
-                let params = [
-                    code.as_bytes().into(),
-                    new.host.as_str().into(),
-                    (&new.challenge).into(),
-                    now.0.into(),
-                ];
+                let params =
+                    [code.as_bytes().into(), new.host.as_str().into(), (&new.challenge).into(), now.0.into()];
                 let Some(row) = tx.optional(CONSUME, &params)? else {
                     return Ok(false);
                 };
@@ -95,9 +91,7 @@ impl Store {
                     parent.as_str().into(),
                     new.host.as_str().into(),
                     row.text(1)?.into(),
-                    vault
-                        .seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent)
-                        .into(),
+                    vault.seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent).into(),
                     now.0.into(),
                 ];
                 tx.wins(BEGIN, &params)

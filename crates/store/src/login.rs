@@ -15,10 +15,7 @@ use crate::{
     vault::{Column, Vault},
 };
 
-pub(crate) const USER_AGENT: Column = Column {
-    table: "sessions",
-    column: "user_agent",
-};
+pub(crate) const USER_AGENT: Column = Column { table: "sessions", column: "user_agent" };
 
 /// The one use of a ceremony's challenge.
 #[derive(Clone, Copy, Debug)]
@@ -117,9 +114,7 @@ pub(crate) fn insert_session(
         new.host.as_str().into(),
         login.context().amr.join(" ").into(),
         login.context().auth_time.0.into(),
-        vault
-            .seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent)
-            .into(),
+        vault.seal_text(USER_AGENT, new.id.as_str().as_bytes(), &agent).into(),
         now.0.into(),
         new.expires_at.0.into(),
     ];
@@ -132,18 +127,9 @@ fn replace(tx: &mut dyn Tx, sign_in: &SignIn, now: UnixTime) -> Result<(), Store
     let Some(former) = sign_in.replaces else {
         return Ok(());
     };
-    let params: [Value; 3] = [
-        former.as_str().into(),
-        sign_in.session.id.as_str().into(),
-        sign_in.login.user().as_str().into(),
-    ];
-    tx.execute(
-        "UPDATE sessions SET parent_id = $2 WHERE parent_id = $1 AND user_id = $3",
-        &params,
-    )?;
-    tx.execute(
-        "UPDATE token_families SET session_id = $2 WHERE session_id = $1 AND user_id = $3",
-        &params,
-    )?;
+    let params: [Value; 3] =
+        [former.as_str().into(), sign_in.session.id.as_str().into(), sign_in.login.user().as_str().into()];
+    tx.execute("UPDATE sessions SET parent_id = $2 WHERE parent_id = $1 AND user_id = $3", &params)?;
+    tx.execute("UPDATE token_families SET session_id = $2 WHERE session_id = $1 AND user_id = $3", &params)?;
     crate::session::end_portal_session(tx, former, now).map(drop)
 }

@@ -17,14 +17,10 @@ enum Outcome {
 pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
     // On PostgreSQL two nodes that start together collide over a table that neither sees yet. Whoever lost has waited
     // for the other's commit, and sees it the second time.
-    db.write_blocking(prepare)
-        .or_else(|_| db.write_blocking(prepare))?;
+    db.write_blocking(prepare).or_else(|_| db.write_blocking(prepare))?;
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
-        Outcome::Newer(found) => Err(OpenError::Newer {
-            found,
-            known: known(),
-        }),
+        Outcome::Newer(found) => Err(OpenError::Newer { found, known: known() }),
     }
 }
 
@@ -34,23 +30,14 @@ fn known() -> i64 {
 
 fn prepare(tx: &mut dyn Tx) -> Result<(), StoreError> {
     tx.batch("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, number BIGINT, content BYTEA)")?;
-    tx.execute(
-        "INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING",
-        &[],
-    )?;
-    tx.execute(
-        "INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING",
-        &[],
-    )
-    .map(drop)
+    tx.execute("INSERT INTO meta (key, number) VALUES ('schema', 0) ON CONFLICT DO NOTHING", &[])?;
+    tx.execute("INSERT INTO meta (key, number) VALUES ('generation', 0) ON CONFLICT DO NOTHING", &[])
+        .map(drop)
 }
 
 fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
     // The update locks the row until the end of the transaction.
-    let row = tx.query(
-        "UPDATE meta SET number = number WHERE key = 'schema' RETURNING number",
-        &[],
-    )?;
+    let row = tx.query("UPDATE meta SET number = number WHERE key = 'schema' RETURNING number", &[])?;
     let found = row.first().map_or(Ok(0), |row| row.integer(0))?;
     let Ok(done) = usize::try_from(found) else {
         return Ok(Outcome::Newer(found));
@@ -61,9 +48,6 @@ fn migrate(tx: &mut dyn Tx) -> Result<Outcome, StoreError> {
     for migration in &MIGRATIONS[done..] {
         tx.batch(migration)?;
     }
-    tx.execute(
-        "UPDATE meta SET number = $1 WHERE key = 'schema'",
-        &[known().into()],
-    )?;
+    tx.execute("UPDATE meta SET number = $1 WHERE key = 'schema'", &[known().into()])?;
     Ok(Outcome::Current)
 }

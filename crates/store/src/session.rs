@@ -40,29 +40,14 @@ impl Store {
         now: UnixTime,
     ) -> Result<Option<Identity>, StoreError> {
         let (vault, token, host) = (self.vault.clone(), *token, host.to_owned());
-        self.db
-            .read(move |tx| {
-                load(
-                    tx,
-                    &vault,
-                    &Lookup {
-                        token,
-                        host: &host,
-                        idle,
-                        now,
-                    },
-                )
-            })
-            .await
+        self.db.read(move |tx| load(tx, &vault, &Lookup { token, host: &host, idle, now })).await
     }
 
     /// Records that a session is in use. Its portal session is in use too.
     pub async fn touch_session(&self, id: SessionId, now: UnixTime) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE sessions SET last_used_at = $2 WHERE last_used_at < $2 AND ended_at IS NULL AND \
                            (id = $1 OR id = (SELECT parent_id FROM sessions WHERE id = $1))";
-        self.db
-            .write(move |tx| tx.execute(SQL, &[id.as_str().into(), now.0.into()]).map(drop))
-            .await
+        self.db.write(move |tx| tx.execute(SQL, &[id.as_str().into(), now.0.into()]).map(drop)).await
     }
 
     /// Ends a portal session, all its service sessions, and the tokens that do not outlive it. Whether it was live.
@@ -114,12 +99,8 @@ fn load(tx: &mut dyn Tx, vault: &Vault, lookup: &Lookup<'_>) -> Result<Option<Id
                        AND u.disabled_at IS NULL AND s.expires_at > $3 AND p.expires_at > $3 \
                        AND s.last_used_at > $4 AND p.last_used_at > $4";
     let idle_since = lookup.now.0.saturating_sub(i64::from(lookup.idle.0));
-    let params: [Value; 4] = [
-        lookup.token.as_bytes().into(),
-        lookup.host.into(),
-        lookup.now.0.into(),
-        idle_since.into(),
-    ];
+    let params: [Value; 4] =
+        [lookup.token.as_bytes().into(), lookup.host.into(), lookup.now.0.into(), idle_since.into()];
     let Some(row) = tx.optional(SQL, &params)? else {
         return Ok(None);
     };
@@ -128,10 +109,7 @@ fn load(tx: &mut dyn Tx, vault: &Vault, lookup: &Lookup<'_>) -> Result<Option<Id
         subject,
         profile: open_profile(vault, subject, row.bytes(7)?)?,
         groups: groups_of(tx, subject)?,
-        context: AuthContext {
-            auth_time: UnixTime(row.integer(4)?),
-            amr: words(row.text(3)?),
-        },
+        context: AuthContext { auth_time: UnixTime(row.integer(4)?), amr: words(row.text(3)?) },
         session: session_id_at(&row, 0)?,
         portal_session: session_id_at(&row, 1)?,
         expires_at: UnixTime(row.integer(5)?.min(row.integer(6)?)),
@@ -144,26 +122,17 @@ pub(crate) fn end_portal_session(tx: &mut dyn Tx, id: SessionId, now: UnixTime) 
         "UPDATE sessions SET ended_at = $2 WHERE id = $1 AND parent_id IS NULL AND ended_at IS NULL",
         &params,
     )?;
-    tx.execute(
-        "UPDATE sessions SET ended_at = $2 WHERE parent_id = $1 AND ended_at IS NULL",
-        &params,
-    )?;
+    tx.execute("UPDATE sessions SET ended_at = $2 WHERE parent_id = $1 AND ended_at IS NULL", &params)?;
     crate::token::revoke_families_of_session(tx, id, now)?;
     Ok(won)
 }
 
 pub(crate) fn session_id_at(row: &Row, at: usize) -> Result<SessionId, StoreError> {
-    SessionId::parse(row.text(at)?).map_err(|_| StoreError::Corrupt {
-        table: "sessions",
-        column: "id",
-    })
+    SessionId::parse(row.text(at)?).map_err(|_| StoreError::Corrupt { table: "sessions", column: "id" })
 }
 
 pub(crate) fn words(text: &str) -> Vec<String> {
-    text.split(' ')
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
+    text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 fn from_row(vault: &Vault, row: &Row) -> Result<SessionRow, StoreError> {

@@ -56,9 +56,7 @@ impl Store {
         const SQL: &str = "SELECT expires_at FROM setups WHERE token_hash = $1 AND expires_at > $2";
         self.db
             .read(move |tx| {
-                let current = tx
-                    .optional(SQL, &[token.as_bytes().into(), now.0.into()])?
-                    .is_some();
+                let current = tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])?.is_some();
                 Ok(current && !is_closed(tx)?)
             })
             .await
@@ -87,7 +85,5 @@ impl Store {
 }
 
 fn is_closed(tx: &mut dyn Tx) -> Result<bool, StoreError> {
-    Ok(tx
-        .optional("SELECT number FROM meta WHERE key = 'setup_completed_at'", &[])?
-        .is_some())
+    Ok(tx.optional("SELECT number FROM meta WHERE key = 'setup_completed_at'", &[])?.is_some())
 }

@@ -36,11 +36,7 @@ impl Store {
                 let open = |row: &crate::db::Row| {
                     let kid = row.text(0)?.to_owned();
                     let private = vault.open_signing_key(&kid, row.bytes(2)?)?;
-                    Ok(StoredSigningKey {
-                        kid,
-                        alg: row.text(1)?.to_owned(),
-                        private,
-                    })
+                    Ok(StoredSigningKey { kid, alg: row.text(1)?.to_owned(), private })
                 };
                 tx.query(SQL, &[])?.iter().map(open).collect()
             })
@@ -58,12 +54,8 @@ impl Store {
         self.db
             .write(move |tx| {
                 let sealed = vault.seal_signing_key(&new.kid, &new.private);
-                let params: [Value; 4] = [
-                    new.kid.as_str().into(),
-                    new.alg.into(),
-                    sealed.into(),
-                    now.0.into(),
-                ];
+                let params: [Value; 4] =
+                    [new.kid.as_str().into(), new.alg.into(), sealed.into(), now.0.into()];
                 tx.wins(SQL, &params)
             })
             .await

@@ -68,11 +68,7 @@ impl Store {
         migrate::run(&db)?;
         let vault = Vault::new(settings.root, settings.random);
         check_canary(&db, &vault)?;
-        let store = Self {
-            db: Arc::new(db),
-            vault,
-            generation: Generation::new(),
-        };
+        let store = Self { db: Arc::new(db), vault, generation: Generation::new() };
         if remote {
             store.follow_other_nodes()?;
         }
@@ -120,15 +116,9 @@ impl Store {
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
         let generation = self.generation.clone();
-        let ending = Ending {
-            keep,
-            then: Box::new(move || generation.raise()),
-        };
+        let ending = Ending { keep, then: Box::new(move || generation.raise()) };
         let counted = move |tx: &mut dyn Tx| {
-            tx.execute(
-                "UPDATE meta SET number = number + 1 WHERE key = 'generation'",
-                &[],
-            )?;
+            tx.execute("UPDATE meta SET number = number + 1 WHERE key = 'generation'", &[])?;
             work(tx)
         };
         self.db.write_and(counted, ending).await
@@ -151,12 +141,8 @@ impl Store {
                 Err(_) => generation.raise(),
             }
         };
-        let started = std::thread::Builder::new()
-            .name("store-follow".to_owned())
-            .spawn(follow);
-        started
-            .map(drop)
-            .map_err(|error| StoreError::Unavailable(error.to_string()))
+        let started = std::thread::Builder::new().name("store-follow".to_owned()).spawn(follow);
+        started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 }
 
@@ -169,10 +155,7 @@ struct Generation {
 
 impl Generation {
     fn new() -> Self {
-        Self {
-            sender: Arc::new(watch::Sender::new(1)),
-            seen: Arc::new(AtomicU64::new(1)),
-        }
+        Self { sender: Arc::new(watch::Sender::new(1)), seen: Arc::new(AtomicU64::new(1)) }
     }
 
     fn raise(&self) {
@@ -198,9 +181,5 @@ fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {
         let row = tx.optional("SELECT content FROM meta WHERE key = 'canary'", &[])?;
         row.map_or(Ok(Vec::new()), |row| row.bytes(0).map(<[u8]>::to_vec))
     })?;
-    if vault.knows_canary(&found) {
-        Ok(())
-    } else {
-        Err(OpenError::WrongRootSecret)
-    }
+    if vault.knows_canary(&found) { Ok(()) } else { Err(OpenError::WrongRootSecret) }
 }

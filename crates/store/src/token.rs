@@ -86,11 +86,7 @@ impl Store {
                     return Ok(Rotation::Unknown);
                 };
                 let stored = insert(tx, grant.family.as_str(), new)?;
-                Ok(if stored {
-                    Rotation::Rotated(Box::new(grant))
-                } else {
-                    Rotation::Unknown
-                })
+                Ok(if stored { Rotation::Rotated(Box::new(grant)) } else { Rotation::Unknown })
             })
             .await
     }
@@ -105,12 +101,10 @@ impl Store {
         const SQL: &str = "SELECT family_id FROM access_tokens WHERE token_hash = $1 AND expires_at > $2";
         let vault = self.vault.clone();
         self.db
-            .read(
-                move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
-                    Some(row) => family(tx, &vault, row.text(0)?, now),
-                    None => Ok(None),
-                },
-            )
+            .read(move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
+                Some(row) => family(tx, &vault, row.text(0)?, now),
+                None => Ok(None),
+            })
             .await
     }
 }
@@ -120,16 +114,8 @@ fn insert(tx: &mut dyn Tx, family: &str, new: NewTokens) -> Result<bool, StoreEr
                           FROM token_families WHERE id = $2 AND revoked_at IS NULL";
     const REFRESH: &str = "INSERT INTO refresh_tokens (token_hash, family_id, client_id, expires_at) \
                            SELECT $1, id, client_id, $3 FROM token_families WHERE id = $2 AND revoked_at IS NULL";
-    let access: [Value; 3] = [
-        new.access.as_bytes().into(),
-        family.into(),
-        new.access_expires_at.0.into(),
-    ];
-    let refresh: [Value; 3] = [
-        new.refresh.as_bytes().into(),
-        family.into(),
-        new.refresh_expires_at.0.into(),
-    ];
+    let access: [Value; 3] = [new.access.as_bytes().into(), family.into(), new.access_expires_at.0.into()];
+    let refresh: [Value; 3] = [new.refresh.as_bytes().into(), family.into(), new.refresh_expires_at.0.into()];
     Ok(tx.wins(ACCESS, &access)? && tx.wins(REFRESH, &refresh)?)
 }
 
@@ -160,8 +146,7 @@ pub(crate) fn revoke_families_of_session(
 ) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE token_families SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL \
                        AND (' ' || scope || ' ') NOT LIKE '% offline_access %'";
-    tx.execute(SQL, &[session.as_str().into(), now.0.into()])
-        .map(drop)
+    tx.execute(SQL, &[session.as_str().into(), now.0.into()]).map(drop)
 }
 
 pub(crate) fn revoke_families_of_user(
@@ -195,32 +180,19 @@ pub(crate) fn family(
 }
 
 fn from_row(vault: &Vault, id: &str, row: &Row, person: user::User) -> Result<TokenGrant, StoreError> {
-    let family = FamilyId::parse(id).map_err(|_| StoreError::Corrupt {
-        table: "token_families",
-        column: "id",
-    })?;
+    let family =
+        FamilyId::parse(id).map_err(|_| StoreError::Corrupt { table: "token_families", column: "id" })?;
     let session = session_id_at(row, 2)?;
-    let nonce = row
-        .optional_bytes(4)?
-        .map(|sealed| vault.open_text(NONCE, id.as_bytes(), sealed))
-        .transpose()?;
+    let nonce =
+        row.optional_bytes(4)?.map(|sealed| vault.open_text(NONCE, id.as_bytes(), sealed)).transpose()?;
     let identity = Identity::new(IdentityParts {
         subject: person.id,
         profile: person.profile,
         groups: person.groups,
-        context: AuthContext {
-            auth_time: UnixTime(row.integer(6)?),
-            amr: words(row.text(5)?),
-        },
+        context: AuthContext { auth_time: UnixTime(row.integer(6)?), amr: words(row.text(5)?) },
         session,
         portal_session: session,
         expires_at: UnixTime(row.integer(7)?),
     });
-    Ok(TokenGrant {
-        family,
-        client_id: row.text(1)?.to_owned(),
-        identity,
-        scope: words(row.text(3)?),
-        nonce,
-    })
+    Ok(TokenGrant { family, client_id: row.text(1)?.to_owned(), identity, scope: words(row.text(3)?), nonce })
 }

@@ -17,18 +17,9 @@ use crate::{
     vault::{Column, Vault},
 };
 
-const PROFILE: Column = Column {
-    table: "users",
-    column: "profile",
-};
-const USERNAME: Column = Column {
-    table: "users",
-    column: "username_index",
-};
-const EMAIL: Column = Column {
-    table: "users",
-    column: "email_index",
-};
+const PROFILE: Column = Column { table: "users", column: "profile" };
+const USERNAME: Column = Column { table: "users", column: "username_index" };
+const EMAIL: Column = Column { table: "users", column: "email_index" };
 
 /// A person to be.
 #[derive(Clone, Debug)]
@@ -89,13 +80,8 @@ impl Store {
             .read(move |tx| {
                 let after = after.map_or(String::new(), |id| id.to_string());
                 let rows = tx.query(SQL, &[after.into(), i64::from(limit).into()])?;
-                let ids = rows
-                    .iter()
-                    .map(|row| id_at(row, 0))
-                    .collect::<Result<Vec<_>, _>>()?;
-                ids.into_iter()
-                    .filter_map(|id| load(tx, &vault, id).transpose())
-                    .collect()
+                let ids = rows.iter().map(|row| id_at(row, 0)).collect::<Result<Vec<_>, _>>()?;
+                ids.into_iter().filter_map(|id| load(tx, &vault, id).transpose()).collect()
             })
             .await
     }
@@ -147,16 +133,10 @@ impl Store {
         now: UnixTime,
     ) -> Result<bool, StoreError> {
         self.attempt(move |tx| {
-            if tx
-                .optional("SELECT id FROM users WHERE id = $1", &[id.as_str().into()])?
-                .is_none()
-            {
+            if tx.optional("SELECT id FROM users WHERE id = $1", &[id.as_str().into()])?.is_none() {
                 return Ok(false);
             }
-            tx.execute(
-                "DELETE FROM memberships WHERE user_id = $1",
-                &[id.as_str().into()],
-            )?;
+            tx.execute("DELETE FROM memberships WHERE user_id = $1", &[id.as_str().into()])?;
             join(tx, id, &groups, now)?;
             an_administrator_remains(tx)?;
             Ok(true)
@@ -172,11 +152,7 @@ pub(crate) fn insert(
     now: UnixTime,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO users (id, profile, username_index, email_index, created_at) VALUES ($1, $2, $3, $4, $5)";
-    let Profile {
-        username,
-        display_name,
-        email,
-    } = &user.profile;
+    let Profile { username, display_name, email } = &user.profile;
     let sealed = SealedProfile {
         username: username.as_str().to_owned(),
         display_name: display_name.clone(),
@@ -184,14 +160,9 @@ pub(crate) fn insert(
     };
     let params: [Value; 5] = [
         user.id.as_str().into(),
-        vault
-            .seal_value(PROFILE, user.id.as_str().as_bytes(), &sealed)?
-            .into(),
+        vault.seal_value(PROFILE, user.id.as_str().as_bytes(), &sealed)?.into(),
         vault.index(USERNAME, username.as_str()).into(),
-        email
-            .as_ref()
-            .map(|email| vault.index(EMAIL, &email.to_ascii_lowercase()))
-            .into(),
+        email.as_ref().map(|email| vault.index(EMAIL, &email.to_ascii_lowercase())).into(),
         now.0.into(),
     ];
     tx.execute(SQL, &params)?;
@@ -240,26 +211,16 @@ pub(crate) fn load(tx: &mut dyn Tx, vault: &Vault, id: UserId) -> Result<Option<
 }
 
 pub(crate) fn groups_of(tx: &mut dyn Tx, id: UserId) -> Result<BTreeSet<String>, StoreError> {
-    let rows = tx.query(
-        "SELECT group_name FROM memberships WHERE user_id = $1",
-        &[id.as_str().into()],
-    )?;
+    let rows = tx.query("SELECT group_name FROM memberships WHERE user_id = $1", &[id.as_str().into()])?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
 
 pub(crate) fn open_profile(vault: &Vault, id: UserId, sealed: &[u8]) -> Result<Profile, StoreError> {
     let sealed: SealedProfile = vault.open_value(PROFILE, id.as_str().as_bytes(), sealed)?;
     let username = Username::parse(&sealed.username).map_err(|_| PROFILE.corrupt())?;
-    Ok(Profile {
-        username,
-        display_name: sealed.display_name,
-        email: sealed.email,
-    })
+    Ok(Profile { username, display_name: sealed.display_name, email: sealed.email })
 }
 
 pub(crate) fn id_at(row: &Row, at: usize) -> Result<UserId, StoreError> {
-    UserId::parse(row.text(at)?).map_err(|_| StoreError::Corrupt {
-        table: "users",
-        column: "id",
-    })
+    UserId::parse(row.text(at)?).map_err(|_| StoreError::Corrupt { table: "users", column: "id" })
 }

@@ -20,10 +20,7 @@ pub(crate) struct Column {
 
 impl Column {
     pub(crate) const fn corrupt(self) -> StoreError {
-        StoreError::Corrupt {
-            table: self.table,
-            column: self.column,
-        }
+        StoreError::Corrupt { table: self.table, column: self.column }
     }
 
     fn context(self, row: &[u8]) -> Vec<u8> {
@@ -53,15 +50,11 @@ impl Vault {
     }
 
     pub(crate) fn seal(&self, column: Column, row: &[u8], plaintext: &[u8]) -> Vec<u8> {
-        self.columns
-            .seal(draw(&*self.random), &column.context(row), plaintext)
+        self.columns.seal(draw(&*self.random), &column.context(row), plaintext)
     }
 
     pub(crate) fn open(&self, column: Column, row: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let opened = self
-            .columns
-            .open(&column.context(row), sealed)
-            .ok_or(column.corrupt())?;
+        let opened = self.columns.open(&column.context(row), sealed).ok_or(column.corrupt())?;
         Ok(opened.to_vec())
     }
 
@@ -94,20 +87,12 @@ impl Vault {
 
     /// Private keys have a key of their own, so that reading columns never means signing.
     pub(crate) fn seal_signing_key(&self, kid: &str, private: &[u8]) -> Vec<u8> {
-        self.signing_keys
-            .seal(draw(&*self.random), kid.as_bytes(), private)
+        self.signing_keys.seal(draw(&*self.random), kid.as_bytes(), private)
     }
 
     pub(crate) fn open_signing_key(&self, kid: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        const COLUMN: Column = Column {
-            table: "signing_keys",
-            column: "private_key",
-        };
-        Ok(self
-            .signing_keys
-            .open(kid.as_bytes(), sealed)
-            .ok_or(COLUMN.corrupt())?
-            .to_vec())
+        const COLUMN: Column = Column { table: "signing_keys", column: "private_key" };
+        Ok(self.signing_keys.open(kid.as_bytes(), sealed).ok_or(COLUMN.corrupt())?.to_vec())
     }
 
     /// A value by which a wrong root secret is recognised.

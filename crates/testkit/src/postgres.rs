@@ -66,11 +66,7 @@ impl PostgresDatabase {
     pub fn new() -> Result<Self, PostgresError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let server = server()?;
-        let name = format!(
-            "doorward_{}_{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::SeqCst)
-        );
+        let name = format!("doorward_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
         server.run(&format!("CREATE DATABASE {name}"))?;
         Ok(Self { name, server })
     }
@@ -84,9 +80,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         // A leftover database harms nothing, and a destructor has nobody to tell.
-        let _ = self
-            .server
-            .run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let _ = self.server.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
 
@@ -105,17 +99,9 @@ impl Server {
             .output();
         let output =
             psql.map_err(|error| PostgresError(format!("{} did not start: {error}", self.psql.display())))?;
-        let said = || {
-            PostgresError(format!(
-                "`{sql}` failed: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            ))
-        };
-        if output.status.success() {
-            Ok(())
-        } else {
-            Err(said())
-        }
+        let said =
+            || PostgresError(format!("`{sql}` failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+        if output.status.success() { Ok(()) } else { Err(said()) }
     }
 }
 
@@ -124,19 +110,12 @@ fn server() -> Result<&'static Server, PostgresError> {
     SERVER.get_or_init(find_or_start).as_ref().map_err(Clone::clone)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tests have no configuration file to name the server in"
-)]
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration file to name the server in")]
 fn find_or_start() -> Result<Server, PostgresError> {
     let programs = programs();
     if let Ok(url) = std::env::var(VARIABLE) {
         let psql = programs.map_or_else(|| PathBuf::from("psql"), |programs| programs.join("psql"));
-        return Ok(Server {
-            url,
-            psql,
-            _alive: None,
-        });
+        return Ok(Server { url, psql, _alive: None });
     }
     let missing = || PostgresError("PostgreSQL's programs `initdb` and `postgres` were not found".to_owned());
     start(&programs.ok_or_else(missing)?)
@@ -146,17 +125,11 @@ fn find_or_start() -> Result<Server, PostgresError> {
 fn programs() -> Option<PathBuf> {
     let told = Command::new("pg_config").arg("--bindir").output().ok();
     let told = told.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-    let debian = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut debian: Vec<_> = debian.map(|version| version.path().join("bin")).collect();
     debian.sort();
-    let complete = |folder: &PathBuf| {
-        ["initdb", "postgres", "psql"]
-            .iter()
-            .all(|name| folder.join(name).is_file())
-    };
+    let complete =
+        |folder: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).is_file());
     told.into_iter().chain(debian.into_iter().rev()).find(complete)
 }
 
@@ -171,11 +144,7 @@ fn start(programs: &std::path::Path) -> Result<Server, PostgresError> {
         Command::new("sh")
     };
     // The directory must be short: a socket's path has 107 bytes at most.
-    command
-        .args(["-c", SERVE, "sh"])
-        .arg(programs)
-        .arg("/tmp")
-        .current_dir("/");
+    command.args(["-c", SERVE, "sh"]).arg(programs).arg("/tmp").current_dir("/");
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -185,9 +154,7 @@ fn start(programs: &std::path::Path) -> Result<Server, PostgresError> {
         return Err(failed("no pipes to it".to_owned()));
     };
     let mut directory = String::new();
-    BufReader::new(output)
-        .read_line(&mut directory)
-        .map_err(|error| failed(error.to_string()))?;
+    BufReader::new(output).read_line(&mut directory).map_err(|error| failed(error.to_string()))?;
     if directory.trim().is_empty() {
         return Err(failed("see its log above".to_owned()));
     }
@@ -206,17 +173,10 @@ fn is_root() -> bool {
 
 /// `url` with another database's name in its path.
 fn with_database(url: &str, name: &str) -> String {
-    let (base, query) = url
-        .split_once('?')
-        .map_or((url, None), |(base, query)| (base, Some(query)));
+    let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));
     let authority = base.find("://").map_or(0, |at| at + 3);
-    let server = base[authority..]
-        .find('/')
-        .map_or(base, |at| &base[..authority + at]);
-    query.map_or_else(
-        || format!("{server}/{name}"),
-        |query| format!("{server}/{name}?{query}"),
-    )
+    let server = base[authority..].find('/').map_or(base, |at| &base[..authority + at]);
+    query.map_or_else(|| format!("{server}/{name}"), |query| format!("{server}/{name}?{query}"))
 }
 
 #[cfg(test)]
@@ -225,13 +185,7 @@ mod tests {
 
     #[test]
     fn the_database_of_a_url_is_replaced() {
-        assert_eq!(
-            with_database("postgresql://a:b@c:1/old?x=/y", "new"),
-            "postgresql://a:b@c:1/new?x=/y"
-        );
-        assert_eq!(
-            with_database("postgresql://a@%2Frun", "new"),
-            "postgresql://a@%2Frun/new"
-        );
+        assert_eq!(with_database("postgresql://a:b@c:1/old?x=/y", "new"), "postgresql://a:b@c:1/new?x=/y");
+        assert_eq!(with_database("postgresql://a@%2Frun", "new"), "postgresql://a@%2Frun/new");
     }
 }

@@ -14,18 +14,13 @@ async fn main() -> Result<()> {
     let [link, username, service, address] = arguments.as_slice() else {
         anyhow::bail!("Usage: session SETUP_LINK USERNAME SERVICE_URL ADDRESS");
     };
-    let address: SocketAddr = address
-        .parse()
-        .with_context(|| format!("{address} is no address with a port."))?;
+    let address: SocketAddr =
+        address.parse().with_context(|| format!("{address} is no address with a port."))?;
     let portal = Url::parse(link).with_context(|| format!("{link} is not a link."))?;
     let mut person = Person::new(Client::new(address), &portal.origin().ascii_serialization())?;
     person.set_up(link, username, username).await?;
     let page = person.open_signed_in(service).await?;
-    ensure!(
-        page.status.is_success(),
-        "{service} was answered with {}.",
-        page.status
-    );
+    ensure!(page.status.is_success(), "{service} was answered with {}.", page.status);
     let host = Url::parse(service)?;
     let host = host.host_str().context("The service has a host.")?;
     let cookie = person.client.jar.cookies(host).next();

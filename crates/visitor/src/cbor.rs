@@ -76,10 +76,7 @@ mod tests {
             (100, vec![0x18, 0x64]),
             (1000, vec![0x19, 0x03, 0xe8]),
             (1_000_000, vec![0x1a, 0x00, 0x0f, 0x42, 0x40]),
-            (
-                1_000_000_000_000,
-                vec![0x1b, 0x00, 0x00, 0x00, 0xe8, 0xd4, 0xa5, 0x10, 0x00],
-            ),
+            (1_000_000_000_000, vec![0x1b, 0x00, 0x00, 0x00, 0xe8, 0xd4, 0xa5, 0x10, 0x00]),
             (-1, vec![0x20]),
             (-10, vec![0x29]),
             (-100, vec![0x38, 0x63]),
@@ -91,13 +88,7 @@ mod tests {
 
     #[test]
     fn maps_texts_and_bytes_follow_the_appendix_of_examples() {
-        let written = Writer::default()
-            .map(2)
-            .text("a")
-            .int(1)
-            .text("b")
-            .bytes(&[1, 2, 3, 4])
-            .finish();
+        let written = Writer::default().map(2).text("a").int(1).text("b").bytes(&[1, 2, 3, 4]).finish();
         assert_eq!(written, [0xa2, 0x61, 0x61, 0x01, 0x61, 0x62, 0x44, 1, 2, 3, 4]);
     }
 }

@@ -54,10 +54,7 @@ pub struct Client {
 impl Client {
     /// A client for which every host is at `address`, whatever its port.
     pub fn new(address: SocketAddr) -> Self {
-        Self {
-            default_address: Some(address),
-            ..Self::without_hosts()
-        }
+        Self { default_address: Some(address), ..Self::without_hosts() }
     }
 
     /// A client that reaches no host until [`Client::host`] names it.
@@ -188,17 +185,10 @@ impl Client {
                 page.chain = chain;
                 return Ok(page);
             };
-            chain.push(Hop {
-                url: page.url,
-                status: page.status,
-                headers: page.headers,
-            });
+            chain.push(Hop { url: page.url, status: page.status, headers: page.headers });
             if chain.len() > MAX_REDIRECTS {
                 let urls: Vec<&str> = chain.iter().map(|hop| hop.url.as_str()).collect();
-                bail!(
-                    "There were more than {MAX_REDIRECTS} redirects: {}.",
-                    urls.join(" → ")
-                );
+                bail!("There were more than {MAX_REDIRECTS} redirects: {}.", urls.join(" → "));
             }
             request = request.redirected(page.status, next);
         }
@@ -211,11 +201,7 @@ impl Client {
     pub async fn send(&mut self, request: Request) -> Result<Page> {
         let url = request.url.clone();
         let route = self.route(&url)?;
-        let cookies = if request.mode == Mode::Program {
-            None
-        } else {
-            self.jar.header(&url, now())
-        };
+        let cookies = if request.mode == Mode::Program { None } else { self.jar.header(&url, now()) };
         let keeps_cookies = request.mode != Mode::Program;
         let message = request.into_message(cookies.as_deref(), &self.headers)?;
         let exchange = connection::exchange(&route, message, self.max_body);
@@ -225,17 +211,10 @@ impl Client {
             .with_context(|| format!("The request to {url} failed."))?;
         if keeps_cookies {
             for header in parts.headers.get_all(header::SET_COOKIE) {
-                self.jar
-                    .store(&url, &String::from_utf8_lossy(header.as_bytes()), now());
+                self.jar.store(&url, &String::from_utf8_lossy(header.as_bytes()), now());
             }
         }
-        Ok(Page {
-            url,
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            chain: Vec::new(),
-        })
+        Ok(Page { url, status: parts.status, headers: parts.headers, body, chain: Vec::new() })
     }
 
     fn route(&self, url: &Url) -> Result<Route> {
@@ -244,19 +223,12 @@ impl Client {
         let address = address.with_context(|| format!("No address is known for {host}."))?;
         let tls = match url.scheme() {
             "http" => None,
-            "https" => Some(
-                self.tls
-                    .clone()
-                    .with_context(|| format!("No root certificate is trusted for {url}."))?,
-            ),
+            "https" => {
+                Some(self.tls.clone().with_context(|| format!("No root certificate is trusted for {url}."))?)
+            }
             other => bail!("{other} is not a scheme of HTTP."),
         };
-        Ok(Route {
-            address,
-            source: self.source,
-            tls,
-            host: host.to_owned(),
-        })
+        Ok(Route { address, source: self.source, tls, host: host.to_owned() })
     }
 }
 
@@ -273,10 +245,7 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cookies die by the visitor's clock, as in a browser"
-)]
+#[expect(clippy::disallowed_methods, reason = "cookies die by the visitor's clock, as in a browser")]
 fn now() -> SystemTime {
     SystemTime::now()
 }

@@ -36,11 +36,7 @@ pub struct Cookie {
 
 impl Cookie {
     fn is_for_host(&self, host: &str) -> bool {
-        if self.host_only {
-            host == self.domain
-        } else {
-            domain_matches(host, &self.domain)
-        }
+        if self.host_only { host == self.domain } else { domain_matches(host, &self.domain) }
     }
 
     fn is_live(&self, now: SystemTime) -> bool {
@@ -63,9 +59,7 @@ impl CookieJar {
 
     /// The value of the cookie `name` that is set for `host`.
     pub fn cookie(&self, host: &str, name: &str) -> Option<&str> {
-        self.cookies(host)
-            .find(|cookie| cookie.name == name)
-            .map(|cookie| cookie.value.as_str())
+        self.cookies(host).find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
     }
 
     /// All cookies that go to `host`, on any path, oldest first.
@@ -94,8 +88,7 @@ impl CookieJar {
 
     /// Forgets the cookies that go to `host` under this name.
     pub fn remove_cookie(&mut self, host: &str, name: &str) {
-        self.cookies
-            .retain(|cookie| cookie.name != name || !cookie.is_for_host(host));
+        self.cookies.retain(|cookie| cookie.name != name || !cookie.is_for_host(host));
     }
 
     /// Forgets everything, refusals too.
@@ -121,10 +114,8 @@ impl CookieJar {
             .filter(|cookie| !cookie.secure || is_secure(url))
             .collect();
         fitting.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
-        let pairs: Vec<String> = fitting
-            .iter()
-            .map(|cookie| format!("{}={}", cookie.name, cookie.value))
-            .collect();
+        let pairs: Vec<String> =
+            fitting.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
@@ -171,10 +162,7 @@ fn accept(url: &Url, header: &str, now: SystemTime) -> Result<Cookie, &'static s
         expires: set.expires_at(now),
         domain: domain.unwrap_or(host).to_owned(),
         host_only,
-        path: set
-            .path
-            .filter(|path| path.starts_with('/'))
-            .unwrap_or_else(|| default_path(url.path())),
+        path: set.path.filter(|path| path.starts_with('/')).unwrap_or_else(|| default_path(url.path())),
         secure: set.secure,
         name: set.name,
         value: set.value,
@@ -189,8 +177,7 @@ fn same(one: &Cookie, other: &Cookie) -> bool {
 
 /// Prefixes are compared without case (RFC 6265bis section 5.4).
 fn has_prefix(name: &str, prefix: &str) -> bool {
-    name.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 /// RFC 6265 section 5.1.3. A host that is an address matches only itself.

@@ -30,11 +30,7 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} was refused with {}: {} {}",
-            self.path, self.status, self.error, self.message
-        )
+        write!(formatter, "{} was refused with {}: {} {}", self.path, self.status, self.error, self.message)
     }
 }
 
@@ -58,11 +54,7 @@ impl Person {
     pub fn new(client: Client, portal: &str) -> Result<Self> {
         let portal = Url::parse(portal).with_context(|| format!("{portal} is not an address."))?;
         ensure!(portal.origin().is_tuple(), "{portal} has no origin.");
-        Ok(Self {
-            client,
-            authenticator: Authenticator::new(),
-            portal,
-        })
+        Ok(Self { client, authenticator: Authenticator::new(), portal })
     }
 
     /// The origin of the portal.
@@ -172,14 +164,9 @@ impl Person {
     /// Opens a link and returns the token at its end.
     async fn open_link(&mut self, link: &str, prefix: &str) -> Result<String> {
         let url = Url::parse(link).with_context(|| format!("{link} is not an address."))?;
-        ensure!(
-            url.origin() == self.portal.origin(),
-            "{link} is not on the portal."
-        );
+        ensure!(url.origin() == self.portal.origin(), "{link} is not on the portal.");
         let token = url.path().strip_prefix(prefix).filter(|token| !token.is_empty());
-        let token = token
-            .with_context(|| format!("{link} is not a link to {prefix}."))?
-            .to_owned();
+        let token = token.with_context(|| format!("{link} is not a link to {prefix}."))?.to_owned();
         let page = self.open(link).await?;
         if !page.status.is_success() {
             return Err(refusal(&page).into());
@@ -191,8 +178,7 @@ impl Person {
     async fn register(&mut self, base: &str, start: &Value) -> Result<Value> {
         let answer = self.post(&format!("{base}/start"), start).await?;
         let credential = self.authenticator.create(&self.portal(), options(&answer)?)?;
-        self.post(&format!("{base}/finish"), &json!({ "credential": credential }))
-            .await
+        self.post(&format!("{base}/finish"), &json!({ "credential": credential })).await
     }
 
     /// Posts to the portal; anything but success with JSON is an error.
@@ -202,39 +188,23 @@ impl Person {
         if !page.status.is_success() {
             return Err(refusal(&page).into());
         }
-        if page.body.is_empty() {
-            Ok(Value::Null)
-        } else {
-            page.json()
-        }
+        if page.body.is_empty() { Ok(Value::Null) } else { page.json() }
     }
 
     /// `next` of an answer: a path of the portal or an address.
     fn next(&self, answer: &Value) -> Result<Url> {
-        let next = answer
-            .get("next")
-            .and_then(Value::as_str)
-            .context("The answer has no next address.")?;
-        self.portal
-            .join(next)
-            .with_context(|| format!("The next address can't be read: {next}."))
+        let next = answer.get("next").and_then(Value::as_str).context("The answer has no next address.")?;
+        self.portal.join(next).with_context(|| format!("The next address can't be read: {next}."))
     }
 }
 
 fn options(answer: &Value) -> Result<&Value> {
-    answer
-        .get("publicKey")
-        .context("The answer of the start endpoint has no publicKey.")
+    answer.get("publicKey").context("The answer of the start endpoint has no publicKey.")
 }
 
 fn refusal(page: &Page) -> Refused {
     let body = page.json().unwrap_or_default();
-    let field = |name| {
-        body.get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let field = |name| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     Refused {
         path: page.url.path().to_owned(),
         status: page.status,

@@ -28,10 +28,7 @@ impl Seen {
     /// All values of a header, in order.
     pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        lines
-            .filter(|(found, _)| found.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
-            .collect()
+        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }
 }
 
@@ -89,15 +86,8 @@ async fn serve(
         let Some((head, body)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let seen = Seen {
-            from,
-            head: head.to_owned(),
-            body: body.to_owned(),
-        };
-        let expected = seen
-            .header("content-length")
-            .first()
-            .map_or(0, |length| length.parse().unwrap());
+        let seen = Seen { from, head: head.to_owned(), body: body.to_owned() };
+        let expected = seen.header("content-length").first().map_or(0, |length| length.parse().unwrap());
         if body.len() >= expected {
             break seen;
         }
@@ -111,10 +101,7 @@ async fn serve(
 
 /// An answer with a body; `headers` are whole lines, each with its line break.
 pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
-    format!(
-        "HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 {status} Whatever\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
 /// A redirect.

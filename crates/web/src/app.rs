@@ -152,10 +152,7 @@ impl App {
     fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
         let address = format!("{}{}", context.origin, transaction::SIGN_IN);
         if reply::wants_page(&head.headers) {
-            let action = Action {
-                href: address,
-                label: "Sign in".to_owned(),
-            };
+            let action = Action { href: address, label: "Sign in".to_owned() };
             let text = "Your session ended before this form arrived, so nothing was changed. Sign in, go back and send it again.";
             let page = page::message(
                 Frame::of(&self.environment, context),
@@ -209,9 +206,7 @@ impl App {
         let mut response = Self::finish(response, frame, context);
         if as_page {
             let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
-            response
-                .headers_mut()
-                .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+            response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
         }
         response
     }

@@ -28,11 +28,8 @@ const PASSKEY: Asset = Asset {
     media_type: "text/javascript; charset=utf-8",
     content: include_str!("../assets/passkey.js"),
 };
-const DOOR: Asset = Asset {
-    name: "door.svg",
-    media_type: "image/svg+xml",
-    content: include_str!("../assets/door.svg"),
-};
+const DOOR: Asset =
+    Asset { name: "door.svg", media_type: "image/svg+xml", content: include_str!("../assets/door.svg") };
 const ALL: [Asset; 3] = [STYLE, PASSKEY, DOOR];
 
 impl Asset {
@@ -63,18 +60,12 @@ impl Assets {
 
     /// The same on a service's host.
     pub(crate) fn on_service(&self) -> Self {
-        Self {
-            folder: "/.doorward/assets".to_owned(),
-            ..self.clone()
-        }
+        Self { folder: "/.doorward/assets".to_owned(), ..self.clone() }
     }
 
     /// The same by whole addresses, for pages at hosts where we serve no assets.
     pub(crate) fn on_portal(&self, portal: &str) -> Self {
-        Self {
-            folder: format!("{portal}/assets"),
-            ..self.clone()
-        }
+        Self { folder: format!("{portal}/assets"), ..self.clone() }
     }
 
     pub(crate) fn style(&self) -> String {
@@ -92,10 +83,7 @@ impl Assets {
 
 /// `GET …/assets/{hash}/{name}`.
 pub(crate) async fn serve(Path((hash, name)): Path<(String, String)>) -> Response {
-    let Some(asset) = ALL
-        .into_iter()
-        .find(|asset| asset.name == name && asset.hash() == hash)
-    else {
+    let Some(asset) = ALL.into_iter().find(|asset| asset.name == name && asset.hash() == hash) else {
         return Refusal::not_found().into_response();
     };
     let mut response = reply::with_type(asset.media_type, asset.content);

@@ -29,9 +29,7 @@ pub(crate) async fn finish(
     let id = query.value("tx").filter(|id| transaction::is_id(id));
     let code = query.value("code").and_then(Plain::<Handoff>::parse);
     let (Some(id), Some(code)) = (id, code) else {
-        return Err(Refusal::bad_request(
-            "This address is not complete. Open the service itself.",
-        ));
+        return Err(Refusal::bad_request("This address is not complete. Open the service itself."));
     };
     let Some(transaction) = transaction::open(&environment, &headers, id, &context) else {
         return Ok(start_again(&environment, &context));
@@ -44,11 +42,7 @@ pub(crate) async fn finish(
         challenge: transaction.challenge(),
         user_agent: extract::user_agent(&headers),
     };
-    if !environment
-        .store
-        .redeem_handoff(code.hash(), new, context.now)
-        .await?
-    {
+    if !environment.store.redeem_handoff(code.hash(), new, context.now).await? {
         return Ok(start_again(&environment, &context));
     }
     let mut response = reply::see_other(transaction.return_path().as_str());
@@ -61,10 +55,7 @@ pub(crate) async fn finish(
 /// which, and the person can begin again with one press.
 fn start_again(environment: &Environment, context: &RequestContext) -> Response {
     let text = "This sign-in was finished before, took too long, or was begun in another browser. Nothing is lost: begin again.";
-    let action = Action {
-        href: transaction::SIGN_IN.to_owned(),
-        label: "Continue".to_owned(),
-    };
+    let action = Action { href: transaction::SIGN_IN.to_owned(), label: "Continue".to_owned() };
     let mut response = page::message(
         Frame::of(environment, context),
         context,

@@ -25,15 +25,9 @@ pub(crate) fn begin(
     options: impl FnOnce(&[u8; 32]) -> Value,
 ) -> Response {
     let ceremony = Ceremony::begin(environment.draw(), purpose, context.now);
-    let sealed = environment
-        .ceremonies
-        .seal(environment.draw(), binding(context), &ceremony.to_bytes());
+    let sealed = environment.ceremonies.seal(environment.draw(), binding(context), &ceremony.to_bytes());
     let mut response = reply::json(&json!({ "publicKey": options(&ceremony.challenge) }));
-    let line = cookie::set(
-        cookie::CEREMONY,
-        &URL_SAFE_NO_PAD.encode(sealed),
-        Some(ceremony::LIFETIME),
-    );
+    let line = cookie::set(cookie::CEREMONY, &URL_SAFE_NO_PAD.encode(sealed), Some(ceremony::LIFETIME));
     reply::add_cookie(&mut response, line);
     response
 }
@@ -74,10 +68,7 @@ pub(crate) fn too_late() -> Refusal {
 
 /// The one use of its challenge.
 pub(crate) fn challenge_use(ceremony: &Ceremony) -> ChallengeUse {
-    ChallengeUse {
-        hash: ceremony.challenge_hash(),
-        expires_at: UnixTime(ceremony.expires_at),
-    }
+    ChallengeUse { hash: ceremony.challenge_hash(), expires_at: UnixTime(ceremony.expires_at) }
 }
 
 /// Verifies a registration for the person that the ceremony names.
@@ -88,19 +79,12 @@ pub(crate) fn verify_registration(
     response: &RegistrationResponse,
 ) -> Result<VerifiedRegistration, Refusal> {
     let user = Ceremony::user(user)?;
-    Ok(registration::verify(
-        &environment.relying_party(),
-        user,
-        &ceremony.challenge,
-        response,
-    )?)
+    Ok(registration::verify(&environment.relying_party(), user, &ceremony.challenge, response)?)
 }
 
 /// A passkey to store, named after its provider.
 pub(crate) fn new_credential(registration: VerifiedRegistration) -> NewCredential {
-    let label = aaguid::provider_name(registration.aaguid())
-        .unwrap_or("Passkey")
-        .to_owned();
+    let label = aaguid::provider_name(registration.aaguid()).unwrap_or("Passkey").to_owned();
     NewCredential { registration, label }
 }
 

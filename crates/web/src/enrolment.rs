@@ -42,11 +42,8 @@ pub(crate) async fn show(
     Path(token): Path<String>,
 ) -> Result<Response, Refusal> {
     let token = Plain::<Enrolment>::parse(&token).ok_or_else(Refusal::link_spent)?;
-    let person = environment
-        .store
-        .enrolment(token.hash(), context.now)
-        .await?
-        .ok_or_else(Refusal::link_spent)?;
+    let person =
+        environment.store.enrolment(token.hash(), context.now).await?.ok_or_else(Refusal::link_spent)?;
     Ok(page::show(&Page {
         frame: Frame::portal(&environment, None),
         token: token.expose().to_owned(),
@@ -68,22 +65,11 @@ pub(crate) async fn start(
     Json(start): Json<Start>,
 ) -> Result<Response, Refusal> {
     let token = Plain::<Enrolment>::parse(&start.token).ok_or_else(Refusal::link_spent)?;
-    let person = environment
-        .store
-        .enrolment(token.hash(), context.now)
-        .await?
-        .ok_or_else(Refusal::link_spent)?;
-    let existing: Vec<_> = environment
-        .store
-        .credentials_of(person.id)
-        .await?
-        .into_iter()
-        .map(|row| row.id)
-        .collect();
-    let purpose = Purpose::Enrol {
-        user: person.id.to_string(),
-        token: start.token,
-    };
+    let person =
+        environment.store.enrolment(token.hash(), context.now).await?.ok_or_else(Refusal::link_spent)?;
+    let existing: Vec<_> =
+        environment.store.credentials_of(person.id).await?.into_iter().map(|row| row.id).collect();
+    let purpose = Purpose::Enrol { user: person.id.to_string(), token: start.token };
     let user = NewCredentialUser {
         id: person.id,
         name: person.profile.username.as_str(),
@@ -115,10 +101,7 @@ pub(crate) async fn finish(
     };
     let token = Plain::<Enrolment>::parse(token).ok_or_else(Refusal::link_spent)?;
     let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
-    let account = Account {
-        user: made.user(),
-        disabled_at: None,
-    };
+    let account = Account { user: made.user(), disabled_at: None };
     let login =
         login::complete(account, &made.as_assertion(), context.now).map_err(|_| ceremony::wrong_purpose())?;
     let (session_token, new_session) = session::begin(&environment, &context, &headers);
@@ -129,11 +112,7 @@ pub(crate) async fn finish(
         challenge: ceremony::challenge_use(&ceremony),
         session: new_session,
     };
-    if !environment
-        .store
-        .complete_enrolment(complete, context.now)
-        .await?
-    {
+    if !environment.store.complete_enrolment(complete, context.now).await? {
         return Err(Refusal::link_spent());
     }
     session::end_former(&environment, visitor.as_deref(), context.now).await?;

@@ -52,15 +52,8 @@ impl Environment {
     pub(crate) fn relying_party(&self) -> RelyingParty {
         let config = self.config();
         let portal = &config.portal;
-        let origins = std::iter::once(&portal.origin)
-            .chain(&portal.related_origins)
-            .cloned()
-            .collect();
-        RelyingParty {
-            id: portal.host.to_string(),
-            name: portal.title.clone(),
-            origins,
-        }
+        let origins = std::iter::once(&portal.origin).chain(&portal.related_origins).cloned().collect();
+        RelyingParty { id: portal.host.to_string(), name: portal.title.clone(), origins }
     }
 
     /// A fresh token.

@@ -42,12 +42,8 @@ impl<S: Sync> FromRequestParts<S> for AtService {
 
 /// A part of the request that we put there ourselves is gone: a mistake of ours, and nothing may come of it.
 fn missing() -> Refusal {
-    Refusal::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "server_error",
-        "Something is wrong on our side.",
-    )
-    .because("a request arrived without its context")
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something is wrong on our side.")
+        .because("a request arrived without its context")
 }
 
 /// The parameters of the query.
@@ -98,35 +94,19 @@ fn parameters(text: &[u8]) -> Result<Parameters, Refusal> {
 
 /// `Content-Type` decides what a browser may send across origins without asking first, so it must be the one.
 fn demand_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refusal> {
-    let found = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let found = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = found.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     let message = format!("The Content-Type must be {wanted}.");
-    Err(Refusal::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        message,
-    ))
+    Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message))
 }
 
 async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
-    let too_large = |_| {
-        Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "too_large",
-            "At most 16 KiB are read here.",
-        )
-    };
-    Ok(Limited::new(body, BODY_MAX)
-        .collect()
-        .await
-        .map_err(too_large)?
-        .to_bytes())
+    let too_large =
+        |_| Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "At most 16 KiB are read here.");
+    Ok(Limited::new(body, BODY_MAX).collect().await.map_err(too_large)?.to_bytes())
 }
 
 /// What the browser calls itself, for the list of sessions.

@@ -41,23 +41,10 @@ impl Asked {
     fn read(environment: &Environment, query: &Parameters) -> Result<Self, Refusal> {
         let read = || {
             let service = Arc::clone(environment.config().service(query.value("service")?)?);
-            let host = service
-                .hosts
-                .iter()
-                .find(|host| Some(host.as_str()) == query.value("host"))?
-                .clone();
+            let host = service.hosts.iter().find(|host| Some(host.as_str()) == query.value("host"))?.clone();
             let transaction = query.value("tx").filter(|id| transaction::is_id(id))?.to_owned();
-            let challenge = URL_SAFE_NO_PAD
-                .decode(query.value("challenge")?)
-                .ok()?
-                .try_into()
-                .ok()?;
-            Some(Self {
-                service,
-                host,
-                transaction,
-                challenge,
-            })
+            let challenge = URL_SAFE_NO_PAD.decode(query.value("challenge")?).ok()?.try_into().ok()?;
+            Some(Self { service, host, transaction, challenge })
         };
         read().ok_or_else(|| {
             Refusal::bad_request("This address does not belong to a sign-in. Open the service itself.")
@@ -89,10 +76,7 @@ pub(crate) async fn handoff(
     };
     let Posture::Sso(policy) = &asked.service.guard.posture else {
         // Changed since the browser was sent here: the service asks for nobody now.
-        return Ok(reply::see_other(&format!(
-            "{}/",
-            environment.config().origin_of(&asked.host)
-        )));
+        return Ok(reply::see_other(&format!("{}/", environment.config().origin_of(&asked.host))));
     };
     match policy::admit(policy, &identity, context.client, context.now) {
         Ok(permit) => issue(&environment, &context, &asked, permit).await,
@@ -127,10 +111,7 @@ async fn issue(
         expires_at: context.now.after(LIFETIME),
     };
     environment.store.issue_handoff(new).await?;
-    let query = Parameters::default()
-        .with("code", code.expose())
-        .with("tx", &asked.transaction)
-        .to_query();
+    let query = Parameters::default().with("code", code.expose()).with("tx", &asked.transaction).to_query();
     let origin = environment.config().origin_of(&asked.host);
     Ok(reply::see_other(&format!("{origin}/.doorward/callback?{query}")))
 }

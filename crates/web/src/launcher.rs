@@ -63,11 +63,7 @@ pub(crate) async fn show(
     page::show(&Page {
         frame: Frame::wide(&environment, &identity),
         tiles: tiles.flatten().collect(),
-        quarantined: if identity.is_administrator() {
-            quarantined(&config)
-        } else {
-            Vec::new()
-        },
+        quarantined: if identity.is_administrator() { quarantined(&config) } else { Vec::new() },
     })
 }
 
@@ -78,11 +74,7 @@ fn opens(service: &Service, identity: &Arc<Identity>, context: &RequestContext) 
         path: "/",
         client: context.client,
         identity: Some(identity),
-        fetch: FetchMetadata {
-            site: Site::Own,
-            navigation: true,
-            websocket: false,
-        },
+        fetch: FetchMetadata { site: Site::Own, navigation: true, websocket: false },
         now: context.now,
     };
     matches!(policy::decide(&service.guard, &access), Decision::Permit(_))
@@ -91,19 +83,14 @@ fn opens(service: &Service, identity: &Arc<Identity>, context: &RequestContext) 
 fn tile(config: &Config, service: &Service) -> Option<Tile> {
     let host = service.hosts.first()?;
     let href = format!("{}/", config.origin_of(host));
-    Some(Tile {
-        title: service.title.clone(),
-        host: host.to_string(),
-        href,
-    })
+    Some(Tile { title: service.title.clone(), host: host.to_string(), href })
 }
 
 fn quarantined(config: &Config) -> Vec<Quarantined> {
     let reason = |service: &Arc<Service>| match &service.guard.posture {
-        Posture::Quarantined(reason) => Some(Quarantined {
-            title: service.title.clone(),
-            reason: reason.clone(),
-        }),
+        Posture::Quarantined(reason) => {
+            Some(Quarantined { title: service.title.clone(), reason: reason.clone() })
+        }
         _ => None,
     };
     config.services.iter().filter_map(reason).collect()

@@ -27,14 +27,8 @@ struct Bucket {
 impl Bucket {
     fn refilled(self, now: UnixTime) -> Self {
         let seconds = u32::try_from(now.since(self.at)).unwrap_or(u32::MAX);
-        let left = self
-            .left
-            .saturating_add(seconds.saturating_mul(PER_SECOND))
-            .min(BURST);
-        Self {
-            left,
-            at: now.max(self.at),
-        }
+        let left = self.left.saturating_add(seconds.saturating_mul(PER_SECOND)).min(BURST);
+        Self { left, at: now.max(self.at) }
     }
 }
 
@@ -51,9 +45,7 @@ impl Limits {
         if buckets.len() >= REMEMBERED && !buckets.contains_key(&network(client)) {
             return true;
         }
-        let bucket = buckets
-            .entry(network(client))
-            .or_insert(Bucket { left: BURST, at: now });
+        let bucket = buckets.entry(network(client)).or_insert(Bucket { left: BURST, at: now });
         *bucket = bucket.refilled(now);
         let taken = bucket.left > 0;
         bucket.left = bucket.left.saturating_sub(1);
@@ -65,9 +57,7 @@ impl Limits {
         let Ok(buckets) = self.buckets.lock() else {
             return false;
         };
-        buckets
-            .get(&network(client))
-            .is_none_or(|bucket| bucket.refilled(now).left > 0)
+        buckets.get(&network(client)).is_none_or(|bucket| bucket.refilled(now).left > 0)
     }
 }
 
@@ -97,10 +87,7 @@ mod tests {
         assert!(limits.take(other, now));
         let later = UnixTime(1001);
         assert!(limits.take(client, later) && limits.take(client, later) && !limits.take(client, later));
-        assert!(
-            !limits.take(client, UnixTime(0)),
-            "a clock that goes back gives nothing"
-        );
+        assert!(!limits.take(client, UnixTime(0)), "a clock that goes back gives nothing");
     }
 
     #[test]

@@ -132,11 +132,8 @@ pub(crate) async fn finish(
     if ceremony.purpose != Purpose::SignIn {
         return Err(ceremony::wrong_purpose());
     }
-    let stored = environment
-        .store
-        .credential(finish.credential.credential_id()?)
-        .await?
-        .ok_or_else(unknown)?;
+    let stored =
+        environment.store.credential(finish.credential.credential_id()?).await?.ok_or_else(unknown)?;
     let rp = environment.relying_party();
     let proof = authentication::verify(&rp, &ceremony.challenge, &stored.credential, &finish.credential)?;
     let login = login::complete(stored.account, &proof, context.now).map_err(refused)?;

@@ -53,10 +53,7 @@ fn unavailable(error: StoreError) -> Response {
 
 const CORS: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-    (
-        header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, content-type",
-    ),
+    (header::ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
 ];
 
@@ -64,9 +61,7 @@ const CORS: [(HeaderName, &str); 3] = [
 pub(crate) async fn any_origin(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in CORS {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
 }
@@ -76,8 +71,6 @@ pub(crate) async fn any_origin(request: Request, next: Next) -> Response {
 pub(crate) async fn preflight() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response
-        .headers_mut()
-        .insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    response.headers_mut().insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
     response
 }

@@ -53,40 +53,25 @@ impl Frame {
 
     /// The same for pages with lists.
     pub(crate) fn wide(environment: &Environment, identity: &Identity) -> Self {
-        Self {
-            wide: true,
-            ..Self::portal(environment, Some(identity))
-        }
+        Self { wide: true, ..Self::portal(environment, Some(identity)) }
     }
 
     /// The frame on whichever host was asked.
     pub(crate) fn of(environment: &Environment, context: &RequestContext) -> Self {
         let config = environment.config();
         let frame = Self::portal(environment, None);
-        if context.host == config.portal.host {
-            frame
-        } else {
-            frame.on_service(&config)
-        }
+        if context.host == config.portal.host { frame } else { frame.on_service(&config) }
     }
 
     /// The frame at an address where we serve no assets: they come from the identity host.
     pub(crate) fn abroad(environment: &Environment) -> Self {
         let portal = environment.config().portal.origin.clone();
         let assets = environment.assets.on_portal(portal.as_str());
-        Self {
-            home: format!("{portal}/"),
-            assets,
-            ..Self::portal(environment, None)
-        }
+        Self { home: format!("{portal}/"), assets, ..Self::portal(environment, None) }
     }
 
     fn on_service(self, config: &Config) -> Self {
-        Self {
-            home: format!("{}/", config.portal.origin),
-            assets: self.assets.on_service(),
-            ..self
-        }
+        Self { home: format!("{}/", config.portal.origin), assets: self.assets.on_service(), ..self }
     }
 }
 
@@ -94,13 +79,11 @@ impl Frame {
 pub(crate) fn show(page: &impl Template) -> Response {
     match page.render() {
         Ok(text) => reply::html(text),
-        Err(error) => Refusal::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server_error",
-            "This page can't be shown.",
-        )
-        .because(error)
-        .into_response(),
+        Err(error) => {
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "This page can't be shown.")
+                .because(error)
+                .into_response()
+        }
     }
 }
 
@@ -127,13 +110,7 @@ pub(crate) fn message(
     (heading, text): (&str, &str),
     action: Option<Action>,
 ) -> Response {
-    show(&Message {
-        frame,
-        heading,
-        text,
-        action,
-        request_id: context.id.to_string(),
-    })
+    show(&Message { frame, heading, text, action, request_id: context.id.to_string() })
 }
 
 #[derive(Template)]
@@ -187,12 +164,7 @@ pub(crate) fn denied(
     again: &str,
 ) -> Response {
     let frame = Frame::portal(environment, None);
-    let mut response = show(&Denied::new(
-        frame,
-        context,
-        refused,
-        sign_out::to_switch("", again),
-    ));
+    let mut response = show(&Denied::new(frame, context, refused, sign_out::to_switch("", again)));
     *response.status_mut() = StatusCode::FORBIDDEN;
     response
 }
@@ -203,21 +175,12 @@ pub(crate) fn denied_at_service(
     context: &RequestContext,
     denied: &app::Denied<'_>,
 ) -> Response {
-    let app::Denied {
-        service,
-        identity,
-        denial,
-    } = *denied;
+    let app::Denied { service, identity, denial } = *denied;
     let config: Arc<Config> = environment.config();
     let frame = Frame::portal(environment, None).on_service(&config);
     let (handoff, line) = transaction::begin(environment, service, "/", context);
     let switch = sign_out::to_switch(config.portal.origin.as_str(), &handoff);
-    let mut response = show(&Denied::new(
-        frame,
-        context,
-        (&service.title, identity, denial),
-        switch,
-    ));
+    let mut response = show(&Denied::new(frame, context, (&service.title, identity, denial), switch));
     reply::add_cookie(&mut response, line);
     response
 }

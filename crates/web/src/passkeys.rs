@@ -70,13 +70,7 @@ pub(crate) async fn show(
     let Some(identity) = visitor else {
         return Ok(reply::see_other(&login::path(&HERE)));
     };
-    let rows = environment
-        .store
-        .credentials_of(identity.subject)
-        .await?
-        .into_iter()
-        .map(Row::new)
-        .collect();
+    let rows = environment.store.credentials_of(identity.subject).await?.into_iter().map(Row::new).collect();
     let done = match query.value("done") {
         Some("added") => Some("The passkey was added. You can sign in with it from now on."),
         Some("renamed") => Some("The passkey was renamed."),
@@ -85,11 +79,7 @@ pub(crate) async fn show(
         }
         _ => None,
     };
-    Ok(page::show(&Page {
-        frame: Frame::wide(&environment, &identity),
-        rows,
-        done,
-    }))
+    Ok(page::show(&Page { frame: Frame::wide(&environment, &identity), rows, done }))
 }
 
 /// `POST /api/passkeys/start`.
@@ -109,9 +99,7 @@ pub(crate) async fn start(
         name: identity.profile.username.as_str(),
         display_name: &identity.profile.display_name,
     };
-    let purpose = Purpose::AddPasskey {
-        user: identity.subject.to_string(),
-    };
+    let purpose = Purpose::AddPasskey { user: identity.subject.to_string() };
     let rp = environment.relying_party();
     Ok(ceremony::begin(&environment, &context, purpose, |challenge| {
         registration::options(&rp, user, &existing, challenge)
@@ -144,11 +132,7 @@ pub(crate) async fn finish(
     }
     let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
     let new = ceremony::new_credential(made);
-    if !environment
-        .store
-        .add_credential(new, ceremony::challenge_use(&ceremony), context.now)
-        .await?
-    {
+    if !environment.store.add_credential(new, ceremony::challenge_use(&ceremony), context.now).await? {
         return Err(ceremony::too_late());
     }
     tracing::info!(request = %context.id, client = %context.client, user, "passkey added");
@@ -169,11 +153,7 @@ pub(crate) async fn rename(
 ) -> Result<Response, Refusal> {
     let label = form.value("label").and_then(user::parse_display_name);
     let label = label.ok_or_else(|| Refusal::bad_request("A name has 1 to 100 characters."))?;
-    if environment
-        .store
-        .rename_credential(identity.subject, named(&form)?, label)
-        .await?
-    {
+    if environment.store.rename_credential(identity.subject, named(&form)?, label).await? {
         Ok(reply::see_other("/account/passkeys?done=renamed"))
     } else {
         Err(Refusal::not_found())
@@ -190,11 +170,7 @@ pub(crate) async fn remove(
     if !session::is_fresh(&identity, context.now) {
         return Ok(reply::see_other(&login::path_to_confirm(&HERE)));
     }
-    if environment
-        .store
-        .remove_credential(identity.subject, named(&form)?)
-        .await?
-    {
+    if environment.store.remove_credential(identity.subject, named(&form)?).await? {
         tracing::info!(request = %context.id, client = %context.client, user = %identity.subject, "passkey removed");
         Ok(reply::see_other("/account/passkeys?done=removed"))
     } else {

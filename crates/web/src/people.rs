@@ -119,11 +119,7 @@ fn civil(day: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -170,19 +166,13 @@ pub(crate) async fn show(
 /// Group names as an administrator wrote them.
 fn groups(text: &str) -> Result<BTreeSet<String>, Refusal> {
     let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-    words
-        .map(|word| user::is_group_name(word).then(|| word.to_owned()))
-        .collect::<Option<_>>()
-        .ok_or_else(|| {
-            Refusal::bad_request("A group's name has at most 63 letters, digits and signs, without accents.")
-        })
+    words.map(|word| user::is_group_name(word).then(|| word.to_owned())).collect::<Option<_>>().ok_or_else(
+        || Refusal::bad_request("A group's name has at most 63 letters, digits and signs, without accents."),
+    )
 }
 
 fn read(written: &Written) -> Result<(Profile, BTreeSet<String>), Refusal> {
-    Ok((
-        setup::profile(&written.username, &written.display_name, &written.email)?,
-        groups(&written.groups)?,
-    ))
+    Ok((setup::profile(&written.username, &written.display_name, &written.email)?, groups(&written.groups)?))
 }
 
 /// `POST /admin/people`: adds a person, and shows the link to enrol.
@@ -200,11 +190,7 @@ pub(crate) async fn add(
     let added = match read(&written) {
         Ok((profile, groups)) => {
             let new = NewUser { id, profile, groups };
-            environment
-                .store
-                .create_user(new, context.now)
-                .await
-                .map_err(Refusal::from)
+            environment.store.create_user(new, context.now).await.map_err(Refusal::from)
         }
         Err(refusal) => Err(refusal),
     };
@@ -233,11 +219,7 @@ async fn enrolment_link(
 ) -> Result<Response, Refusal> {
     let token = environment.token::<Enrolment>();
     let person = environment.store.user(id).await?.ok_or_else(Refusal::not_found)?;
-    if !environment
-        .store
-        .issue_enrolment(token.hash(), id, context.now.after(ENROLMENT))
-        .await?
-    {
+    if !environment.store.issue_enrolment(token.hash(), id, context.now.after(ENROLMENT)).await? {
         return Err(Refusal::not_found());
     }
     tracing::info!(request = %context.id, client = %context.client, by = %identity.subject, user = %id, "enrolment link made");
@@ -268,16 +250,8 @@ impl Change {
         if !session::is_fresh(&by, context.now) {
             return Ok(Err(reply::see_other(&login::path_to_confirm(&HERE))));
         }
-        let id = form
-            .value("id")
-            .and_then(|id| UserId::parse(id).ok())
-            .ok_or_else(Refusal::not_found)?;
-        Ok(Ok(Self {
-            environment,
-            context,
-            by,
-            id,
-        }))
+        let id = form.value("id").and_then(|id| UserId::parse(id).ok()).ok_or_else(Refusal::not_found)?;
+        Ok(Ok(Self { environment, context, by, id }))
     }
 
     fn done(&self, what: &'static str) -> Response {
@@ -298,16 +272,8 @@ pub(crate) async fn set_groups(
         Err(confirm) => return Ok(confirm),
     };
     let groups = groups(form.value("groups").unwrap_or_default())?;
-    let known = change
-        .environment
-        .store
-        .set_groups(change.id, groups, change.context.now)
-        .await?;
-    if known {
-        Ok(change.done("groups"))
-    } else {
-        Err(Refusal::not_found())
-    }
+    let known = change.environment.store.set_groups(change.id, groups, change.context.now).await?;
+    if known { Ok(change.done("groups")) } else { Err(Refusal::not_found()) }
 }
 
 /// `POST /admin/people/disable`.
@@ -321,16 +287,8 @@ pub(crate) async fn disable(
         Ok(change) => change,
         Err(confirm) => return Ok(confirm),
     };
-    change
-        .environment
-        .store
-        .set_disabled(change.id, true, change.context.now)
-        .await?;
-    change
-        .environment
-        .store
-        .end_sessions_of(change.id, change.context.now)
-        .await?;
+    change.environment.store.set_disabled(change.id, true, change.context.now).await?;
+    change.environment.store.end_sessions_of(change.id, change.context.now).await?;
     Ok(change.done("disabled"))
 }
 
@@ -345,11 +303,7 @@ pub(crate) async fn enable(
         Ok(change) => change,
         Err(confirm) => return Ok(confirm),
     };
-    change
-        .environment
-        .store
-        .set_disabled(change.id, false, change.context.now)
-        .await?;
+    change.environment.store.set_disabled(change.id, false, change.context.now).await?;
     Ok(change.done("enabled"))
 }
 
@@ -364,11 +318,7 @@ pub(crate) async fn end_sessions(
         Ok(change) => change,
         Err(confirm) => return Ok(confirm),
     };
-    change
-        .environment
-        .store
-        .end_sessions_of(change.id, change.context.now)
-        .await?;
+    change.environment.store.end_sessions_of(change.id, change.context.now).await?;
     Ok(change.done("signed-out"))
 }
 

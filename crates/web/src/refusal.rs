@@ -31,13 +31,7 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            cause: None,
-            clear_session: false,
-        }
+        Self { status, code, message: message.into(), cause: None, clear_session: false }
     }
 
     pub(crate) fn because(mut self, cause: impl std::fmt::Display) -> Self {
@@ -75,10 +69,7 @@ impl Refusal {
 
     pub(crate) fn duplicate_session() -> Self {
         let message = "The session cookie came twice, so it was cleared. Load the page again and sign in.";
-        Self {
-            clear_session: true,
-            ..Self::new(StatusCode::BAD_REQUEST, "duplicate_session", message)
-        }
+        Self { clear_session: true, ..Self::new(StatusCode::BAD_REQUEST, "duplicate_session", message) }
     }
 
     pub(crate) fn link_spent() -> Self {
@@ -123,11 +114,7 @@ impl Refusal {
             reply::json(&body)
         };
         *response.status_mut() = self.status;
-        for name in [
-            header::ALLOW,
-            header::RETRY_AFTER,
-            header::ACCESS_CONTROL_ALLOW_ORIGIN,
-        ] {
+        for name in [header::ALLOW, header::RETRY_AFTER, header::ACCESS_CONTROL_ALLOW_ORIGIN] {
             if let Some(value) = former.get(&name) {
                 response.headers_mut().insert(name, value.clone());
             }
@@ -217,10 +204,7 @@ impl From<Refused> for Refusal {
                 "This device made a key that can't be found again at sign-in. Use another device, or a password manager that stores passkeys.",
             ),
             Refused::Expired => ("expired", "That took longer than five minutes. Try again."),
-            _ => (
-                "passkey_refused",
-                "This passkey was not accepted. Try again, or use another one.",
-            ),
+            _ => ("passkey_refused", "This passkey was not accepted. Try again, or use another one."),
         };
         Self::new(StatusCode::BAD_REQUEST, code, message).because(refused)
     }

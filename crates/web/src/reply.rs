@@ -57,9 +57,7 @@ pub(crate) fn html(text: String) -> Response {
 /// A reply of this media type.
 pub(crate) fn with_type(media_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 
@@ -86,13 +84,9 @@ pub(crate) fn add_cookie(response: &mut Response, line: Option<HeaderValue>) {
 /// Whether whoever asked shows a page to a person, whatever the method.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     let html = || {
-        let accept = headers
-            .get(header::ACCEPT)
-            .and_then(|accept| accept.to_str().ok());
+        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         accept.is_some_and(|accept| accept.contains("text/html"))
     };
-    let navigates = headers
-        .get("sec-fetch-mode")
-        .map_or_else(html, |mode| mode.as_bytes() == b"navigate");
+    let navigates = headers.get("sec-fetch-mode").map_or_else(html, |mode| mode.as_bytes() == b"navigate");
     navigates && !headers.contains_key("x-requested-with")
 }

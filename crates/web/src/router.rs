@@ -32,20 +32,11 @@ pub(crate) fn portal(environment: Arc<Environment>) -> Router {
         .route("/account/passkeys", get(passkeys::show))
         .route("/healthz", get(well_known::health))
         .route("/robots.txt", get(well_known::robots))
-        .route(
-            "/.well-known/passkey-endpoints",
-            get(well_known::passkey_endpoints),
-        )
+        .route("/.well-known/passkey-endpoints", get(well_known::passkey_endpoints))
         .route("/.well-known/webauthn", get(well_known::webauthn))
         .route("/assets/{hash}/{name}", get(assets::serve))
-        .route(
-            discovery::AUTHORIZE,
-            get(oidc::authorize::get).post(oidc::authorize::post),
-        )
-        .route(
-            discovery::END_SESSION,
-            get(oidc::end_session::get).post(oidc::end_session::post),
-        )
+        .route(discovery::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
+        .route(discovery::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
         .merge(for_scripts())
         .merge(changes(&environment))
         .fallback(nothing)
@@ -56,27 +47,16 @@ pub(crate) fn portal(environment: Arc<Environment>) -> Router {
 /// What scripts of any origin may ask: no cookie is read.
 fn for_scripts() -> Router<Arc<Environment>> {
     Router::new()
-        .route(
-            discovery::OPENID_CONFIGURATION,
-            get(oidc::metadata::configuration).options(oidc::preflight),
-        )
+        .route(discovery::OPENID_CONFIGURATION, get(oidc::metadata::configuration).options(oidc::preflight))
         .route(
             discovery::OAUTH_AUTHORIZATION_SERVER,
             get(oidc::metadata::configuration).options(oidc::preflight),
         )
-        .route(
-            discovery::JWKS,
-            get(oidc::metadata::keys).options(oidc::preflight),
-        )
-        .route(
-            discovery::TOKEN,
-            post(oidc::token::issue).options(oidc::preflight),
-        )
+        .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
+        .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
         .route(
             discovery::USERINFO,
-            get(oidc::userinfo::get)
-                .post(oidc::userinfo::post)
-                .options(oidc::preflight),
+            get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::preflight),
         )
         .layer(middleware::from_fn(oidc::any_origin))
 }

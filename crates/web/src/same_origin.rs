@@ -16,13 +16,10 @@ use crate::refusal::Refusal;
 /// Refuses a request that another origin started, and one that does not say who started it: every browser of this
 /// decade does.
 pub(crate) async fn demand(request: Request, next: Next) -> Response {
-    let own = request
-        .extensions()
-        .get::<RequestContext>()
-        .is_some_and(|context| {
-            let fetch = FetchMetadata::read(request.method(), request.headers(), &context.origin, false);
-            fetch.site == Site::Own
-        });
+    let own = request.extensions().get::<RequestContext>().is_some_and(|context| {
+        let fetch = FetchMetadata::read(request.method(), request.headers(), &context.origin, false);
+        fetch.site == Site::Own
+    });
     if own {
         return next.run(request).await;
     }

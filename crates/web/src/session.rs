@@ -31,15 +31,9 @@ impl FromRequestParts<Arc<Environment>> for Visitor {
         let Some(token) = token else { return Ok(Self(None)) };
         let idle = environment.config().portal.sessions.idle;
         let token = Hashed::<Session>::of_text(token);
-        let found = environment
-            .store
-            .session(&token, context.host.as_str(), idle, context.now)
-            .await?;
+        let found = environment.store.session(&token, context.host.as_str(), idle, context.now).await?;
         if let Some(identity) = &found {
-            environment
-                .store
-                .touch_session(identity.session, context.now)
-                .await?;
+            environment.store.touch_session(identity.session, context.now).await?;
         }
         Ok(Self(found.map(Arc::new)))
     }
@@ -77,11 +71,7 @@ impl Administrator {
             return Ok(());
         }
         let message = "Only members of the group `admins` may see this page.";
-        Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "administrators_only",
-            message,
-        ))
+        Err(Refusal::new(StatusCode::FORBIDDEN, "administrators_only", message))
     }
 }
 
@@ -109,11 +99,7 @@ pub(crate) fn begin(
 
 /// The cookie line for a session token.
 pub(crate) fn cookie_line(environment: &Environment, token: &Plain<Session>) -> Option<HeaderValue> {
-    cookie::set(
-        cookie::SESSION,
-        token.expose(),
-        Some(environment.config().portal.sessions.absolute),
-    )
+    cookie::set(cookie::SESSION, token.expose(), Some(environment.config().portal.sessions.absolute))
 }
 
 /// Ends the session that this browser had as somebody else, before another one takes its place.
@@ -123,10 +109,7 @@ pub(crate) async fn end_former(
     now: UnixTime,
 ) -> Result<(), Refusal> {
     if let Some(former) = former {
-        environment
-            .store
-            .end_portal_session(former.portal_session, now)
-            .await?;
+        environment.store.end_portal_session(former.portal_session, now).await?;
     }
     Ok(())
 }

@@ -47,10 +47,7 @@ pub(crate) async fn show(
         return Err(Refusal::link_spent());
     }
     let frame = Frame::portal(&environment, None);
-    Ok(page::show(&Page {
-        frame,
-        token: token.expose().to_owned(),
-    }))
+    Ok(page::show(&Page { frame, token: token.expose().to_owned() }))
 }
 
 /// Who the first administrator is to be.
@@ -75,11 +72,7 @@ pub(crate) fn profile(username: &str, display_name: &str, email: &str) -> Result
             Refusal::bad_request("This is no mail address. Correct it, or leave it empty.")
         })?),
     };
-    Ok(Profile {
-        username,
-        display_name,
-        email,
-    })
+    Ok(Profile { username, display_name, email })
 }
 
 /// `POST /api/setup/start`.
@@ -101,11 +94,7 @@ pub(crate) async fn start(
         display_name: profile.display_name.clone(),
         email: profile.email.clone(),
     };
-    let user = NewCredentialUser {
-        id,
-        name: profile.username.as_str(),
-        display_name: &profile.display_name,
-    };
+    let user = NewCredentialUser { id, name: profile.username.as_str(), display_name: &profile.display_name };
     let rp = environment.relying_party();
     Ok(ceremony::begin(&environment, &context, purpose, |challenge| {
         registration::options(&rp, user, &[], challenge)
@@ -127,34 +116,20 @@ pub(crate) async fn finish(
     Json(finish): Json<Finish>,
 ) -> Result<Response, Refusal> {
     let ceremony = ceremony::open(&environment, &context, &headers)?;
-    let Purpose::SetUp {
-        user,
-        token,
-        username,
-        display_name,
-        email,
-    } = &ceremony.purpose
-    else {
+    let Purpose::SetUp { user, token, username, display_name, email } = &ceremony.purpose else {
         return Err(ceremony::wrong_purpose());
     };
     let token = Plain::<Setup>::parse(token).ok_or_else(Refusal::link_spent)?;
     let profile = profile(username, display_name, email.as_deref().unwrap_or_default())?;
     let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
-    let account = Account {
-        user: made.user(),
-        disabled_at: None,
-    };
+    let account = Account { user: made.user(), disabled_at: None };
     let login =
         login::complete(account, &made.as_assertion(), context.now).map_err(|_| ceremony::wrong_purpose())?;
     let (session_token, new_session) = session::begin(&environment, &context, &headers);
     let groups = [ADMINISTRATORS, "users"].into_iter().map(str::to_owned).collect();
     let complete = CompleteSetup {
         token: token.hash(),
-        user: NewUser {
-            id: made.user(),
-            profile,
-            groups,
-        },
+        user: NewUser { id: made.user(), profile, groups },
         credential: ceremony::new_credential(made),
         login,
         challenge: ceremony::challenge_use(&ceremony),

@@ -59,17 +59,9 @@ pub(crate) fn confirm(
     action: &'static str,
     parameters: &Parameters,
 ) -> Response {
-    let fields = parameters
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let fields = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let frame = Frame::portal(environment, identity);
-    page::show(&Page {
-        frame,
-        action,
-        fields,
-        switch: false,
-    })
+    page::show(&Page { frame, action, fields, switch: false })
 }
 
 /// `POST /sign-out`.
@@ -92,10 +84,7 @@ pub(crate) async fn end(
     then: &str,
 ) -> Result<Response, Refusal> {
     if let Some(identity) = visitor {
-        environment
-            .store
-            .end_portal_session(identity.portal_session, context.now)
-            .await?;
+        environment.store.end_portal_session(identity.portal_session, context.now).await?;
         tracing::info!(request = %context.id, client = %context.client, user = %identity.subject, "signed out");
     }
     let mut response = reply::see_other(then);

@@ -51,9 +51,7 @@ impl Transaction {
 /// Whether `id` could be a transaction's identifier.
 pub(crate) fn is_id(id: &str) -> bool {
     id.len() == ID_LENGTH
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// The cookie's name.
@@ -75,9 +73,7 @@ pub(crate) fn begin(
         expires_at: context.now.after(LIFETIME).0,
     };
     let plain = serde_json::to_vec(&transaction).unwrap_or_default();
-    let sealed = environment
-        .transactions
-        .seal(environment.draw(), &binding(context, &id), &plain);
+    let sealed = environment.transactions.seal(environment.draw(), &binding(context, &id), &plain);
     let line = cookie::set(&cookie_name(&id), &URL_SAFE_NO_PAD.encode(sealed), Some(LIFETIME));
     let query = Parameters::default()
         .with("service", &service.name)
@@ -113,10 +109,7 @@ pub(crate) fn begin_from(
     head: &Parts,
     context: &RequestContext,
 ) -> Response {
-    let wanted = head
-        .uri
-        .path_and_query()
-        .map_or("/", http::uri::PathAndQuery::as_str);
+    let wanted = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     redirect(environment, (service, wanted), &head.headers, context)
 }
 

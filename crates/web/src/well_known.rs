@@ -19,20 +19,15 @@ pub(crate) async fn webauthn(State(environment): Env) -> Result<Response, Refusa
     if portal.related_origins.is_empty() {
         return Err(Refusal::not_found());
     }
-    let origins: Vec<_> = std::iter::once(&portal.origin)
-        .chain(&portal.related_origins)
-        .map(ToString::to_string)
-        .collect();
+    let origins: Vec<_> =
+        std::iter::once(&portal.origin).chain(&portal.related_origins).map(ToString::to_string).collect();
     Ok(reply::json(&json!({ "origins": origins })))
 }
 
 /// `GET /robots.txt`: nothing here is for search engines.
 pub(crate) async fn robots() -> Response {
     let mut response = reply::with_type("text/plain; charset=utf-8", "User-agent: *\nDisallow: /\n");
-    response.headers_mut().insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=86400"),
-    );
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
     response
 }
 

@@ -13,24 +13,15 @@ const WIKI: &str = "[clients.wiki]\nclient_id = \"wiki\"\nclient_secret_file = \
 
 /// What is found when `line` takes the place of the line that begins with `key`.
 fn instead(key: &str, line: &str) -> Vec<String> {
-    let lines: Vec<&str> = WIKI
-        .lines()
-        .map(|old| if old.starts_with(key) { line } else { old })
-        .collect();
-    found(&lines.join("\n"))
-        .into_iter()
-        .map(|found| found.replace(" clients.wiki", " "))
-        .collect()
+    let lines: Vec<&str> = WIKI.lines().map(|old| if old.starts_with(key) { line } else { old }).collect();
+    found(&lines.join("\n")).into_iter().map(|found| found.replace(" clients.wiki", " ")).collect()
 }
 
 #[test]
 fn defaults_are_strict() {
     let client = &checked(WIKI).clients[0].client;
     assert!(client.consent && !client.require_pkce && client.secret.is_none());
-    assert_eq!(
-        (client.title.as_str(), client.id_token_alg),
-        ("wiki", Algorithm::Rs256)
-    );
+    assert_eq!((client.title.as_str(), client.id_token_alg), ("wiki", Algorithm::Rs256));
     let public = WIKI.replace("client_secret_file = \"wiki.secret\"", "public = true");
     assert!(checked(&public).clients[0].client.require_pkce);
 }
@@ -41,15 +32,9 @@ fn a_client_is_public_or_has_a_secret() {
         ("", vec!["E004 "]),
         ("public = false", vec!["E004 "]),
         ("public = true", vec![]),
-        (
-            "client_secret = \"0123456789abcdef\"",
-            vec!["E004 ", "E002 .client_secret"],
-        ),
+        ("client_secret = \"0123456789abcdef\"", vec!["E004 ", "E002 .client_secret"]),
         ("client_secret_file = 5", vec!["E003 .client_secret_file"]),
-        (
-            "public = true\nclient_secret_file = \"s\"",
-            vec!["E008 .client_secret_file"],
-        ),
+        ("public = true\nclient_secret_file = \"s\"", vec!["E008 .client_secret_file"]),
         ("public = true\nrequire_pkce = false", vec!["E009 "]),
         ("public = true\nrequire_pkce = true", vec![]),
     ] {
@@ -66,19 +51,13 @@ fn identifiers_are_visible_and_unique() {
         ("client_id = \"ä\"", vec!["E005 .client_id"]),
         ("client_id = 7", vec!["E003 .client_id"]),
         ("client_id_file = \"id\"", vec![]),
-        (
-            "client_id = \"a\"\nclient_id_file = \"id\"",
-            vec!["E008 .client_id_file"],
-        ),
+        ("client_id = \"a\"\nclient_id_file = \"id\"", vec!["E008 .client_id_file"]),
     ] {
         assert_eq!(instead("client_id", line), expected, "{line}");
     }
     let twice = WIKI.to_owned() + &WIKI.replace("[clients.wiki]", "[clients.other]");
     assert_eq!(found(&twice), ["E007 clients.other"]);
-    assert_eq!(
-        found(&WIKI.replace("[clients.wiki]", "[clients.Wiki]")),
-        ["E005 clients.Wiki"]
-    );
+    assert_eq!(found(&WIKI.replace("[clients.wiki]", "[clients.Wiki]")), ["E005 clients.Wiki"]);
 }
 
 #[test]
@@ -87,30 +66,12 @@ fn r_2_r_3_r_4_redirect_uris_are_safe_places() {
         ("", vec!["E004 "]),
         ("redirect_uris = []", vec!["E004 "]),
         ("redirect_uris = \"https://a.b/\"", vec!["E003 .redirect_uris"]),
-        (
-            "redirect_uris = [\"https://a.b/cb\", \"http://127.0.0.1/cb\", \"app.x:/cb\"]",
-            vec![],
-        ),
-        (
-            "redirect_uris = [\"http://a.b/cb\"]",
-            vec!["E005 .redirect_uris[0]"],
-        ),
-        (
-            "redirect_uris = [\"https://a.b/cb#x\"]",
-            vec!["E005 .redirect_uris[0]"],
-        ),
-        (
-            "redirect_uris = [\"https://u@a.b/cb\"]",
-            vec!["E005 .redirect_uris[0]"],
-        ),
-        (
-            "redirect_uris = [\"javascript:alert(1)\"]",
-            vec!["E005 .redirect_uris[0]"],
-        ),
-        (
-            "redirect_uris = [\"https://a.b/cb\", \"/cb\"]",
-            vec!["E005 .redirect_uris[1]"],
-        ),
+        ("redirect_uris = [\"https://a.b/cb\", \"http://127.0.0.1/cb\", \"app.x:/cb\"]", vec![]),
+        ("redirect_uris = [\"http://a.b/cb\"]", vec!["E005 .redirect_uris[0]"]),
+        ("redirect_uris = [\"https://a.b/cb#x\"]", vec!["E005 .redirect_uris[0]"]),
+        ("redirect_uris = [\"https://u@a.b/cb\"]", vec!["E005 .redirect_uris[0]"]),
+        ("redirect_uris = [\"javascript:alert(1)\"]", vec!["E005 .redirect_uris[0]"]),
+        ("redirect_uris = [\"https://a.b/cb\", \"/cb\"]", vec!["E005 .redirect_uris[1]"]),
         (
             "redirect_uris = [\"https://a.b/\"]\npost_logout_redirect_uris = [\"data:x\"]",
             vec!["E005 .post_logout_redirect_uris[0]"],
@@ -129,10 +90,7 @@ fn t_11_a_client_says_who_may_use_it() {
         ("policy = []", vec!["E003 .policy"]),
         ("allowed_groups = []", vec!["E009 .allowed_groups"]),
         ("allowed_groups = [\"a,b\"]", vec!["E005 .allowed_groups[0]"]),
-        (
-            "allowed_groups = [\"family\"]\npolicy = \"users\"",
-            vec!["E008 .policy"],
-        ),
+        ("allowed_groups = [\"family\"]\npolicy = \"users\"", vec!["E008 .policy"]),
     ] {
         assert_eq!(instead("policy", line), expected, "{line}");
     }
@@ -147,21 +105,12 @@ fn t_11_a_client_says_who_may_use_it() {
 #[test]
 fn o_12_signing_algorithms_are_asymmetric() {
     for name in ["HS256", "none", "rs256", "ES384", ""] {
-        assert_eq!(
-            found(&format!("{WIKI}id_token_alg = \"{name}\"\n")),
-            ["E005 clients.wiki.id_token_alg"]
-        );
+        assert_eq!(found(&format!("{WIKI}id_token_alg = \"{name}\"\n")), ["E005 clients.wiki.id_token_alg"]);
     }
-    assert_eq!(
-        help(&format!("{WIKI}id_token_alg = \"RS265\"\n")),
-        "did you mean `RS256`?"
-    );
+    assert_eq!(help(&format!("{WIKI}id_token_alg = \"RS265\"\n")), "did you mean `RS256`?");
     for name in ["RS256", "ES256", "EdDSA"] {
         assert_eq!(
-            checked(&format!("{WIKI}id_token_alg = \"{name}\"\n")).clients[0]
-                .client
-                .id_token_alg
-                .name(),
+            checked(&format!("{WIKI}id_token_alg = \"{name}\"\n")).clients[0].client.id_token_alg.name(),
             name
         );
     }
@@ -175,11 +124,7 @@ fn loaded(more: &str, files: &[(&str, &[u8])]) -> Result<Loaded, String> {
     for (name, content) in files {
         std::fs::write(scratch.path().join(name), content).unwrap();
     }
-    load(&path).map_err(|error| {
-        error
-            .to_string()
-            .replace(&scratch.path().display().to_string(), "DIR")
-    })
+    load(&path).map_err(|error| error.to_string().replace(&scratch.path().display().to_string(), "DIR"))
 }
 
 #[test]
@@ -187,10 +132,7 @@ fn secrets_are_hashed_when_they_are_read() {
     let loaded = loaded("", &[("wiki.secret", b"0123456789abcdef\n")]).unwrap();
     let client = loaded.config.client("wiki").unwrap();
     assert!(client.secret.as_ref().unwrap().matches(b"0123456789abcdef"));
-    assert!(
-        !format!("{loaded:?}").contains("0123456789abcdef"),
-        "impossible 12"
-    );
+    assert!(!format!("{loaded:?}").contains("0123456789abcdef"), "impossible 12");
 }
 
 /// Impossible 10: an absent, empty or placeholder secret never means "no protection".
@@ -203,28 +145,16 @@ fn impossible_10_unfit_secrets_stop_the_start() {
         (b"short\n", "is 5 bytes long; at least 16 are needed"),
         (b"CHANGEME-CHANGEME-CHANGEME", "holds a placeholder"),
         (b"changeme1234567890", "holds a placeholder"),
-        (
-            b"ENC[AES256_GCM,data:abcdefghijklm]",
-            "still holds an encrypted SOPS value",
-        ),
-        (
-            b"0123456789abcdef\n0123456789abcdef\n",
-            "holds more than one line",
-        ),
+        (b"ENC[AES256_GCM,data:abcdefghijklm]", "still holds an encrypted SOPS value"),
+        (b"0123456789abcdef\n0123456789abcdef\n", "holds more than one line"),
         (b"0123456789abcdef\n\n", "holds more than one line"),
     ] {
         let error = loaded("", &[("wiki.secret", content)]).unwrap_err();
-        assert!(
-            error.starts_with("the secret DIR/wiki.secret ") && error.contains(sentence),
-            "{error}"
-        );
+        assert!(error.starts_with("the secret DIR/wiki.secret ") && error.contains(sentence), "{error}");
         assert!(!error.contains("0123456789"), "impossible 12: {error}");
     }
     let error = loaded("", &[]).unwrap_err();
-    assert!(
-        error.starts_with("the secret DIR/wiki.secret can't be read: "),
-        "{error}"
-    );
+    assert!(error.starts_with("the secret DIR/wiki.secret can't be read: "), "{error}");
 }
 
 #[test]
@@ -235,16 +165,10 @@ fn every_unfit_secret_is_named_at_once() {
     let lines: Vec<&str> = error.lines().collect();
     assert_eq!(lines.len(), 2, "{error}");
     assert_eq!(lines[1], "DIR/tool.id holds no client identifier");
-    let good: [(&str, &[u8]); 3] = [
-        ("wiki.secret", b"0123456789abcdef"),
-        ("tool.id", b"wiki\n"),
-        ("tool.secret", b"0123456789abcdef"),
-    ];
+    let good: [(&str, &[u8]); 3] =
+        [("wiki.secret", b"0123456789abcdef"), ("tool.id", b"wiki\n"), ("tool.secret", b"0123456789abcdef")];
     let error = loaded(more, &good).unwrap_err();
-    assert_eq!(
-        error,
-        "the clients have one identifier twice; the second is clients.tool"
-    );
+    assert_eq!(error, "the clients have one identifier twice; the second is clients.tool");
 }
 
 #[test]
@@ -252,19 +176,15 @@ fn files_that_can_not_be_read_are_said_to_be() {
     let scratch = Scratch::new("unreadable").unwrap();
     let error = read_secret(scratch.path()).unwrap_err();
     assert!(error.contains("can't be read"), "{error}");
-    for (name, content) in [
-        ("large.toml", vec![b'#'; 5 * 1024 * 1024]),
-        ("latin1.toml", b"# caf\xe9\n".to_vec()),
-    ] {
+    for (name, content) in
+        [("large.toml", vec![b'#'; 5 * 1024 * 1024]), ("latin1.toml", b"# caf\xe9\n".to_vec())]
+    {
         let path = scratch.path().join(name);
         std::fs::write(&path, content).unwrap();
         assert!(matches!(load(&path), Err(LoadError::Unreadable(..))), "{name}");
     }
     let error = load(Path::new("/nowhere/doorward.toml")).unwrap_err().to_string();
-    assert!(
-        error.starts_with("the configuration /nowhere/doorward.toml can't be read: "),
-        "{error}"
-    );
+    assert!(error.starts_with("the configuration /nowhere/doorward.toml can't be read: "), "{error}");
 }
 
 /// `check` is offline: nothing that the file names has to exist (R58).
@@ -272,10 +192,7 @@ fn files_that_can_not_be_read_are_said_to_be() {
 fn checking_reads_no_secret() {
     assert_eq!(checked(WIKI).clients.len(), 1);
     let mistaken = load_text("domain = 1\n");
-    assert!(
-        mistaken.contains("E003") && mistaken.contains("doorward.toml"),
-        "{mistaken}"
-    );
+    assert!(mistaken.contains("E003") && mistaken.contains("doorward.toml"), "{mistaken}");
 }
 
 fn load_text(text: &str) -> String {

@@ -10,27 +10,15 @@ const EXAMPLES: [(&str, &str); 14] = [
     ("E003", "portal = 1"),
     ("E004", "policies.a = {}"),
     ("E005", "public.port = 0"),
-    (
-        "E006",
-        "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"x\" }",
-    ),
-    (
-        "E007",
-        "services.id = { upstream = \"http://[::1]\", posture = \"public\" }",
-    ),
-    (
-        "E008",
-        "services.a = { upstream = \"http://[::1]\", posture = \"public\", policy = \"users\" }",
-    ),
+    ("E006", "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"x\" }"),
+    ("E007", "services.id = { upstream = \"http://[::1]\", posture = \"public\" }"),
+    ("E008", "services.a = { upstream = \"http://[::1]\", posture = \"public\", policy = \"users\" }"),
     ("E009", "policies.a = { groups = [] }"),
     (
         "W101",
         "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"users\", bypass = [{ paths = [\"/a\"], public = true }] }",
     ),
-    (
-        "W102",
-        "services.a = { upstream = \"http://app\", posture = \"public\" }",
-    ),
+    ("W102", "services.a = { upstream = \"http://app\", posture = \"public\" }"),
     ("W103", ""),
     ("W104", ""),
     (
@@ -46,28 +34,16 @@ fn every_code_can_be_had() {
         let found = found_in(format!(
             "domain = \"example.org\"\nlisteners = [{{ address = \"1.1.1.1:1\" }}]\n{line}\n"
         ));
-        assert!(
-            found.iter().any(|found| found.starts_with(code)),
-            "{code} {meaning}: {found:?}"
-        );
+        assert!(found.iter().any(|found| found.starts_with(code)), "{code} {meaning}: {found:?}");
     }
 }
 
 #[test]
 fn the_first_letter_is_the_severity() {
     for (code, _) in CODES {
-        let diagnostic = Diagnostic {
-            code,
-            key: String::new(),
-            message: String::new(),
-            help: String::new(),
-            span: 0..0,
-        };
-        let expected = if code.starts_with('W') {
-            Severity::Warning
-        } else {
-            Severity::Error
-        };
+        let diagnostic =
+            Diagnostic { code, key: String::new(), message: String::new(), help: String::new(), span: 0..0 };
+        let expected = if code.starts_with('W') { Severity::Warning } else { Severity::Error };
         assert_eq!(diagnostic.severity(), expected);
     }
 }

@@ -5,10 +5,7 @@ use super::{Source, diagnostics, toml};
 const MISTAKES: &str = include_str!("../../../tests/fixtures/config/mistakes.toml");
 
 fn source() -> Source {
-    Source {
-        path: "doorward.toml".into(),
-        ..toml(MISTAKES)
-    }
+    Source { path: "doorward.toml".into(), ..toml(MISTAKES) }
 }
 
 /// The fixture announces each mistake in its line; no more and no fewer are found.
@@ -20,14 +17,9 @@ fn every_mistake_is_reported_in_its_line() {
         .flat_map(|(index, line)| line.split(" !").skip(1).map(move |code| (index + 1, code)))
         .collect();
     let found = diagnostics(&source());
-    let mut reported: Vec<(usize, &str)> = found
-        .iter()
-        .map(|found| (found.position(MISTAKES).0, found.code))
-        .collect();
-    assert!(
-        reported.is_sorted_by_key(|(line, _)| *line),
-        "in the order of the text"
-    );
+    let mut reported: Vec<(usize, &str)> =
+        found.iter().map(|found| (found.position(MISTAKES).0, found.code)).collect();
+    assert!(reported.is_sorted_by_key(|(line, _)| *line), "in the order of the text");
     announced.sort_unstable();
     reported.sort_unstable();
     assert_eq!(reported, announced);
@@ -43,10 +35,8 @@ fn mistakes_for_people() {
 #[test]
 fn mistakes_for_machines() {
     let source = source();
-    let lines: Vec<String> = diagnostics(&source)
-        .iter()
-        .map(|found| found.to_json(&source).to_string())
-        .collect();
+    let lines: Vec<String> =
+        diagnostics(&source).iter().map(|found| found.to_json(&source).to_string()).collect();
     insta::assert_snapshot!(lines.join("\n"));
 }
 
@@ -81,9 +71,5 @@ fn impossible_12_secrets_in_the_file_are_not_shown() {
     let found = diagnostics(&source);
     assert!(found.len() > 5);
     assert!(!source.render(&found, false).contains("hunter2"));
-    assert!(
-        found
-            .iter()
-            .all(|found| !found.to_json(&source).to_string().contains("hunter2"))
-    );
+    assert!(found.iter().all(|found| !found.to_json(&source).to_string().contains("hunter2")));
 }

@@ -12,10 +12,7 @@ const MISTAKES_TOML: &str = include_str!("../../../tests/fixtures/config/mistake
 /// Checks, and shows what was found in every form.
 fn exercise(source: &Source) {
     let found = diagnostics(source);
-    assert!(
-        check(source).is_ok() || !found.is_empty(),
-        "refused without a reason"
-    );
+    assert!(check(source).is_ok() || !found.is_empty(), "refused without a reason");
     for diagnostic in &found {
         let (line, column) = diagnostic.position(&source.text);
         assert!(line >= 1 && column >= 1 && line <= source.text.matches('\n').count() + 1);

@@ -25,17 +25,10 @@ fn the_domain_is_a_bare_name() {
         "*.a.b",
         "-a.b",
     ] {
-        assert_eq!(
-            found_in(format!("domain = {domain:?}\n{LISTENERS}")),
-            ["E005 domain"],
-            "{domain}"
-        );
+        assert_eq!(found_in(format!("domain = {domain:?}\n{LISTENERS}")), ["E005 domain"], "{domain}");
     }
     for domain in ["example.org", "Example.ORG.", "localhost", "a-1.example"] {
-        assert!(
-            found_in(format!("domain = {domain:?}\n{LISTENERS}")).is_empty(),
-            "{domain}"
-        );
+        assert!(found_in(format!("domain = {domain:?}\n{LISTENERS}")).is_empty(), "{domain}");
     }
     assert_eq!(found_in(LISTENERS), ["E004 "]);
     assert_eq!(found_in(format!("domain = 5\n{LISTENERS}")), ["E003 domain"]);
@@ -45,16 +38,10 @@ fn the_domain_is_a_bare_name() {
 #[test]
 fn a_domain_that_leaves_no_room_is_reported() {
     let domain = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(59)].join(".");
-    assert_eq!(
-        found_in(format!("domain = {domain:?}\n{LISTENERS}")),
-        ["E005 domain"]
-    );
+    assert_eq!(found_in(format!("domain = {domain:?}\n{LISTENERS}")), ["E005 domain"]);
     let named = format!("domain = {domain:?}\n{LISTENERS}[portal]\nhost = \"id.example.org\"\n");
     assert!(found_in(named).is_empty());
-    assert_eq!(
-        found_in(format!("domain = {domain:?}\n{LISTENERS}[portal]\n")),
-        ["E005 domain"]
-    );
+    assert_eq!(found_in(format!("domain = {domain:?}\n{LISTENERS}[portal]\n")), ["E005 domain"]);
 }
 
 #[test]
@@ -69,15 +56,9 @@ fn clear_text_is_for_localhost_only() {
     assert_eq!(local("example.org", ""), ["E009 public.scheme"]);
     assert_eq!(local("localhost.example.org", ""), ["E009 public.scheme"]);
     assert_eq!(local("notlocalhost", ""), ["E009 public.scheme"]);
+    assert_eq!(local("localhost", "portal.host = \"id.example.org\"\n"), ["E009 portal.host"]);
     assert_eq!(
-        local("localhost", "portal.host = \"id.example.org\"\n"),
-        ["E009 portal.host"]
-    );
-    assert_eq!(
-        local(
-            "localhost",
-            "portal.related_origins = [\"http://login.example.org\"]\n"
-        ),
+        local("localhost", "portal.related_origins = [\"http://login.example.org\"]\n"),
         ["E009 portal.related_origins[0]"]
     );
     let service = "[services.notes]\nhost = \"notes.example.org\"\nupstream = \"http://127.0.0.1:1\"\nposture = \"sso\"\npolicy = \"users\"\n";
@@ -102,10 +83,7 @@ fn public_scheme_and_port() {
         assert_eq!(found(lines), expected, "{lines}");
     }
     let hexadecimal = checked("public.port = 0x20fb\n");
-    assert_eq!(
-        hexadecimal.config.portal.origin.as_str(),
-        "https://id.example.org:8443"
-    );
+    assert_eq!(hexadecimal.config.portal.origin.as_str(), "https://id.example.org:8443");
     assert_eq!(help("public.scheme = \"htps\"\n"), "did you mean `https`?");
 }
 
@@ -113,49 +91,25 @@ fn public_scheme_and_port() {
 fn portal_and_sessions() {
     for (lines, expected) in [
         ("portal.host = \"10.0.0.1\"\n", vec!["E005 portal.host"]),
-        (
-            "portal.host = \"https://id.example.org\"\n",
-            vec!["E005 portal.host"],
-        ),
-        (
-            "portal.session_idle = \"59s\"\n",
-            vec!["E005 portal.session_idle"],
-        ),
+        ("portal.host = \"https://id.example.org\"\n", vec!["E005 portal.host"]),
+        ("portal.session_idle = \"59s\"\n", vec!["E005 portal.session_idle"]),
         ("portal.session_idle = \"60s\"\n", vec![]),
         ("portal.session_absolute = \"365d\"\n", vec![]),
-        (
-            "portal.session_absolute = \"366d\"\n",
-            vec!["E005 portal.session_absolute"],
-        ),
+        ("portal.session_absolute = \"366d\"\n", vec!["E005 portal.session_absolute"]),
         (
             "portal.session_idle = \"8d\"\nportal.session_absolute = \"7d\"\n",
             vec!["E008 portal.session_idle"],
         ),
         ("portal.session_idle = \"\"\n", vec!["E005 portal.session_idle"]),
         ("portal.session_idle = \"d\"\n", vec!["E005 portal.session_idle"]),
-        (
-            "portal.session_idle = \"-1d\"\n",
-            vec!["E005 portal.session_idle"],
-        ),
+        ("portal.session_idle = \"-1d\"\n", vec!["E005 portal.session_idle"]),
         ("portal.session_idle = \"1w\"\n", vec!["E005 portal.session_idle"]),
         ("portal.session_idle = \"1é\"\n", vec!["E005 portal.session_idle"]),
-        (
-            "portal.session_idle = \"9999999999d\"\n",
-            vec!["E005 portal.session_idle"],
-        ),
-        (
-            "portal.session_idle = \"4294967295d\"\n",
-            vec!["E005 portal.session_idle"],
-        ),
+        ("portal.session_idle = \"9999999999d\"\n", vec!["E005 portal.session_idle"]),
+        ("portal.session_idle = \"4294967295d\"\n", vec!["E005 portal.session_idle"]),
         ("portal.session_idle = 3600\n", vec!["E003 portal.session_idle"]),
-        (
-            "portal.related_origins = [\"https://*.example.org\"]\n",
-            vec!["E005 portal.related_origins[0]"],
-        ),
-        (
-            "portal.related_origins = \"https://a.b\"\n",
-            vec!["E003 portal.related_origins"],
-        ),
+        ("portal.related_origins = [\"https://*.example.org\"]\n", vec!["E005 portal.related_origins[0]"]),
+        ("portal.related_origins = \"https://a.b\"\n", vec!["E003 portal.related_origins"]),
     ] {
         assert_eq!(found(lines), expected, "{lines}");
     }
@@ -163,20 +117,11 @@ fn portal_and_sessions() {
 
 #[test]
 fn a_shorter_session_is_shorter_in_both_ways() {
-    let sessions = checked("portal.session_absolute = \"1h\"\n")
-        .config
-        .portal
-        .sessions;
+    let sessions = checked("portal.session_absolute = \"1h\"\n").config.portal.sessions;
     assert_eq!((sessions.idle.0, sessions.absolute.0), (3600, 3600));
-    let sessions = checked("portal.session_absolute = \"60d\"\n")
-        .config
-        .portal
-        .sessions;
+    let sessions = checked("portal.session_absolute = \"60d\"\n").config.portal.sessions;
     assert_eq!((sessions.idle.0, sessions.absolute.0), (7 * 86_400, 60 * 86_400));
-    assert_eq!(
-        found("portal.session_idle = \"31d\"\n"),
-        ["E008 portal.session_idle"]
-    );
+    assert_eq!(found("portal.session_idle = \"31d\"\n"), ["E008 portal.session_idle"]);
 }
 
 #[test]
@@ -192,31 +137,16 @@ fn listeners_are_addresses() {
         ("listeners = 443\n", vec!["E003 listeners"]),
         ("listeners = [443]\n", vec!["E003 listeners[0]"]),
         ("listeners = [{}]\n", vec!["E004 listeners[0]"]),
-        (
-            "listeners = [{ address = \"443\" }]\n",
-            vec!["E005 listeners[0].address"],
-        ),
-        (
-            "listeners = [{ address = \":443\" }]\n",
-            vec!["E005 listeners[0].address"],
-        ),
-        (
-            "listeners = [{ address = \"::1:443\" }]\n",
-            vec!["E005 listeners[0].address"],
-        ),
-        (
-            "listeners = [{ address = \"localhost:443\" }]\n",
-            vec!["E005 listeners[0].address"],
-        ),
+        ("listeners = [{ address = \"443\" }]\n", vec!["E005 listeners[0].address"]),
+        ("listeners = [{ address = \":443\" }]\n", vec!["E005 listeners[0].address"]),
+        ("listeners = [{ address = \"::1:443\" }]\n", vec!["E005 listeners[0].address"]),
+        ("listeners = [{ address = \"localhost:443\" }]\n", vec!["E005 listeners[0].address"]),
         ("listeners = [{ address = \"[::1]:443\" }]\n", vec![]),
         (
             "listeners = [{ address = \"1.1.1.1:1\" }, { address = \"1.1.1.1:1\" }]\n",
             vec!["E007 listeners[1]"],
         ),
-        (
-            "listeners = [{ address = \"1.1.1.1:0\" }, { address = \"1.1.1.1:0\" }]\n",
-            vec![],
-        ),
+        ("listeners = [{ address = \"1.1.1.1:0\" }, { address = \"1.1.1.1:0\" }]\n", vec![]),
     ] {
         assert_eq!(with(listeners), expected, "{listeners}");
     }
@@ -258,10 +188,7 @@ fn https_needs_somebody_who_speaks_it() {
 
 #[test]
 fn a_generated_root_secret_is_worth_a_word() {
-    assert_eq!(
-        found_in(SOUND.replace("root_secret_file = \"root.secret\"\n", "")),
-        ["W103 "]
-    );
+    assert_eq!(found_in(SOUND.replace("root_secret_file = \"root.secret\"\n", "")), ["W103 "]);
 }
 
 #[test]
@@ -279,10 +206,7 @@ fn databases() {
         ("database.kind = \"postgres\"\n", vec!["E004 database"]),
         ("database.kind = \"mysql\"\n", vec!["E005 database.kind"]),
         ("database.url_file = \"url\"\n", vec!["E008 database.url_file"]),
-        (
-            "database = { kind = \"sqlite\", url_file = \"url\" }\n",
-            vec!["E008 database.url_file"],
-        ),
+        ("database = { kind = \"sqlite\", url_file = \"url\" }\n", vec!["E008 database.url_file"]),
         (
             "database = { kind = \"postgres\", url = \"postgres://u:p@h/d\" }\n",
             vec!["E004 database", "E002 database.url"],
@@ -302,24 +226,15 @@ fn impossible_9_trusted_proxies_are_named() {
     for (lines, expected) in [
         ("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n", vec![]),
         ("trusted_proxies = [\"::/0\"]\n", vec!["E009 trusted_proxies"]),
-        (
-            "trusted_proxies = [\"0.0.0.0/0\"]\n",
-            vec!["E009 trusted_proxies"],
-        ),
-        (
-            "trusted_proxies = [\"10.0.0.1/33\"]\n",
-            vec!["E005 trusted_proxies[0]"],
-        ),
+        ("trusted_proxies = [\"0.0.0.0/0\"]\n", vec!["E009 trusted_proxies"]),
+        ("trusted_proxies = [\"10.0.0.1/33\"]\n", vec!["E005 trusted_proxies[0]"]),
         ("trusted_proxies = [\"proxy\"]\n", vec!["E005 trusted_proxies[0]"]),
         ("trusted_proxies = \"10.0.0.1\"\n", vec!["E003 trusted_proxies"]),
         ("trusted_proxies = [1]\n", vec!["E003 trusted_proxies[0]"]),
     ] {
         assert_eq!(found(lines), expected, "{lines}");
     }
-    assert_eq!(
-        help("trusted_proxies = [\"10.1.2.3/8\"]\n"),
-        "did you mean `10.0.0.0/8`?"
-    );
+    assert_eq!(help("trusted_proxies = [\"10.1.2.3/8\"]\n"), "did you mean `10.0.0.0/8`?");
 }
 
 #[test]
@@ -334,30 +249,12 @@ fn policies_say_whom_they_let_in() {
     for (lines, expected) in [
         ("policies.a = {}\n", vec!["E004 policies.a"]),
         ("policies.a = { anyone = false }\n", vec!["E004 policies.a"]),
-        (
-            "policies.a = { anyone = true, groups = [\"x\"] }\n",
-            vec!["E008 policies.a"],
-        ),
-        (
-            "policies.a = { groups = \"x\" }\n",
-            vec!["E003 policies.a.groups"],
-        ),
-        (
-            "policies.a = { groups = [\"x,admins\"] }\n",
-            vec!["E005 policies.a.groups[0]"],
-        ),
-        (
-            "policies.a = { groups = [\"x y\"] }\n",
-            vec!["E005 policies.a.groups[0]"],
-        ),
-        (
-            "policies.a = { group = [\"x\"] }\n",
-            vec!["E004 policies.a", "E002 policies.a.group"],
-        ),
-        (
-            "policies.a = { anyone = true, networks = [\"10.0.0.0\"] }\n",
-            vec![],
-        ),
+        ("policies.a = { anyone = true, groups = [\"x\"] }\n", vec!["E008 policies.a"]),
+        ("policies.a = { groups = \"x\" }\n", vec!["E003 policies.a.groups"]),
+        ("policies.a = { groups = [\"x,admins\"] }\n", vec!["E005 policies.a.groups[0]"]),
+        ("policies.a = { groups = [\"x y\"] }\n", vec!["E005 policies.a.groups[0]"]),
+        ("policies.a = { group = [\"x\"] }\n", vec!["E004 policies.a", "E002 policies.a.group"]),
+        ("policies.a = { anyone = true, networks = [\"10.0.0.0\"] }\n", vec![]),
         ("policies.A = { anyone = true }\n", vec!["E005 policies.A"]),
         ("policies.\"\" = { anyone = true }\n", vec!["E005 policies."]),
         ("policies.a = []\n", vec!["E003 policies.a"]),
@@ -376,10 +273,7 @@ fn built_in_policies_can_be_declared_anew() {
     let of = |checked: &super::Checked, name: &str| checked.config.policies[name].allow.clone();
     let built_in = checked("");
     assert_eq!(of(&built_in, "admins"), Allow::AnyOf(vec!["admins".to_owned()]));
-    assert_eq!(
-        of(&built_in, "users"),
-        Allow::AnyOf(vec!["admins".to_owned(), "users".to_owned()])
-    );
+    assert_eq!(of(&built_in, "users"), Allow::AnyOf(vec!["admins".to_owned(), "users".to_owned()]));
     let declared = checked("[policies.users]\ngroups = [\"family\"]\n");
     assert_eq!(of(&declared, "users"), Allow::AnyOf(vec!["family".to_owned()]));
 }

@@ -14,10 +14,8 @@ fn service(more: &str) -> String {
 /// Each row is a line in a sound service, and the keys below `services.notes` that are wrong with it.
 fn in_service(rows: &[(&str, &[&str])]) {
     for (line, expected) in rows {
-        let found: Vec<String> = found(&service(line))
-            .into_iter()
-            .map(|found| found.replace(" services.notes", " "))
-            .collect();
+        let found: Vec<String> =
+            found(&service(line)).into_iter().map(|found| found.replace(" services.notes", " ")).collect();
         assert_eq!(&found, expected, "{line}");
     }
 }
@@ -27,17 +25,11 @@ fn in_service(rows: &[(&str, &[&str])]) {
 fn impossible_1_a_service_without_posture_is_refused() {
     let lines = "[services.notes]\nupstream = \"http://127.0.0.1:3000\"\npolicy = \"users\"\n";
     assert_eq!(found(lines), ["E004 services.notes"]);
-    assert_eq!(
-        help(lines),
-        "a service says what it demands: sso, public, native-oidc, app-login"
-    );
+    assert_eq!(help(lines), "a service says what it demands: sso, public, native-oidc, app-login");
     let gate = lines.replace("policy", "posture").replace("users", "sso");
     assert_eq!(found(&gate), ["E004 services.notes"]);
     assert!(help(&gate).contains("policy = \"users\""));
-    assert_eq!(
-        found("services.notes = {}\n"),
-        ["E004 services.notes", "E004 services.notes"]
-    );
+    assert_eq!(found("services.notes = {}\n"), ["E004 services.notes", "E004 services.notes"]);
 }
 
 /// A missing posture does not hide the policy's mistake.
@@ -47,47 +39,28 @@ fn an_unknown_policy_is_refused_with_a_proposal() {
     assert_eq!(found(&lines), ["E006 services.notes.policy"]);
     assert_eq!(help(&lines), "did you mean `users`? Policies: admins, users");
     let lines = lines.replace("posture = \"sso\"\n", "");
-    assert_eq!(
-        found(&lines),
-        ["E004 services.notes", "E006 services.notes.policy"]
-    );
+    assert_eq!(found(&lines), ["E004 services.notes", "E006 services.notes.policy"]);
     let lines = service("").replace("\"users\"", "\"bypass\"") + "[policies.family]\nanyone = true\n";
     assert!(help(&lines).ends_with("Policies: admins, family, users"));
     let declared = "[policies.bad]\ngroups = []\n".to_owned() + &service("").replace("\"users\"", "\"bad\"");
-    assert_eq!(
-        found(&declared),
-        ["E009 policies.bad.groups"],
-        "declared badly is declared"
-    );
+    assert_eq!(found(&declared), ["E009 policies.bad.groups"], "declared badly is declared");
 }
 
 #[test]
 fn postures_are_words() {
-    for (word, expected) in [
-        ("public", Posture::Public),
-        ("native-oidc", Posture::NativeOidc),
-        ("app-login", Posture::AppLogin),
-    ] {
+    for (word, expected) in
+        [("public", Posture::Public), ("native-oidc", Posture::NativeOidc), ("app-login", Posture::AppLogin)]
+    {
         let lines = format!("[services.notes]\nupstream = \"http://127.0.0.1:3000\"\nposture = \"{word}\"\n");
         assert_eq!(checked(&lines).config.services[0].guard.posture, expected);
         let needless = format!("{lines}policy = \"users\"\nbypass = []\n");
-        assert_eq!(
-            found(&needless),
-            ["E008 services.notes.policy", "E008 services.notes.bypass"],
-            "{word}"
-        );
+        assert_eq!(found(&needless), ["E008 services.notes.policy", "E008 services.notes.bypass"], "{word}");
     }
     let lines = service("").replace("\"sso\"", "\"publc\"");
     assert_eq!(found(&lines), ["E005 services.notes.posture"]);
     assert_eq!(help(&lines), "did you mean `public`?");
-    assert_eq!(
-        found(&service("").replace("\"sso\"", "true")),
-        ["E003 services.notes.posture"]
-    );
-    assert_eq!(
-        found(&service("").replace("\"sso\"", "\"SSO\"")),
-        ["E005 services.notes.posture"]
-    );
+    assert_eq!(found(&service("").replace("\"sso\"", "true")), ["E003 services.notes.posture"]);
+    assert_eq!(found(&service("").replace("\"sso\"", "\"SSO\"")), ["E005 services.notes.posture"]);
 }
 
 #[test]
@@ -95,23 +68,11 @@ fn p_13_each_host_has_one_owner() {
     let other = "[services.other]\nupstream = \"http://127.0.0.1:1\"\nposture = \"public\"\n";
     let with = |line: &str| found(&format!("{}{other}{line}", service("")));
     assert!(with("").is_empty());
-    assert_eq!(
-        with("host = \"notes.example.org\"\n"),
-        ["E007 services.other.host"]
-    );
-    assert_eq!(
-        with("host = \"NOTES.example.org.\"\n"),
-        ["E007 services.other.host"]
-    );
+    assert_eq!(with("host = \"notes.example.org\"\n"), ["E007 services.other.host"]);
+    assert_eq!(with("host = \"NOTES.example.org.\"\n"), ["E007 services.other.host"]);
     assert_eq!(with("host = \"id.example.org\"\n"), ["E007 services.other.host"]);
-    assert_eq!(
-        with("hosts = [\"a.b\", \"c.d\", \"a.b\"]\n"),
-        ["E007 services.other.hosts[2]"]
-    );
-    assert_eq!(
-        found(&service("host = \"x.y\"\nhosts = [\"z.y\"]\n")),
-        ["E008 services.notes.hosts"]
-    );
+    assert_eq!(with("hosts = [\"a.b\", \"c.d\", \"a.b\"]\n"), ["E007 services.other.hosts[2]"]);
+    assert_eq!(found(&service("host = \"x.y\"\nhosts = [\"z.y\"]\n")), ["E008 services.notes.hosts"]);
     assert_eq!(found(&service("hosts = []\n")), ["E008 services.notes.hosts"]);
     let portal = format!("portal.host = \"notes.example.org\"\n{}", service(""));
     assert_eq!(found(&portal), ["E007 services.notes"]);
@@ -180,10 +141,7 @@ fn upstreams_are_origins() {
         let lines = service("").replace("http://127.0.0.1:3000", text);
         assert_eq!(found(&lines), ["E005 services.notes.upstream"], "{text}");
     }
-    assert_eq!(
-        found("[services.notes]\nposture = \"public\"\n"),
-        ["E004 services.notes"]
-    );
+    assert_eq!(found("[services.notes]\nposture = \"public\"\n"), ["E004 services.notes"]);
     let away = service("").replace("127.0.0.1:3000", "10.0.0.5:3000");
     assert_eq!(found(&away), ["W102 services.notes.upstream"]);
     in_service(&[
@@ -201,59 +159,23 @@ fn upstreams_are_origins() {
 #[test]
 fn a_bypass_names_its_networks_or_says_public() {
     in_service(&[
-        (
-            "bypass = [{ paths = [\"/api\"], networks = [\"127.0.0.1\"] }]\n",
-            &[],
-        ),
+        ("bypass = [{ paths = [\"/api\"], networks = [\"127.0.0.1\"] }]\n", &[]),
         ("bypass = [{ paths = [\"/api\"] }]\n", &["E009 .bypass[0]"]),
-        (
-            "bypass = [{ paths = [\"/api\"], public = false }]\n",
-            &["E009 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = [\"/api\"], public = true }]\n",
-            &["W101 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = [\"/api\"], public = true, networks = [] }]\n",
-            &["E008 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = [\"/api\"], networks = [\"0.0.0.0/0\"] }]\n",
-            &["W101 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = [\"/api\"], networks = [\"10.0.0.0/8\", \"::/0\"] }]\n",
-            &["W101 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = [], networks = [\"10.0.0.1\"] }]\n",
-            &["E004 .bypass[0]"],
-        ),
-        (
-            "bypass = [{ paths = \"/api\", networks = [\"10.0.0.1\"] }]\n",
-            &["E003 .bypass[0].paths"],
-        ),
+        ("bypass = [{ paths = [\"/api\"], public = false }]\n", &["E009 .bypass[0]"]),
+        ("bypass = [{ paths = [\"/api\"], public = true }]\n", &["W101 .bypass[0]"]),
+        ("bypass = [{ paths = [\"/api\"], public = true, networks = [] }]\n", &["E008 .bypass[0]"]),
+        ("bypass = [{ paths = [\"/api\"], networks = [\"0.0.0.0/0\"] }]\n", &["W101 .bypass[0]"]),
+        ("bypass = [{ paths = [\"/api\"], networks = [\"10.0.0.0/8\", \"::/0\"] }]\n", &["W101 .bypass[0]"]),
+        ("bypass = [{ paths = [], networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
+        ("bypass = [{ paths = \"/api\", networks = [\"10.0.0.1\"] }]\n", &["E003 .bypass[0].paths"]),
         ("bypass = [{ networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
-        (
-            "bypass = { paths = [\"/api\"], public = true }\n",
-            &["E003 .bypass"],
-        ),
+        ("bypass = { paths = [\"/api\"], public = true }\n", &["E003 .bypass"]),
         ("bypass = [\"/api\"]\n", &["E003 .bypass[0]"]),
-        (
-            "bypass = [{ paths = [\"/api\"], networks = [\"lan\"] }]\n",
-            &["E005 .bypass[0].networks[0]"],
-        ),
-        (
-            "bypass = [{ path = \"/api\", public = true }]\n",
-            &["E004 .bypass[0]", "E002 .bypass[0].path"],
-        ),
+        ("bypass = [{ paths = [\"/api\"], networks = [\"lan\"] }]\n", &["E005 .bypass[0].networks[0]"]),
+        ("bypass = [{ path = \"/api\", public = true }]\n", &["E004 .bypass[0]", "E002 .bypass[0].path"]),
     ]);
     let lines = service("bypass = [{ paths = [\"/api\", \"/feed\"] }]\n");
-    assert_eq!(
-        help(&lines),
-        "write `networks = […]`, or `public = true` for everybody"
-    );
+    assert_eq!(help(&lines), "write `networks = […]`, or `public = true` for everybody");
 }
 
 /// Impossible 8: a rule is written in the one spelling in which requests are judged.
@@ -275,37 +197,20 @@ fn impossible_8_bypass_paths_are_canonical() {
         "/é",
         "*",
     ] {
-        let lines = service(&format!(
-            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
-        ));
-        assert_eq!(
-            found(&lines),
-            ["E005 services.notes.bypass[0].paths[0]"],
-            "{path}"
-        );
+        let lines = service(&format!("bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"));
+        assert_eq!(found(&lines), ["E005 services.notes.bypass[0].paths[0]"], "{path}");
     }
     for path in ["/.doorward", "/.doorward/", "/.doorward/callback"] {
-        let lines = service(&format!(
-            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
-        ));
-        assert_eq!(
-            found(&lines),
-            ["E005 services.notes.bypass[0].paths[0]"],
-            "{path}"
-        );
+        let lines = service(&format!("bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"));
+        assert_eq!(found(&lines), ["E005 services.notes.bypass[0].paths[0]"], "{path}");
         assert!(help(&lines).contains("/.doorward/"));
     }
     for path in ["/", "/api", "/api/", "/.well-known/x", "/.doorwards"] {
-        let lines = service(&format!(
-            "bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"
-        ));
+        let lines = service(&format!("bypass = [{{ paths = [\"{path}\"], networks = [\"::1\"] }}]\n"));
         assert!(found(&lines).is_empty(), "{path}");
     }
     in_service(&[
-        (
-            "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"GET\", \"PROPFIND\"] }]\n",
-            &[],
-        ),
+        ("bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"GET\", \"PROPFIND\"] }]\n", &[]),
         (
             "bypass = [{ paths = [\"/a\"], networks = [\"::1\"], methods = [\"get\"] }]\n",
             &["E005 .bypass[0].methods[0]"],
@@ -332,11 +237,7 @@ fn networks_of_a_service() {
         ("csrf_shield = \"no\"\n", &["E003 .csrf_shield"]),
     ]);
     let guard = &checked(&service("networks = []\n")).config.services[0].guard;
-    assert_eq!(
-        guard.networks.as_deref(),
-        Some([].as_slice()),
-        "an empty list is nowhere"
-    );
+    assert_eq!(guard.networks.as_deref(), Some([].as_slice()), "an empty list is nowhere");
     assert!(guard.csrf_shield);
 }
 
@@ -354,26 +255,11 @@ fn h_5_identity_headers_have_names_of_their_own() {
             "identity_headers = { \"X-Forwarded-User\" = \"username\", \"X-Forwarded-Groups\" = \"groups\" }\n",
             &[],
         ),
-        (
-            "identity_headers = { \"X-A\" = \"name\", \"x_a\" = \"sub\" }\n",
-            &["E007 .identity_headers.x_a"],
-        ),
-        (
-            "identity_headers = { \"X-A\" = \"user\" }\n",
-            &["E005 .identity_headers.X-A"],
-        ),
-        (
-            "identity_headers = { \"X-A\" = 1 }\n",
-            &["E005 .identity_headers.X-A"],
-        ),
-        (
-            "identity_headers = { \"X A\" = \"name\" }\n",
-            &["E005 .identity_headers.X A"],
-        ),
-        (
-            "identity_headers = { \"X-A\\r\\nX-B\" = \"name\" }\n",
-            &["E005 .identity_headers.X-A\r\nX-B"],
-        ),
+        ("identity_headers = { \"X-A\" = \"name\", \"x_a\" = \"sub\" }\n", &["E007 .identity_headers.x_a"]),
+        ("identity_headers = { \"X-A\" = \"user\" }\n", &["E005 .identity_headers.X-A"]),
+        ("identity_headers = { \"X-A\" = 1 }\n", &["E005 .identity_headers.X-A"]),
+        ("identity_headers = { \"X A\" = \"name\" }\n", &["E005 .identity_headers.X A"]),
+        ("identity_headers = { \"X-A\\r\\nX-B\" = \"name\" }\n", &["E005 .identity_headers.X-A\r\nX-B"]),
     ]);
 }
 
@@ -397,20 +283,12 @@ fn h_5_what_the_door_says_itself_is_no_identity_header() {
         "",
     ] {
         let lines = service(&format!("identity_headers = {{ \"{name}\" = \"username\" }}\n"));
-        assert_eq!(
-            found(&lines),
-            [format!("E005 services.notes.identity_headers.{name}")]
-        );
+        assert_eq!(found(&lines), [format!("E005 services.notes.identity_headers.{name}")]);
     }
-    let reserved = checked(&service(
-        "identity_headers = { \"X-Wiki-Person\" = \"username\" }\n",
-    ))
-    .config
-    .reserved_headers;
-    assert!(
-        reserved.contains(&"x_wiki_person".parse().unwrap()),
-        "what one service is told, no client says"
-    );
+    let reserved = checked(&service("identity_headers = { \"X-Wiki-Person\" = \"username\" }\n"))
+        .config
+        .reserved_headers;
+    assert!(reserved.contains(&"x_wiki_person".parse().unwrap()), "what one service is told, no client says");
     assert!(reserved.contains(&"remote-user".parse().unwrap()));
 }
 

@@ -11,18 +11,8 @@ fn shown(checked: &Checked) -> String {
     let config = &checked.config;
     let mut clients: Vec<_> = checked.clients.iter().collect();
     clients.sort_by(|one, other| one.client.name.cmp(&other.client.name));
-    let head = (
-        &config.domain,
-        &config.portal,
-        &config.listeners,
-        &config.data_directory,
-    );
-    let tail = (
-        &config.database,
-        &config.root_secret_file,
-        &config.trusted_proxies,
-        &config.policies,
-    );
+    let head = (&config.domain, &config.portal, &config.listeners, &config.data_directory);
+    let tail = (&config.database, &config.root_secret_file, &config.trusted_proxies, &config.policies);
     format!("{head:#?}\n{tail:#?}\n{:#?}\n{clients:#?}", config.services)
 }
 
@@ -38,13 +28,7 @@ fn one_schema_in_two_syntaxes() {
     let json = check(&json(COMPLETE_JSON)).unwrap();
     assert_eq!(shown(&toml), shown(&json));
     assert_eq!(routes(&toml), routes(&json));
-    let codes = |checked: &Checked| {
-        checked
-            .warnings
-            .iter()
-            .map(|found| found.code)
-            .collect::<Vec<_>>()
-    };
+    let codes = |checked: &Checked| checked.warnings.iter().map(|found| found.code).collect::<Vec<_>>();
     assert_eq!(codes(&toml), codes(&json));
 }
 
@@ -86,14 +70,8 @@ fn the_spellings_of_the_founding_document_are_read_too() {
          allowedGroups = [\"family\"]\n"
     ));
     assert_eq!(checked.config.services[0].hosts[0].as_str(), "tv.example.org");
-    assert_eq!(
-        checked.config.policies["users"].networks.as_ref().unwrap().len(),
-        1
-    );
-    assert_eq!(
-        checked.clients[0].id_file.as_deref(),
-        Some("/etc/doorward/id".as_ref())
-    );
+    assert_eq!(checked.config.policies["users"].networks.as_ref().unwrap().len(), 1);
+    assert_eq!(checked.clients[0].id_file.as_deref(), Some("/etc/doorward/id".as_ref()));
 }
 
 #[test]
@@ -113,10 +91,7 @@ fn what_is_not_toml_is_reported_where_it_begins() {
     ] {
         let source = toml(text);
         let found = diagnostics(&source);
-        assert!(
-            found.iter().all(|found| found.code == "E001"),
-            "{text}: {found:?}"
-        );
+        assert!(found.iter().all(|found| found.code == "E001"), "{text}: {found:?}");
         assert_eq!(found[0].position(text).0, line, "{text}");
         assert!(source.render(&found, false).contains("doorward.toml"));
     }
@@ -138,21 +113,10 @@ fn what_is_not_json_is_reported_where_it_begins() {
     ] {
         let found = diagnostics(&json(text));
         assert_eq!(found.len(), 1, "{text}: {found:?}");
-        assert_eq!(
-            (found[0].code, found[0].position(text).0),
-            ("E001", line),
-            "{text}"
-        );
+        assert_eq!((found[0].code, found[0].position(text).0), ("E001", line), "{text}");
     }
-    for deep in [
-        "[".repeat(100_000),
-        "{\"a\":".repeat(100_000),
-        format!("{{\"a\":{}", "[".repeat(40)),
-    ] {
-        assert_eq!(
-            diagnostics(&json(deep))[0].message,
-            "nested deeper than 32 levels"
-        );
+    for deep in ["[".repeat(100_000), "{\"a\":".repeat(100_000), format!("{{\"a\":{}", "[".repeat(40))] {
+        assert_eq!(diagnostics(&json(deep))[0].message, "nested deeper than 32 levels");
     }
 }
 

@@ -41,10 +41,7 @@ pub(super) fn documents() -> Vec<Document> {
 
 pub(super) fn document(name: &str) -> Document {
     let text = std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    Document {
-        name: name.to_owned(),
-        text,
-    }
+    Document { name: name.to_owned(), text }
 }
 
 impl Document {
@@ -112,9 +109,7 @@ impl Document {
     /// The anchors of the headings, as code hosts make them.
     pub(super) fn anchors(&self) -> Vec<String> {
         let headings = self.prose().into_iter().filter(|(_, line)| line.starts_with('#'));
-        headings
-            .map(|(_, line)| anchor(line.trim_start_matches('#').trim()))
-            .collect()
+        headings.map(|(_, line)| anchor(line.trim_start_matches('#').trim())).collect()
     }
 
     /// Targets of `[text](target)`, with their lines.
@@ -142,10 +137,7 @@ impl Block {
 
     /// The words of `name=a,b`.
     pub(super) fn words(&self, name: &str) -> Vec<String> {
-        let value = self
-            .info
-            .iter()
-            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        let value = self.info.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         value.map_or_else(Vec::new, |value| value.split(',').map(str::to_owned).collect())
     }
 }
@@ -163,9 +155,7 @@ pub(super) fn rows<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
 
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
-    kept.chars()
-        .filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
-        .collect()
+    kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_')).collect()
 }
 
 /// The text of every file below `folders` whose name ends in one of `extensions`.

@@ -8,15 +8,8 @@ use super::markdown::{document, root, sources};
 const NONE: &str = "none yet";
 
 /// Tests that are named by a requirement, which the table does not list: the series R has cases up to 13.
-const REQUIREMENTS: [&str; 7] = [
-    "r_13_a_second",
-    "r_13_it_is_made",
-    "r_13_one_that",
-    "r_48_",
-    "r_5_a_wrong",
-    "r_5_no_new",
-    "r_85_",
-];
+const REQUIREMENTS: [&str; 7] =
+    ["r_13_a_second", "r_13_it_is_made", "r_13_one_that", "r_48_", "r_5_a_wrong", "r_5_no_new", "r_85_"];
 
 /// The cases that a test's name begins with: `h_1_h_3_…` and `h_1_and_h_3_…` are about H-1 and H-3, `r_1_to_r_3_…` about
 /// R-1, R-2 and R-3, `impossible_2_…` about impossible 2, `tob_9_…` about finding 9 of the audit.
@@ -40,10 +33,7 @@ fn cases(name: &str) -> Vec<String> {
         let first = found.last().map_or(number, |(_, last)| last + 1);
         found.extend((if up_to { first } else { number }..=number).map(|number| (series, number)));
     }
-    found
-        .into_iter()
-        .map(|(series, number)| case(series, number))
-        .collect()
+    found.into_iter().map(|(series, number)| case(series, number)).collect()
 }
 
 fn case(series: &str, number: u32) -> String {
@@ -59,9 +49,7 @@ fn tests_by_case() -> BTreeMap<String, BTreeSet<String>> {
     let text = sources(&["crates", "src", "tests"], &["rs"]);
     let mut by_case: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for rest in text.split("fn ").skip(1) {
-        let name = rest
-            .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
-            .next();
+        let name = rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next();
         let name = name.unwrap_or_default();
         for case in cases(name) {
             by_case.entry(case).or_default().insert(name.to_owned());
@@ -101,21 +89,13 @@ fn complete(text: &str, mut tests: BTreeMap<String, BTreeSet<String>>) -> (Strin
 fn security_md_lists_the_tests_of_each_case() {
     let security = document("SECURITY.md");
     let tests = tests_by_case();
-    assert!(
-        tests.len() > 50,
-        "only {} cases were found in names of tests",
-        tests.len()
-    );
+    assert!(tests.len() > 50, "only {} cases were found in names of tests", tests.len());
     let (complete, without_row) = complete(&security.text, tests);
     if std::env::var_os("DOCUMENTS").is_some_and(|value| value == "write") {
         std::fs::write(root().join("SECURITY.md"), &complete).unwrap();
     } else {
-        let wrong: Vec<_> = security
-            .text
-            .lines()
-            .zip(complete.lines())
-            .filter(|(one, other)| one != other)
-            .collect();
+        let wrong: Vec<_> =
+            security.text.lines().zip(complete.lines()).filter(|(one, other)| one != other).collect();
         assert!(
             wrong.is_empty() && security.text == complete,
             "SECURITY.md and the names of the tests differ; `DOCUMENTS=write cargo test --test it documents` \
@@ -130,10 +110,7 @@ fn security_md_lists_the_tests_of_each_case() {
 
 #[test]
 fn names_begin_with_their_cases() {
-    assert_eq!(
-        cases("h_1_h_3_impossible_2_a_thing"),
-        ["H-1", "H-3", "impossible 2"]
-    );
+    assert_eq!(cases("h_1_h_3_impossible_2_a_thing"), ["H-1", "H-3", "impossible 2"]);
     assert_eq!(cases("audit_9_sign_out"), ["audit 9"]);
     assert_eq!(cases("o_1_o_2_and_o_3_a_code"), ["O-1", "O-2", "O-3"]);
     assert_eq!(cases("r_1_to_r_3_errors"), ["R-1", "R-2", "R-3"]);
@@ -150,9 +127,6 @@ fn a_test_that_is_gone_or_not_listed_shows() {
         ("H-9".to_owned(), BTreeSet::from(["h_9_there".to_owned()])),
     ]);
     let (written, without_row) = complete(row, tests);
-    assert_eq!(
-        written,
-        "| H-1 | forged | removed | `h_1_there` |\n| H-2 | other | kept | none yet |\n"
-    );
+    assert_eq!(written, "| H-1 | forged | removed | `h_1_there` |\n| H-2 | other | kept | none yet |\n");
     assert_eq!(without_row, ["H-9"]);
 }

@@ -40,10 +40,7 @@ async fn assert_absent(world: &World, secrets: &[String]) {
         let (path, mut seen) = (entry.unwrap().path(), 0);
         let content = std::fs::read(&path).unwrap();
         for secret in secrets {
-            seen += content
-                .windows(secret.len())
-                .filter(|window| *window == secret.as_bytes())
-                .count();
+            seen += content.windows(secret.len()).filter(|window| *window == secret.as_bytes()).count();
         }
         assert_eq!(seen, 0, "{}", path.display());
     }
@@ -53,40 +50,17 @@ async fn d_1_people_and_keys_are_sealed(world: World) {
     let person = world.person("countess.of.lovelace", &["users"]).await;
     let registration = world.passkey(person.id).registration();
     let label = "Drawer in the study".to_owned();
-    let new = NewCredential {
-        registration,
-        label: label.clone(),
-    };
-    assert!(
-        world
-            .store
-            .add_credential(new, world.challenge(), NOW)
-            .await
-            .unwrap()
-    );
+    let new = NewCredential { registration, label: label.clone() };
+    assert!(world.store.add_credential(new, world.challenge(), NOW).await.unwrap());
     let portal = world.sign_in(&person).await;
     world.open_notes(portal.id).await;
     world.tokens(person.id, portal.id, &["openid"]).await;
     let private = "private part of a signing key".to_owned();
-    let key = NewSigningKey {
-        kid: "kid".to_owned(),
-        alg: "ES256",
-        private: private.clone().into_bytes(),
-    };
-    assert!(
-        world
-            .store
-            .add_signing_key_unless_present(key, NOW)
-            .await
-            .unwrap()
-    );
+    let key = NewSigningKey { kid: "kid".to_owned(), alg: "ES256", private: private.clone().into_bytes() };
+    assert!(world.store.add_signing_key_unless_present(key, NOW).await.unwrap());
     world
         .store
-        .rename_credential(
-            person.id,
-            person.passkey.id.clone(),
-            "Pocket of the coat".to_owned(),
-        )
+        .rename_credential(person.id, person.passkey.id.clone(), "Pocket of the coat".to_owned())
         .await
         .unwrap();
 
@@ -102,11 +76,7 @@ async fn d_1_people_and_keys_are_sealed(world: World) {
         &private,
     ];
     assert_absent(&world, &words.map(str::to_owned)).await;
-    assert!(
-        !everything(&world)
-            .await
-            .contains(&hex(&person.passkey.public_key()))
-    );
+    assert!(!everything(&world).await.contains(&hex(&person.passkey.public_key())));
 }
 
 async fn e_7_tokens_are_kept_as_hashes_only(world: World) {
@@ -116,11 +86,7 @@ async fn e_7_tokens_are_kept_as_hashes_only(world: World) {
     world.store.issue_setup(setup.hash(), later(60)).await.unwrap();
     let person = world.person("grace", &["users"]).await;
     let enrolment = draw::<Enrolment>(&world, &mut secrets, &mut hashes);
-    world
-        .store
-        .issue_enrolment(enrolment.hash(), person.id, later(60))
-        .await
-        .unwrap();
+    world.store.issue_enrolment(enrolment.hash(), person.id, later(60)).await.unwrap();
     let (mut sign_in, portal) = world.sign_in_of(&person);
     sign_in.session.token = draw::<Session>(&world, &mut secrets, &mut hashes).hash();
     assert!(world.store.complete_login(sign_in, NOW).await.unwrap());
@@ -134,14 +100,7 @@ async fn e_7_tokens_are_kept_as_hashes_only(world: World) {
     new.code = draw::<Code>(&world, &mut secrets, &mut hashes).hash();
     let (family, code) = (new.family, new.code);
     world.store.issue_code(new, NOW).await.unwrap();
-    assert!(
-        world
-            .store
-            .consume_code(code, CLIENT, NOW)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.store.consume_code(code, CLIENT, NOW).await.unwrap().is_some());
     let mut tokens = world.new_tokens();
     tokens.access = draw::<Access>(&world, &mut secrets, &mut hashes).hash();
     tokens.refresh = draw::<Refresh>(&world, &mut secrets, &mut hashes).hash();
@@ -174,59 +133,28 @@ async fn a_4_a_sealed_value_that_was_changed_is_an_error(world: World) {
             .chunks(2)
             .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
             .collect();
-        raw.run(&format!("UPDATE users SET profile = {}", raw.literal(&changed)))
-            .await;
-        let corrupt = StoreError::Corrupt {
-            table: "users",
-            column: "profile",
-        };
+        raw.run(&format!("UPDATE users SET profile = {}", raw.literal(&changed))).await;
+        let corrupt = StoreError::Corrupt { table: "users", column: "profile" };
         assert_eq!(world.store.user(person.id).await, Err(corrupt.clone()));
-        let session = world
-            .store
-            .session(&portal.token, super::world::PORTAL, super::world::IDLE, NOW)
-            .await;
+        let session = world.store.session(&portal.token, super::world::PORTAL, super::world::IDLE, NOW).await;
         assert_eq!(session.map(drop), Err(corrupt));
     }
 }
 
 /// Who can write to the database can't make one person look like another.
 async fn a_11_a_sealed_value_in_another_row_is_an_error(world: World) {
-    let (person, thief) = (
-        world.person("grace", &["users"]).await,
-        world.person("eve", &["users"]).await,
-    );
+    let (person, thief) = (world.person("grace", &["users"]).await, world.person("eve", &["users"]).await);
     let raw = world.raw();
     let copy = format!("(SELECT profile FROM users WHERE id = '{}')", person.id);
-    raw.run(&format!(
-        "UPDATE users SET profile = {copy} WHERE id = '{}'",
-        thief.id
-    ))
-    .await;
-    let corrupt = StoreError::Corrupt {
-        table: "users",
-        column: "profile",
-    };
+    raw.run(&format!("UPDATE users SET profile = {copy} WHERE id = '{}'", thief.id)).await;
+    let corrupt = StoreError::Corrupt { table: "users", column: "profile" };
     assert_eq!(world.store.user(thief.id).await, Err(corrupt));
-    let key = |id: &[u8]| {
-        format!(
-            "(SELECT public_key FROM credentials WHERE id = {})",
-            raw.literal(id)
-        )
-    };
+    let key = |id: &[u8]| format!("(SELECT public_key FROM credentials WHERE id = {})", raw.literal(id));
     let target = raw.literal(&person.passkey.id);
-    raw.run(&format!(
-        "UPDATE credentials SET public_key = {} WHERE id = {target}",
-        key(&thief.passkey.id)
-    ))
-    .await;
-    let corrupt = StoreError::Corrupt {
-        table: "credentials",
-        column: "public_key",
-    };
-    assert_eq!(
-        world.store.credential(person.passkey.id).await.map(drop),
-        Err(corrupt)
-    );
+    raw.run(&format!("UPDATE credentials SET public_key = {} WHERE id = {target}", key(&thief.passkey.id)))
+        .await;
+    let corrupt = StoreError::Corrupt { table: "credentials", column: "public_key" };
+    assert_eq!(world.store.credential(person.passkey.id).await.map(drop), Err(corrupt));
 }
 
 async fn equal_values_look_different(world: World) {
@@ -235,35 +163,19 @@ async fn equal_values_look_different(world: World) {
         world.sign_in(&person).await;
     }
     let raw = world.raw();
-    assert_eq!(
-        raw.value("SELECT COUNT(DISTINCT user_agent) FROM sessions").await,
-        "2"
-    );
+    assert_eq!(raw.value("SELECT COUNT(DISTINCT user_agent) FROM sessions").await, "2");
 }
 
 async fn a_signing_key_in_another_row_is_an_error(world: World) {
     for (kid, alg) in [("a", "ES256"), ("b", "EdDSA")] {
-        let new = NewSigningKey {
-            kid: kid.to_owned(),
-            alg,
-            private: kid.as_bytes().to_vec(),
-        };
-        assert!(
-            world
-                .store
-                .add_signing_key_unless_present(new, NOW)
-                .await
-                .unwrap()
-        );
+        let new = NewSigningKey { kid: kid.to_owned(), alg, private: kid.as_bytes().to_vec() };
+        assert!(world.store.add_signing_key_unless_present(new, NOW).await.unwrap());
     }
     let raw: Raw = world.raw();
     raw.run(
         "UPDATE signing_keys SET private_key = (SELECT k.private_key FROM signing_keys k WHERE k.kid = 'a')",
     )
     .await;
-    let corrupt = StoreError::Corrupt {
-        table: "signing_keys",
-        column: "private_key",
-    };
+    let corrupt = StoreError::Corrupt { table: "signing_keys", column: "private_key" };
     assert_eq!(world.store.signing_keys().await.map(drop), Err(corrupt));
 }

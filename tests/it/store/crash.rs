@@ -50,25 +50,13 @@ fn kill_a_writer(kind: Kind) {
 /// Runs the writer, kills it in the middle, and returns the lines that it had printed.
 fn write_and_kill(place: &Place) -> Vec<String> {
     let mut writer = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "store::crash::writer",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+        .args(["--exact", "store::crash::writer", "--ignored", "--nocapture", "--test-threads=1"])
         .env(ADDRESS, place.address())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(writer.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
-    let mut said: Vec<String> = lines
-        .by_ref()
-        .filter(|line| line.starts_with("ack "))
-        .take(ENOUGH)
-        .collect();
+    let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said: Vec<String> = lines.by_ref().filter(|line| line.starts_with("ack ")).take(ENOUGH).collect();
     writer.kill().unwrap();
     // A line that was cut off is no acknowledgement.
     said.extend(lines.filter(|line| line.starts_with("ack ") && line.ends_with('.')));
@@ -81,15 +69,8 @@ async fn check(world: &World<()>, line: &str) {
     let user = UserId::parse(words[1]).unwrap();
     assert!(world.store.user(user).await.unwrap().is_some(), "{line}");
     let refresh: Hashed<Refresh> = Hashed::from_stored(from_hex(words[2]));
-    let again = world
-        .store
-        .rotate_refresh_token(refresh, CLIENT, world.new_tokens(), NOW)
-        .await
-        .unwrap();
-    assert!(
-        matches!(again, Rotation::Reused),
-        "an acknowledged rotation must not be forgotten: {again:?}"
-    );
+    let again = world.store.rotate_refresh_token(refresh, CLIENT, world.new_tokens(), NOW).await.unwrap();
+    assert!(matches!(again, Rotation::Reused), "an acknowledged rotation must not be forgotten: {again:?}");
 }
 
 fn from_hex(text: &str) -> [u8; 32] {
@@ -100,10 +81,7 @@ fn from_hex(text: &str) -> [u8; 32] {
 /// Not a test: the process that is killed. Prints what the store acknowledged, and nothing else.
 #[test]
 #[ignore = "run by the tests above, in a process of its own"]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the parent says by the environment where to write"
-)]
+#[expect(clippy::disallowed_methods, reason = "the parent says by the environment where to write")]
 fn writer() {
     let Ok(address) = std::env::var(ADDRESS) else {
         return;
@@ -127,11 +105,7 @@ async fn write_once(world: &World<()>) -> bool {
     world.store.issue_code(code, NOW).await.unwrap();
     let (first, second) = (world.new_tokens(), world.new_tokens());
     assert!(world.store.issue_tokens(family, first).await.unwrap());
-    let rotation = world
-        .store
-        .rotate_refresh_token(first.refresh, CLIENT, second, NOW)
-        .await
-        .unwrap();
+    let rotation = world.store.rotate_refresh_token(first.refresh, CLIENT, second, NOW).await.unwrap();
     assert!(matches!(rotation, Rotation::Rotated(_)));
     // Through the handle, so that the test harness does not capture it; one write, so that it is whole or absent.
     let line = format!("ack {user} {}.\n", hex(first.refresh.as_bytes()));

@@ -20,16 +20,9 @@ fn r_13_it_is_made_for_its_owner_only() {
     assert_eq!(mode(&path), 0o700);
     let root = directory.root_secret(&SeededRandom::default()).unwrap();
     assert_eq!(mode(&path.join("root-secret")), 0o600);
-    let engine = Engine::Sqlite {
-        path: directory.database(),
-    };
+    let engine = Engine::Sqlite { path: directory.database() };
     let random = std::sync::Arc::new(SeededRandom::default());
-    let store = Store::open(Settings {
-        engine,
-        root: &root,
-        random,
-    })
-    .unwrap();
+    let store = Store::open(Settings { engine, root: &root, random }).unwrap();
     for file in std::fs::read_dir(&path).unwrap() {
         let file = file.unwrap().path();
         assert_eq!(mode(&file), 0o600, "{}", file.display());
@@ -49,10 +42,7 @@ fn r_13_one_that_was_open_to_others_is_closed() {
 fn r_13_a_second_instance_is_locked_out_until_the_first_ends() {
     let scratch = Scratch::new("data").unwrap();
     let first = DataDirectory::open(scratch.path()).unwrap();
-    assert!(matches!(
-        DataDirectory::open(scratch.path()),
-        Err(DataDirectoryError::Locked(_))
-    ));
+    assert!(matches!(DataDirectory::open(scratch.path()), Err(DataDirectoryError::Locked(_))));
     drop(first);
     assert!(DataDirectory::open(scratch.path()).is_ok());
 }
@@ -62,10 +52,7 @@ fn a_file_in_its_place_is_an_error() {
     let scratch = Scratch::new("data").unwrap();
     let path = scratch.path().join("file");
     std::fs::write(&path, "").unwrap();
-    assert!(matches!(
-        DataDirectory::open(&path),
-        Err(DataDirectoryError::Io(..))
-    ));
+    assert!(matches!(DataDirectory::open(&path), Err(DataDirectoryError::Io(..))));
 }
 
 #[test]
@@ -84,10 +71,7 @@ fn r_5_no_new_root_secret_is_made_for_a_database_that_has_one() {
     let scratch = Scratch::new("data").unwrap();
     let directory = DataDirectory::open(scratch.path()).unwrap();
     std::fs::write(directory.database(), "sealed").unwrap();
-    assert!(matches!(
-        directory.root_secret(&SeededRandom::default()),
-        Err(DataDirectoryError::Io(..))
-    ));
+    assert!(matches!(directory.root_secret(&SeededRandom::default()), Err(DataDirectoryError::Io(..))));
     assert!(!scratch.path().join("root-secret").exists());
 }
 
@@ -98,10 +82,7 @@ fn impossible_10_an_unfit_root_secret_is_refused() {
     for content in ["", "\n", "short", "CHANGEME-CHANGEME", "ENC[AES256_GCM,data:abc]"] {
         std::fs::write(scratch.path().join("root-secret"), content).unwrap();
         let outcome = directory.root_secret(&SeededRandom::default());
-        assert!(
-            matches!(outcome, Err(DataDirectoryError::RootSecret(..))),
-            "{content:?}"
-        );
+        assert!(matches!(outcome, Err(DataDirectoryError::RootSecret(..))), "{content:?}");
     }
 }
 
@@ -112,9 +93,6 @@ fn a_root_secret_that_was_not_finished_is_made_anew() {
     let directory = DataDirectory::open(scratch.path()).unwrap();
     std::fs::write(scratch.path().join("root-secret.new"), "0123456789abcdef0123").unwrap();
     directory.root_secret(&SeededRandom::default()).unwrap();
-    assert_eq!(
-        std::fs::read(scratch.path().join("root-secret")).unwrap().len(),
-        64
-    );
+    assert_eq!(std::fs::read(scratch.path().join("root-secret")).unwrap().len(), 64);
     assert!(!scratch.path().join("root-secret.new").exists());
 }

@@ -17,29 +17,15 @@ on_both_engines![
 ];
 
 async fn one_unit_of_work_that_fails_undoes_itself_only(world: World) {
-    world
-        .store
-        .create_user(world.new_user("grace", &["users"]), NOW)
-        .await
-        .unwrap();
+    world.store.create_user(world.new_user("grace", &["users"]), NOW).await.unwrap();
     let won: Vec<_> = race(24, |at| {
-        let name = if at % 3 == 0 {
-            "grace".to_owned()
-        } else {
-            format!("vera{at}")
-        };
-        world
-            .store
-            .create_user(world.new_user(&name, &["users", &format!("of-{name}-{at}")]), NOW)
+        let name = if at % 3 == 0 { "grace".to_owned() } else { format!("vera{at}") };
+        world.store.create_user(world.new_user(&name, &["users", &format!("of-{name}-{at}")]), NOW)
     });
     let won: Vec<_> = won.iter().map(Result::is_ok).collect();
     assert_eq!(winners(&won), 16);
     assert_eq!(world.store.users(None, 100).await.unwrap().len(), 17);
-    assert_eq!(
-        world.store.groups().await.unwrap().len(),
-        17,
-        "no group of a refused person is left"
-    );
+    assert_eq!(world.store.groups().await.unwrap().len(), 17, "no group of a refused person is left");
 }
 
 /// Makes each update of `table` fail.
@@ -57,11 +43,7 @@ async fn break_updates_of(raw: &Raw, table: &str) {
 }
 
 async fn mend_updates_of(raw: &Raw, table: &str) {
-    let of = if matches!(raw, Raw::Postgres(_)) {
-        format!(" ON {table}")
-    } else {
-        String::new()
-    };
+    let of = if matches!(raw, Raw::Postgres(_)) { format!(" ON {table}") } else { String::new() };
     raw.run(&format!("DROP TRIGGER broken{of}")).await;
 }
 
@@ -78,26 +60,14 @@ async fn o_8_a_revocation_that_was_not_stored_is_an_error(world: World) {
     let person = world.person("grace", &["users"]).await;
     let portal = world.sign_in(&person).await;
     let (_, first) = world.tokens(person.id, portal.id, &["openid"]).await;
-    let rotation = world
-        .store
-        .rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW)
-        .await
-        .unwrap();
+    let rotation =
+        world.store.rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW).await.unwrap();
     assert!(matches!(rotation, Rotation::Rotated(_)));
     break_updates_of(&world.raw(), "token_families").await;
-    assert!(
-        world
-            .store
-            .rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW)
-            .await
-            .is_err()
-    );
+    assert!(world.store.rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW).await.is_err());
     mend_updates_of(&world.raw(), "token_families").await;
-    let rotation = world
-        .store
-        .rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW)
-        .await
-        .unwrap();
+    let rotation =
+        world.store.rotate_refresh_token(first.refresh, CLIENT, world.new_tokens(), NOW).await.unwrap();
     assert!(matches!(rotation, Rotation::Reused));
 }
 
@@ -107,10 +77,7 @@ async fn o_8_a_change_that_was_not_stored_raises_the_generation_or_nothing(world
     break_updates_of(&world.raw(), "users").await;
     assert!(world.store.set_disabled(person.id, true, NOW).await.is_err());
     mend_updates_of(&world.raw(), "users").await;
-    assert_eq!(
-        world.store.user(person.id).await.unwrap().unwrap().disabled_at,
-        None
-    );
+    assert_eq!(world.store.user(person.id).await.unwrap().unwrap().disabled_at, None);
     let before = world.store.generation();
     assert!(world.store.set_disabled(person.id, true, NOW).await.unwrap());
     assert!(world.store.generation() > before);
@@ -126,10 +93,7 @@ fn postgres_connections_that_break_are_replaced() {
                           WHERE datname = current_database() AND pid <> pg_backend_pid()";
             world.raw().run(others).await;
             let found = race(12, |_| world.store.session(&portal.token, PORTAL, IDLE, NOW));
-            assert!(
-                found.iter().all(|found| matches!(found, Ok(Some(_)))),
-                "round {round}: {found:?}"
-            );
+            assert!(found.iter().all(|found| matches!(found, Ok(Some(_)))), "round {round}: {found:?}");
             let new = world.new_user(&format!("person{round}"), &["users"]);
             world.store.create_user(new, NOW).await.unwrap();
         }
@@ -149,13 +113,7 @@ fn e_1_postgres_another_node_hears_of_a_change_within_a_second() {
             .await
             .expect("within a second")
             .unwrap();
-        assert!(
-            other
-                .session(&portal.token, PORTAL, IDLE, NOW)
-                .await
-                .unwrap()
-                .is_none()
-        );
+        assert!(other.session(&portal.token, PORTAL, IDLE, NOW).await.unwrap().is_none());
     });
 }
 
@@ -168,20 +126,11 @@ fn e_1_postgres_a_change_right_after_opening_is_heard_of() {
             let portal = world.sign_in(&person).await;
             let other = world.another_node();
             let before = other.generation();
-            assert!(
-                other
-                    .session(&portal.token, PORTAL, IDLE, NOW)
-                    .await
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(other.session(&portal.token, PORTAL, IDLE, NOW).await.unwrap().is_some());
             world.store.end_portal_session(portal.id, NOW).await.unwrap();
             let mut changes = other.changes();
             let heard = changes.wait_for(|generation| *generation > before);
-            tokio::time::timeout(Duration::from_secs(1), heard)
-                .await
-                .expect("within a second")
-                .unwrap();
+            tokio::time::timeout(Duration::from_secs(1), heard).await.expect("within a second").unwrap();
         }
     });
 }
@@ -193,9 +142,7 @@ fn postgres_stricter_isolation_by_default_changes_nothing() {
         let name = world.raw().value("SELECT current_database()").await;
         world
             .raw()
-            .run(&format!(
-                "ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"
-            ))
+            .run(&format!("ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'"))
             .await;
         let world = world.restart();
         let portal = world.sign_in(&world.person("grace", &["users"]).await).await;
@@ -209,11 +156,7 @@ fn postgres_stricter_isolation_by_default_changes_nothing() {
             async { world.store.redeem_handoff(code, session, NOW).await.unwrap() }
         });
         assert_eq!(winners(&won), 1);
-        let touched = race(12, |at| {
-            world
-                .store
-                .touch_session(portal.id, later(u32::try_from(at).unwrap()))
-        });
+        let touched = race(12, |at| world.store.touch_session(portal.id, later(u32::try_from(at).unwrap())));
         assert!(touched.iter().all(Result::is_ok), "{touched:?}");
     });
 }
@@ -225,18 +168,10 @@ fn postgres_units_of_work_that_lock_each_other_out_are_tried_again() {
         let person = world.person("grace", &["users"]).await;
         for round in 0..4 {
             let portal = world.sign_in(&person).await;
-            let notes = [
-                world.open_notes(portal.id).await,
-                world.open_notes(portal.id).await,
-            ];
+            let notes = [world.open_notes(portal.id).await, world.open_notes(portal.id).await];
             let outcome: Vec<Result<(), StoreError>> = race(6, async |at| match at {
                 0 => world.store.end_portal_session(portal.id, NOW).await.map(drop),
-                1 => world
-                    .store
-                    .set_groups(person.id, groups(&["users"]), NOW)
-                    .await
-                    .map(drop)
-                    .or(Ok(())),
+                1 => world.store.set_groups(person.id, groups(&["users"]), NOW).await.map(drop).or(Ok(())),
                 _ => {
                     world
                         .store

@@ -25,11 +25,7 @@ async fn changes_to_people_groups_and_sessions_raise_the_generation(world: World
     rose("a new person");
     let session = world.sign_in(&person).await;
     rose("a sign-in");
-    world
-        .store
-        .set_groups(person.id, groups(&["family"]), NOW)
-        .await
-        .unwrap();
+    world.store.set_groups(person.id, groups(&["family"]), NOW).await.unwrap();
     rose("a change of groups");
     world.store.set_disabled(person.id, true, NOW).await.unwrap();
     rose("disabling");
@@ -44,12 +40,7 @@ async fn changes_to_people_groups_and_sessions_raise_the_generation(world: World
 async fn reading_and_using_raise_nothing(world: World) {
     let person = world.person("grace", &["users"]).await;
     let portal = world.sign_in(&person).await;
-    let stored = async || {
-        world
-            .raw()
-            .value("SELECT number FROM meta WHERE key = 'generation'")
-            .await
-    };
+    let stored = async || world.raw().value("SELECT number FROM meta WHERE key = 'generation'").await;
     let before = stored().await;
     let notes = world.open_notes(portal.id).await;
     world.store.touch_session(notes.id, later(5)).await.unwrap();
@@ -66,21 +57,10 @@ async fn what_did_not_happen_raises_nothing(world: World) {
     let (mut replayed, _) = world.sign_in_of(&person);
     replayed.challenge = first.challenge;
     assert!(world.store.complete_login(first, NOW).await.unwrap());
-    let stored = async || {
-        world
-            .raw()
-            .value("SELECT number FROM meta WHERE key = 'generation'")
-            .await
-    };
+    let stored = async || world.raw().value("SELECT number FROM meta WHERE key = 'generation'").await;
     let before = stored().await;
     assert!(!world.store.complete_login(replayed, NOW).await.unwrap());
-    assert!(
-        world
-            .store
-            .create_user(world.new_user("grace", &[]), NOW)
-            .await
-            .is_err()
-    );
+    assert!(world.store.create_user(world.new_user("grace", &[]), NOW).await.is_err());
     assert_eq!(stored().await, before);
 }
 
@@ -90,10 +70,7 @@ async fn a_waiter_wakes(world: World) {
     let mut changes = world.store.changes();
     let seen = *changes.borrow_and_update();
     world.store.end_portal_session(session.id, NOW).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), changes.changed())
-        .await
-        .expect("it wakes")
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), changes.changed()).await.expect("it wakes").unwrap();
     assert!(*changes.borrow() > seen);
     assert!(world.store.generation() > seen);
 }

@@ -34,34 +34,11 @@ async fn a_handoff_is_redeemed_once(world: World) {
     let (handoff, mut session) = world.handoff_of(portal.id);
     let code = handoff.code;
     world.store.issue_handoff(handoff).await.unwrap();
-    assert!(
-        world
-            .store
-            .redeem_handoff(code, session.clone(), NOW)
-            .await
-            .unwrap()
-    );
+    assert!(world.store.redeem_handoff(code, session.clone(), NOW).await.unwrap());
     session.id = SessionId::from_random(world.bytes());
     session.token = world.token().hash();
-    assert!(
-        !world
-            .store
-            .redeem_handoff(code, session.clone(), NOW)
-            .await
-            .unwrap()
-    );
-    assert!(
-        world
-            .notes(
-                &SignedIn {
-                    id: session.id,
-                    token: session.token
-                },
-                NOW
-            )
-            .await
-            .is_none()
-    );
+    assert!(!world.store.redeem_handoff(code, session.clone(), NOW).await.unwrap());
+    assert!(world.notes(&SignedIn { id: session.id, token: session.token }, NOW).await.is_none());
 }
 
 async fn one_of_many_at_once_redeems(world: World) {
@@ -84,20 +61,8 @@ async fn e_3_a_handoff_ends_at_the_second_it_expires(world: World) {
     let (handoff, session) = world.handoff_of(portal.id);
     let code = handoff.code;
     world.store.issue_handoff(handoff).await.unwrap();
-    assert!(
-        !world
-            .store
-            .redeem_handoff(code, session.clone(), later(60))
-            .await
-            .unwrap()
-    );
-    assert!(
-        world
-            .store
-            .redeem_handoff(code, session, later(59))
-            .await
-            .unwrap()
-    );
+    assert!(!world.store.redeem_handoff(code, session.clone(), later(60)).await.unwrap());
+    assert!(world.store.redeem_handoff(code, session, later(59)).await.unwrap());
 }
 
 async fn impossible_4_a_handoff_for_one_host_opens_no_other(world: World) {
@@ -121,13 +86,7 @@ async fn e_16_a_handoff_is_for_the_browser_that_asked(world: World) {
     world.store.issue_handoff(handoff).await.unwrap();
     let mut other_browser = session.clone();
     other_browser.challenge = world.bytes();
-    assert!(
-        !world
-            .store
-            .redeem_handoff(code, other_browser, NOW)
-            .await
-            .unwrap()
-    );
+    assert!(!world.store.redeem_handoff(code, other_browser, NOW).await.unwrap());
     assert!(world.store.redeem_handoff(code, session, NOW).await.unwrap());
 }
 

@@ -28,10 +28,7 @@ async fn a_sign_in_begins_a_session_and_updates_the_passkey(world: World) {
     );
     assert_eq!(identity.context.auth_time, NOW);
     assert_eq!(identity.profile.display_name, "The Honourable grace");
-    assert_eq!(
-        world.store.credentials_of(person.id).await.unwrap()[0].last_used_at,
-        Some(NOW)
-    );
+    assert_eq!(world.store.credentials_of(person.id).await.unwrap()[0].last_used_at, Some(NOW));
 }
 
 async fn w_6_a_challenge_signs_in_once(world: World) {
@@ -59,57 +56,24 @@ async fn w_6_one_of_many_at_once_signs_in(world: World) {
 /// A person whose passkey counts and was last seen at `count`.
 async fn counting_person(world: &World, count: u32) -> Person {
     let user = world.new_user("grace", &["users"]);
-    let person = Person {
-        id: user.id,
-        passkey: world.passkey(user.id),
-    };
+    let person = Person { id: user.id, passkey: world.passkey(user.id) };
     world.store.create_user(user, NOW).await.unwrap();
     let registration = person.passkey.counting_registration(count);
-    let new = doorward_store::NewCredential {
-        registration,
-        label: "Stick".to_owned(),
-    };
-    assert!(
-        world
-            .store
-            .add_credential(new, world.challenge(), NOW)
-            .await
-            .unwrap()
-    );
+    let new = doorward_store::NewCredential { registration, label: "Stick".to_owned() };
+    assert!(world.store.add_credential(new, world.challenge(), NOW).await.unwrap());
     person
 }
 
 async fn w_6_a_counter_that_did_not_rise_signs_nobody_in(world: World) {
     let person = counting_person(&world, 5).await;
     // Each is a true assertion for whoever verified it against an older counter: two nodes at once, or a copy.
-    for (count, signs_in) in [
-        (4, false),
-        (5, false),
-        (6, true),
-        (6, false),
-        (9, true),
-        (7, false),
-    ] {
+    for (count, signs_in) in [(4, false), (5, false), (6, true), (6, false), (9, true), (7, false)] {
         let (mut sign_in, _) = world.sign_in_of(&person);
         sign_in.proof = person.passkey.counting_assertion(count);
         sign_in.login = login_of(&person, &sign_in.proof);
-        assert_eq!(
-            world.store.complete_login(sign_in, NOW).await.unwrap(),
-            signs_in,
-            "counter {count}"
-        );
+        assert_eq!(world.store.complete_login(sign_in, NOW).await.unwrap(), signs_in, "counter {count}");
     }
-    assert_eq!(
-        world
-            .store
-            .credential(person.passkey.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .credential
-            .sign_count,
-        9
-    );
+    assert_eq!(world.store.credential(person.passkey.id).await.unwrap().unwrap().credential.sign_count, 9);
 }
 
 async fn w_6_a_refused_sign_in_changes_nothing(world: World) {
@@ -123,17 +87,9 @@ async fn w_6_a_refused_sign_in_changes_nothing(world: World) {
     second.challenge = used;
     second.proof = person.passkey.counting_assertion(7);
     assert!(!world.store.complete_login(second, later(9)).await.unwrap());
-    let found = world
-        .store
-        .credential(person.passkey.id.clone())
-        .await
-        .unwrap()
-        .unwrap();
+    let found = world.store.credential(person.passkey.id.clone()).await.unwrap().unwrap();
     assert_eq!(found.credential.sign_count, 6);
-    assert_eq!(
-        world.store.credentials_of(person.id).await.unwrap()[0].last_used_at,
-        Some(NOW)
-    );
+    assert_eq!(world.store.credentials_of(person.id).await.unwrap()[0].last_used_at, Some(NOW));
 }
 
 async fn o_24_a_person_who_was_disabled_meanwhile_is_not_signed_in(world: World) {
@@ -149,25 +105,10 @@ async fn o_24_a_person_who_was_disabled_meanwhile_is_not_signed_in(world: World)
 async fn a_passkey_that_was_removed_meanwhile_signs_nobody_in(world: World) {
     let person = world.person("grace", &["users"]).await;
     let registration = world.passkey(person.id).claimed_by(person.id);
-    let other = doorward_store::NewCredential {
-        registration,
-        label: "Other".to_owned(),
-    };
-    assert!(
-        world
-            .store
-            .add_credential(other, world.challenge(), NOW)
-            .await
-            .unwrap()
-    );
+    let other = doorward_store::NewCredential { registration, label: "Other".to_owned() };
+    assert!(world.store.add_credential(other, world.challenge(), NOW).await.unwrap());
     let (sign_in, _) = world.sign_in_of(&person);
-    assert!(
-        world
-            .store
-            .remove_credential(person.id, person.passkey.id.clone())
-            .await
-            .unwrap()
-    );
+    assert!(world.store.remove_credential(person.id, person.passkey.id.clone()).await.unwrap());
     assert!(!world.store.complete_login(sign_in, NOW).await.unwrap());
 }
 
@@ -191,31 +132,14 @@ async fn e_4_service_sessions_and_tokens_follow_the_same_person(world: World) {
     assert!(world.store.complete_login(sign_in, NOW).await.unwrap());
 
     assert_eq!(world.notes(&notes, NOW).await.unwrap().portal_session, session.id);
-    assert!(
-        world
-            .store
-            .access_token(tokens.access, NOW)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(world.store.access_token(tokens.access, NOW).await.unwrap().is_some());
     assert!(world.store.end_portal_session(session.id, NOW).await.unwrap());
     assert!(world.notes(&notes, NOW).await.is_none());
-    assert!(
-        world
-            .store
-            .access_token(tokens.access, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.store.access_token(tokens.access, NOW).await.unwrap().is_none());
 }
 
 async fn e_4_another_persons_former_session_ends_with_all_that_descends_from_it(world: World) {
-    let (before, after) = (
-        world.person("grace", &["users"]).await,
-        world.person("vera", &["users"]).await,
-    );
+    let (before, after) = (world.person("grace", &["users"]).await, world.person("vera", &["users"]).await);
     let former = world.sign_in(&before).await;
     let notes = world.open_notes(former.id).await;
     let (_, tokens) = world.tokens(before.id, former.id, &["openid"]).await;
@@ -226,14 +150,7 @@ async fn e_4_another_persons_former_session_ends_with_all_that_descends_from_it(
     assert_eq!(world.portal(&session, NOW).await.unwrap().subject, after.id);
     assert!(world.portal(&former, NOW).await.is_none());
     assert!(world.notes(&notes, NOW).await.is_none());
-    assert!(
-        world
-            .store
-            .access_token(tokens.access, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.store.access_token(tokens.access, NOW).await.unwrap().is_none());
 }
 
 async fn e_6_a_session_identifier_or_token_is_never_used_twice(world: World) {
@@ -252,12 +169,5 @@ async fn e_6_a_session_identifier_or_token_is_never_used_twice(world: World) {
     let code = handoff.code;
     world.store.issue_handoff(handoff).await.unwrap();
     assert!(world.store.redeem_handoff(code, session, NOW).await.is_err());
-    assert!(
-        world
-            .store
-            .session(&former.token, NOTES, super::world::IDLE, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.store.session(&former.token, NOTES, super::world::IDLE, NOW).await.unwrap().is_none());
 }

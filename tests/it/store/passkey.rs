@@ -32,11 +32,7 @@ pub(crate) struct Passkey {
 impl Passkey {
     pub(crate) fn new(user: UserId, seed: [u8; 32]) -> Self {
         let key = Ed25519KeyPair::from_seed_unchecked(&seed).expect("32 bytes are a seed");
-        Self {
-            id: sha256(&seed).to_vec(),
-            user,
-            key,
-        }
+        Self { id: sha256(&seed).to_vec(), user, key }
     }
 
     /// The same passkey as if another person's provider had made it.
@@ -98,12 +94,8 @@ impl Passkey {
         data.extend_from_slice(&self.id);
         data.extend_from_slice(&self.public_key());
         let length = u8::try_from(data.len()).expect("short authenticator data");
-        let object = [
-            b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".as_slice(),
-            &[length],
-            &data,
-        ]
-        .concat();
+        let object =
+            [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".as_slice(), &[length], &data].concat();
         let response: RegistrationResponse = serde_json::from_value(json!({
             "id": encode(&self.id),
             "type": "public-key",
@@ -130,11 +122,7 @@ fn client_data(kind: &str) -> String {
 fn relying_party() -> RelyingParty {
     let host = Host::parse("id.localhost").expect("a host");
     let origins = vec![Origin::new(Scheme::Http, &host, 8080)];
-    RelyingParty {
-        id: "id.localhost".to_owned(),
-        name: "Example".to_owned(),
-        origins,
-    }
+    RelyingParty { id: "id.localhost".to_owned(), name: "Example".to_owned(), origins }
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -14,10 +14,7 @@ impl Raw {
     /// Runs statements.
     pub(crate) async fn run(&self, sql: &str) {
         match self {
-            Self::Sqlite(path) => rusqlite::Connection::open(path)
-                .unwrap()
-                .execute_batch(sql)
-                .unwrap(),
+            Self::Sqlite(path) => rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap(),
             Self::Postgres(url) => drop(ask(url, sql).await),
         }
     }
@@ -27,19 +24,14 @@ impl Raw {
         match self {
             Self::Sqlite(path) => {
                 let connection = rusqlite::Connection::open(path).unwrap();
-                connection
-                    .query_row(sql, [], |row| row.get_ref(0).map(printed))
-                    .unwrap()
+                connection.query_row(sql, [], |row| row.get_ref(0).map(printed)).unwrap()
             }
             Self::Postgres(url) => ask(url, sql).await.remove(0).remove(0),
         }
     }
 
     pub(crate) async fn count(&self, table: &str) -> u64 {
-        self.value(&format!("SELECT COUNT(*) FROM {table}"))
-            .await
-            .parse()
-            .unwrap()
+        self.value(&format!("SELECT COUNT(*) FROM {table}")).await.parse().unwrap()
     }
 
     /// Bytes as SQL spells them here.
@@ -55,14 +47,9 @@ impl Raw {
         match self {
             Self::Sqlite(path) => {
                 let connection = rusqlite::Connection::open(path).unwrap();
-                let mut statement = connection
-                    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")
-                    .unwrap();
-                statement
-                    .query_map([], |row| row.get(0))
-                    .unwrap()
-                    .collect::<Result<_, _>>()
-                    .unwrap()
+                let mut statement =
+                    connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+                statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
             }
             Self::Postgres(url) => {
                 let rows = ask(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'").await;
@@ -81,11 +68,7 @@ impl Raw {
                 let columns = statement.column_count();
                 let read =
                     |row: &rusqlite::Row<'_>| (0..columns).map(|at| row.get_ref(at).map(printed)).collect();
-                statement
-                    .query_map([], read)
-                    .unwrap()
-                    .collect::<Result<Vec<Vec<String>>, _>>()
-                    .unwrap()
+                statement.query_map([], read).unwrap().collect::<Result<Vec<Vec<String>>, _>>().unwrap()
             }
             Self::Postgres(url) => ask(url, &sql).await,
         };
@@ -111,12 +94,7 @@ async fn ask(url: &str, sql: &str) -> Vec<Vec<String>> {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,
     });
-    rows.map(|row| {
-        (0..row.len())
-            .map(|at| row.get(at).unwrap_or_default().to_owned())
-            .collect()
-    })
-    .collect()
+    rows.map(|row| (0..row.len()).map(|at| row.get(at).unwrap_or_default().to_owned()).collect()).collect()
 }
 
 fn printed(value: rusqlite::types::ValueRef<'_>) -> String {

@@ -25,30 +25,9 @@ on_both_engines![
 async fn impossible_4_a_session_is_live_on_its_own_host_only(world: World) {
     let portal = world.sign_in(&world.person("grace", &["users"]).await).await;
     let notes = world.open_notes(portal.id).await;
-    assert!(
-        world
-            .store
-            .session(&portal.token, NOTES, IDLE, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        world
-            .store
-            .session(&notes.token, PORTAL, IDLE, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        world
-            .store
-            .session(&notes.token, "vault.localhost", IDLE, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.store.session(&portal.token, NOTES, IDLE, NOW).await.unwrap().is_none());
+    assert!(world.store.session(&notes.token, PORTAL, IDLE, NOW).await.unwrap().is_none());
+    assert!(world.store.session(&notes.token, "vault.localhost", IDLE, NOW).await.unwrap().is_none());
     assert!(world.notes(&notes, NOW).await.is_some());
 }
 
@@ -69,28 +48,14 @@ async fn e_3_a_session_ends_at_the_second_it_expires(world: World) {
     let notes = world.open_notes(portal.id).await;
     let (end, never_idle) = (NOW.after(SESSION), Lifetime(u32::MAX));
     let live = async |now: UnixTime| {
-        let on_portal = world
-            .store
-            .session(&portal.token, PORTAL, never_idle, now)
-            .await
-            .unwrap()
-            .is_some();
-        let on_notes = world
-            .store
-            .session(&notes.token, NOTES, never_idle, now)
-            .await
-            .unwrap()
-            .is_some();
+        let on_portal = world.store.session(&portal.token, PORTAL, never_idle, now).await.unwrap().is_some();
+        let on_notes = world.store.session(&notes.token, NOTES, never_idle, now).await.unwrap().is_some();
         (on_portal, on_notes)
     };
     assert_eq!(live(UnixTime(end.0 - 1)).await, (true, true));
     assert_eq!(live(end).await, (false, false));
     // Use does not prolong it.
-    world
-        .store
-        .touch_session(notes.id, UnixTime(end.0 - 1))
-        .await
-        .unwrap();
+    world.store.touch_session(notes.id, UnixTime(end.0 - 1)).await.unwrap();
     assert_eq!(live(end).await, (false, false));
 }
 
@@ -112,10 +77,7 @@ async fn use_keeps_a_session_and_its_portal_session_from_being_idle(world: World
     let idle = NOW.after(IDLE);
     assert!(world.notes(&notes, idle).await.is_some());
     assert!(world.portal(&portal, idle).await.is_some());
-    assert!(
-        world.notes(&other, idle).await.is_none(),
-        "use of one service is not use of another"
-    );
+    assert!(world.notes(&other, idle).await.is_none(), "use of one service is not use of another");
     let idle = later(1000).after(IDLE);
     assert!(world.notes(&notes, idle).await.is_none());
     assert!(world.portal(&portal, idle).await.is_none());
@@ -145,18 +107,12 @@ async fn audit_9_sign_out_ends_the_session_on_every_host(world: World) {
     ];
     let elsewhere = world.sign_in(&person).await;
     assert!(world.store.end_portal_session(portal.id, NOW).await.unwrap());
-    assert!(
-        !world.store.end_portal_session(portal.id, NOW).await.unwrap(),
-        "it was live once"
-    );
+    assert!(!world.store.end_portal_session(portal.id, NOW).await.unwrap(), "it was live once");
     assert!(world.portal(&portal, NOW).await.is_none());
     for session in &hosts {
         assert!(world.notes(session, NOW).await.is_none());
     }
-    assert!(
-        world.portal(&elsewhere, NOW).await.is_some(),
-        "another browser is another session"
-    );
+    assert!(world.portal(&elsewhere, NOW).await.is_some(), "another browser is another session");
 }
 
 async fn audit_9_a_service_session_alone_is_not_signed_out(world: World) {
@@ -167,10 +123,7 @@ async fn audit_9_a_service_session_alone_is_not_signed_out(world: World) {
 }
 
 async fn e_1_all_sessions_of_a_person_end_at_once(world: World) {
-    let (person, other) = (
-        world.person("grace", &["users"]).await,
-        world.person("vera", &["users"]).await,
-    );
+    let (person, other) = (world.person("grace", &["users"]).await, world.person("vera", &["users"]).await);
     let sessions = [world.sign_in(&person).await, world.sign_in(&person).await];
     let notes = world.open_notes(sessions[0].id).await;
     let untouched = world.sign_in(&other).await;
@@ -198,47 +151,24 @@ async fn groups_are_those_of_now(world: World) {
     world.administrator().await;
     let person = world.person("grace", &["users"]).await;
     let notes = world.open_notes(world.sign_in(&person).await.id).await;
-    assert_eq!(
-        *world.notes(&notes, NOW).await.unwrap().groups,
-        groups(&["users"])
-    );
-    world
-        .store
-        .set_groups(person.id, groups(&["family"]), NOW)
-        .await
-        .unwrap();
-    assert_eq!(
-        *world.notes(&notes, NOW).await.unwrap().groups,
-        groups(&["family"])
-    );
+    assert_eq!(*world.notes(&notes, NOW).await.unwrap().groups, groups(&["users"]));
+    world.store.set_groups(person.id, groups(&["family"]), NOW).await.unwrap();
+    assert_eq!(*world.notes(&notes, NOW).await.unwrap().groups, groups(&["family"]));
 }
 
 async fn a_person_sees_their_live_portal_sessions_only(world: World) {
     let person = world.person("grace", &["users"]).await;
-    let (first, second, ended) = (
-        world.sign_in(&person).await,
-        world.sign_in(&person).await,
-        world.sign_in(&person).await,
-    );
+    let (first, second, ended) =
+        (world.sign_in(&person).await, world.sign_in(&person).await, world.sign_in(&person).await);
     world.open_notes(first.id).await;
     world.sign_in(&world.person("vera", &["users"]).await).await;
     world.store.end_portal_session(ended.id, NOW).await.unwrap();
     world.store.touch_session(second.id, later(10)).await.unwrap();
     let rows = world.store.sessions_of(person.id, later(20)).await.unwrap();
-    assert_eq!(
-        rows.iter().map(|row| row.id).collect::<Vec<_>>(),
-        [second.id, first.id]
-    );
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [second.id, first.id]);
     assert_eq!((rows[0].created_at, rows[0].last_used_at), (NOW, later(10)));
     assert_eq!(rows[0].user_agent, "Gecko of the tests");
-    assert_eq!(
-        world
-            .store
-            .sessions_of(person.id, NOW.after(SESSION))
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(world.store.sessions_of(person.id, NOW.after(SESSION)).await.unwrap(), []);
 }
 
 async fn a_long_user_agent_is_cut(world: World) {
@@ -246,21 +176,11 @@ async fn a_long_user_agent_is_cut(world: World) {
     let (mut sign_in, _) = world.sign_in_of(&person);
     sign_in.session.user_agent = "é".repeat(10_000);
     assert!(world.store.complete_login(sign_in, NOW).await.unwrap());
-    assert_eq!(
-        world.store.sessions_of(person.id, NOW).await.unwrap()[0].user_agent,
-        "é".repeat(300)
-    );
+    assert_eq!(world.store.sessions_of(person.id, NOW).await.unwrap()[0].user_agent, "é".repeat(300));
 }
 
 async fn e_7_a_session_identifier_opens_nothing(world: World) {
     let portal = world.sign_in(&world.person("grace", &["users"]).await).await;
     let token = doorward_core::token::Hashed::of_text(portal.id.as_str());
-    assert!(
-        world
-            .store
-            .session(&token, PORTAL, IDLE, NOW)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(world.store.session(&token, PORTAL, IDLE, NOW).await.unwrap().is_none());
 }

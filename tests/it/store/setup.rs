@@ -22,10 +22,7 @@ async fn the_first_administrator_is_made_with_a_passkey_and_a_session(world: Wor
     assert!(world.store.issue_setup(token, later(60)).await.unwrap());
     assert!(world.store.setup_is_open(token, NOW).await.unwrap());
     let (setup, person) = world.complete_setup(token, "ada");
-    let session = super::world::SignedIn {
-        id: setup.session.id,
-        token: setup.session.token,
-    };
+    let session = super::world::SignedIn { id: setup.session.id, token: setup.session.token };
     assert!(world.store.complete_setup(setup, NOW).await.unwrap());
 
     let user = world.store.user(person.id).await.unwrap().unwrap();
@@ -41,20 +38,8 @@ async fn a_newer_link_replaces_the_older_one(world: World) {
     assert!(world.store.issue_setup(older, later(60)).await.unwrap());
     assert!(world.store.issue_setup(newer, later(60)).await.unwrap());
     assert!(!world.store.setup_is_open(older, NOW).await.unwrap());
-    assert!(
-        !world
-            .store
-            .complete_setup(world.complete_setup(older, "ada").0, NOW)
-            .await
-            .unwrap()
-    );
-    assert!(
-        world
-            .store
-            .complete_setup(world.complete_setup(newer, "ada").0, NOW)
-            .await
-            .unwrap()
-    );
+    assert!(!world.store.complete_setup(world.complete_setup(older, "ada").0, NOW).await.unwrap());
+    assert!(world.store.complete_setup(world.complete_setup(newer, "ada").0, NOW).await.unwrap());
 }
 
 async fn e_3_a_link_ends_at_the_second_it_expires(world: World) {
@@ -62,28 +47,12 @@ async fn e_3_a_link_ends_at_the_second_it_expires(world: World) {
     world.store.issue_setup(token, later(60)).await.unwrap();
     assert!(world.store.setup_is_open(token, later(59)).await.unwrap());
     assert!(!world.store.setup_is_open(token, later(60)).await.unwrap());
-    assert!(
-        !world
-            .store
-            .complete_setup(world.complete_setup(token, "ada").0, later(60))
-            .await
-            .unwrap()
-    );
-    assert!(
-        world
-            .store
-            .complete_setup(world.complete_setup(token, "ada").0, later(59))
-            .await
-            .unwrap()
-    );
+    assert!(!world.store.complete_setup(world.complete_setup(token, "ada").0, later(60)).await.unwrap());
+    assert!(world.store.complete_setup(world.complete_setup(token, "ada").0, later(59)).await.unwrap());
 }
 
 async fn a_8_another_links_token_completes_nothing(world: World) {
-    world
-        .store
-        .issue_setup(world.token::<Setup>().hash(), later(60))
-        .await
-        .unwrap();
+    world.store.issue_setup(world.token::<Setup>().hash(), later(60)).await.unwrap();
     let (setup, person) = world.complete_setup(world.token().hash(), "ada");
     assert!(!world.store.complete_setup(setup, NOW).await.unwrap());
     assert_eq!(world.store.user(person.id).await.unwrap(), None);
@@ -102,17 +71,8 @@ async fn w_6_a_used_challenge_completes_nothing_and_leaves_the_link_as_it_was(wo
     setup.challenge = used;
     assert!(!world.store.complete_setup(setup, NOW).await.unwrap());
     assert_eq!(world.store.user(person.id).await.unwrap(), None);
-    assert!(
-        world.store.setup_is_open(token, NOW).await.unwrap(),
-        "the link must survive what it did not do"
-    );
-    assert!(
-        world
-            .store
-            .complete_setup(world.complete_setup(token, "ada").0, NOW)
-            .await
-            .unwrap()
-    );
+    assert!(world.store.setup_is_open(token, NOW).await.unwrap(), "the link must survive what it did not do");
+    assert!(world.store.complete_setup(world.complete_setup(token, "ada").0, NOW).await.unwrap());
 }
 
 async fn a_16_set_up_closes_for_good(world: World) {
@@ -123,24 +83,13 @@ async fn a_16_set_up_closes_for_good(world: World) {
 
     // Even when nobody is left and the link's row comes back.
     let raw = world.raw();
-    raw.run(&format!("DELETE FROM users WHERE id = '{}'", administrator.id))
-        .await;
+    raw.run(&format!("DELETE FROM users WHERE id = '{}'", administrator.id)).await;
     assert!(!world.store.issue_setup(token, later(60)).await.unwrap());
     raw.run("DELETE FROM setups").await;
     let hash = raw.literal(token.as_bytes());
-    raw.run(&format!(
-        "INSERT INTO setups (token_hash, expires_at) VALUES ({hash}, {})",
-        later(60)
-    ))
-    .await;
+    raw.run(&format!("INSERT INTO setups (token_hash, expires_at) VALUES ({hash}, {})", later(60))).await;
     assert!(!world.store.setup_is_open(token, NOW).await.unwrap());
-    assert!(
-        !world
-            .store
-            .complete_setup(world.complete_setup(token, "eve").0, NOW)
-            .await
-            .unwrap()
-    );
+    assert!(!world.store.complete_setup(world.complete_setup(token, "eve").0, NOW).await.unwrap());
 }
 
 async fn a_16_one_of_many_at_once_becomes_the_first_administrator(world: World) {
@@ -170,13 +119,7 @@ async fn impossible_7_set_up_stays_open_or_closed_over_a_restart(world: World) {
     world.store.issue_setup(token, later(60)).await.unwrap();
     let world = world.restart();
     assert!(world.store.setup_is_open(token, NOW).await.unwrap());
-    assert!(
-        world
-            .store
-            .complete_setup(world.complete_setup(token, "ada").0, NOW)
-            .await
-            .unwrap()
-    );
+    assert!(world.store.complete_setup(world.complete_setup(token, "ada").0, NOW).await.unwrap());
     let world = world.restart();
     assert!(world.store.setup_is_closed().await.unwrap());
     assert!(!world.store.issue_setup(token, later(60)).await.unwrap());

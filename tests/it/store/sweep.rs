@@ -28,17 +28,9 @@ const TABLES: [&str; 8] = [
 
 /// One row or more in each table that the sweep visits.
 async fn something_of_everything(world: &World) {
-    world
-        .store
-        .issue_setup(world.token::<Setup>().hash(), later(60))
-        .await
-        .unwrap();
+    world.store.issue_setup(world.token::<Setup>().hash(), later(60)).await.unwrap();
     let person = world.person("grace", &["users"]).await;
-    world
-        .store
-        .issue_enrolment(world.token::<Enrolment>().hash(), person.id, later(60))
-        .await
-        .unwrap();
+    world.store.issue_enrolment(world.token::<Enrolment>().hash(), person.id, later(60)).await.unwrap();
     let portal = world.sign_in(&person).await;
     world.open_notes(portal.id).await;
     world.tokens(person.id, portal.id, &["openid"]).await;
@@ -102,16 +94,6 @@ async fn w_6_a_challenge_is_remembered_longer_than_any_clock_is_wrong(world: Wor
     replayed.challenge = first.challenge;
     let expiry = first.challenge.expires_at;
     assert!(world.store.complete_login(first, NOW).await.unwrap());
-    world
-        .store
-        .sweep(expiry.after(Lifetime::minutes(5)), 1000)
-        .await
-        .unwrap();
-    assert!(
-        !world
-            .store
-            .complete_login(replayed, UnixTime(expiry.0 - 1))
-            .await
-            .unwrap()
-    );
+    world.store.sweep(expiry.after(Lifetime::minutes(5)), 1000).await.unwrap();
+    assert!(!world.store.complete_login(replayed, UnixTime(expiry.0 - 1)).await.unwrap());
 }

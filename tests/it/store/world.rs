@@ -50,11 +50,7 @@ pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, test: impl FnOnce(World) -
 }
 
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 /// Lets threads that begin at the same moment do the same thing. Their answers.
@@ -135,18 +131,12 @@ impl Place {
 /// Opens the database at a path or URL.
 pub(crate) fn open(address: &str, root: &RootSecret) -> Result<Store, OpenError> {
     let engine = if address.contains("://") {
-        Engine::Postgres {
-            url: address.to_owned(),
-        }
+        Engine::Postgres { url: address.to_owned() }
     } else {
         Engine::Sqlite { path: address.into() }
     };
     let nonces = SeededRandom::new(NONCES.fetch_add(1, Ordering::SeqCst));
-    Store::open(Settings {
-        engine,
-        root,
-        random: Arc::new(nonces),
-    })
+    Store::open(Settings { engine, root, random: Arc::new(nonces) })
 }
 
 /// Nonces of each opened store differ, so that one value sealed twice never looks alike.
@@ -177,11 +167,7 @@ impl World<()> {
         let seed: u64 = std::process::id().into();
         let nonces = NONCES.fetch_add(1, Ordering::SeqCst);
         let store = open(address, &root(ROOT)).unwrap();
-        Self {
-            store,
-            place: (),
-            random: SeededRandom::new((seed << 32) + nonces),
-        }
+        Self { store, place: (), random: SeededRandom::new((seed << 32) + nonces) }
     }
 }
 
@@ -189,11 +175,7 @@ impl World {
     fn new(kind: Kind) -> Self {
         let place = Place::new(kind);
         let store = place.open(&root(ROOT)).unwrap();
-        Self {
-            store,
-            place,
-            random: SeededRandom::default(),
-        }
+        Self { store, place, random: SeededRandom::default() }
     }
 
     /// A store of an earlier run, as it is found after a restart.
@@ -224,10 +206,7 @@ impl<P> World<P> {
     }
 
     pub(crate) fn challenge(&self) -> ChallengeUse {
-        ChallengeUse {
-            hash: self.bytes(),
-            expires_at: NOW.after(Lifetime::minutes(5)),
-        }
+        ChallengeUse { hash: self.bytes(), expires_at: NOW.after(Lifetime::minutes(5)) }
     }
 
     pub(crate) fn passkey(&self, user: UserId) -> Passkey {
@@ -241,26 +220,13 @@ impl<P> World<P> {
             display_name: format!("The Honourable {username}"),
             email: Some(format!("{username}@example.org")),
         };
-        NewUser {
-            id: UserId::from_random(self.bytes()),
-            profile,
-            groups: groups(member_of),
-        }
+        NewUser { id: UserId::from_random(self.bytes()), profile, groups: groups(member_of) }
     }
 
     pub(crate) fn new_session(&self) -> (NewSession, SignedIn) {
         let (id, token) = (SessionId::from_random(self.bytes()), self.token().hash());
         let (host, user_agent) = (PORTAL.to_owned(), "Gecko of the tests".to_owned());
-        (
-            NewSession {
-                id,
-                token,
-                host,
-                user_agent,
-                expires_at: NOW.after(SESSION),
-            },
-            SignedIn { id, token },
-        )
+        (NewSession { id, token, host, user_agent, expires_at: NOW.after(SESSION) }, SignedIn { id, token })
     }
 
     /// What completes set-up by `token` for a person called `username`.
@@ -274,22 +240,9 @@ impl<P> World<P> {
         let person = Person { id: user.id, passkey };
         let registration = person.passkey.registration();
         let login = login_of(&person, &registration.as_assertion());
-        let credential = NewCredential {
-            registration,
-            label: "First passkey".to_owned(),
-        };
+        let credential = NewCredential { registration, label: "First passkey".to_owned() };
         let session = self.new_session().0;
-        (
-            CompleteSetup {
-                token,
-                user,
-                credential,
-                login,
-                challenge: self.challenge(),
-                session,
-            },
-            person,
-        )
+        (CompleteSetup { token, user, credential, login, challenge: self.challenge(), session }, person)
     }
 
     /// Completes set-up: the first administrator, `ada`.
@@ -304,21 +257,10 @@ impl<P> World<P> {
     /// A person with a passkey who is in these groups.
     pub(crate) async fn person(&self, username: &str, member_of: &[&str]) -> Person {
         let user = self.new_user(username, member_of);
-        let person = Person {
-            id: user.id,
-            passkey: self.passkey(user.id),
-        };
+        let person = Person { id: user.id, passkey: self.passkey(user.id) };
         self.store.create_user(user, NOW).await.unwrap();
-        let new = NewCredential {
-            registration: person.passkey.registration(),
-            label: "Key".to_owned(),
-        };
-        assert!(
-            self.store
-                .add_credential(new, self.challenge(), NOW)
-                .await
-                .unwrap()
-        );
+        let new = NewCredential { registration: person.passkey.registration(), label: "Key".to_owned() };
+        assert!(self.store.add_credential(new, self.challenge(), NOW).await.unwrap());
         person
     }
 
@@ -327,16 +269,7 @@ impl<P> World<P> {
         let (session, signed_in) = self.new_session();
         let proof = person.passkey.assertion();
         let login = login_of(person, &proof);
-        (
-            SignIn {
-                login,
-                proof,
-                challenge: self.challenge(),
-                session,
-                replaces: None,
-            },
-            signed_in,
-        )
+        (SignIn { login, proof, challenge: self.challenge(), session, replaces: None }, signed_in)
     }
 
     pub(crate) async fn sign_in(&self, person: &Person) -> SignedIn {
@@ -358,28 +291,13 @@ impl<P> World<P> {
             expires_at: later(60),
         };
         let (id, token) = (SessionId::from_random(self.bytes()), self.token().hash());
-        (
-            new,
-            NewServiceSession {
-                id,
-                token,
-                host,
-                challenge,
-                user_agent: "Gecko of the tests".to_owned(),
-            },
-        )
+        (new, NewServiceSession { id, token, host, challenge, user_agent: "Gecko of the tests".to_owned() })
     }
 
     /// A session of the notes under a portal session.
     pub(crate) async fn open_notes(&self, portal: SessionId) -> SignedIn {
         let (handoff, session) = self.handoff_of(portal);
-        let (code, signed_in) = (
-            handoff.code,
-            SignedIn {
-                id: session.id,
-                token: session.token,
-            },
-        );
+        let (code, signed_in) = (handoff.code, SignedIn { id: session.id, token: session.token });
         self.store.issue_handoff(handoff).await.unwrap();
         assert!(self.store.redeem_handoff(code, session, NOW).await.unwrap());
         signed_in
@@ -393,10 +311,7 @@ impl<P> World<P> {
             client_id: CLIENT.to_owned(),
             user,
             session,
-            context: AuthContext {
-                auth_time: NOW,
-                amr: vec!["user".to_owned(), "hwk".to_owned()],
-            },
+            context: AuthContext { auth_time: NOW, amr: vec!["user".to_owned(), "hwk".to_owned()] },
             redirect_uri: "https://wiki.example.org/callback".to_owned(),
             scope: scope.iter().map(|word| (*word).to_owned()).collect(),
             nonce: Some("nonce of the wiki".to_owned()),
@@ -425,41 +340,21 @@ impl<P> World<P> {
         let code = self.new_code(user, session, scope);
         let (family, secret, tokens) = (code.family, code.code, self.new_tokens());
         self.store.issue_code(code, NOW).await.unwrap();
-        assert!(
-            self.store
-                .consume_code(secret, CLIENT, NOW)
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(self.store.consume_code(secret, CLIENT, NOW).await.unwrap().is_some());
         assert!(self.store.issue_tokens(family, tokens).await.unwrap());
         (family, tokens)
     }
 
     pub(crate) async fn portal(&self, session: &SignedIn, now: UnixTime) -> Option<Identity> {
-        self.store
-            .session(&session.token, PORTAL, IDLE, now)
-            .await
-            .unwrap()
+        self.store.session(&session.token, PORTAL, IDLE, now).await.unwrap()
     }
 
     pub(crate) async fn notes(&self, session: &SignedIn, now: UnixTime) -> Option<Identity> {
-        self.store
-            .session(&session.token, NOTES, IDLE, now)
-            .await
-            .unwrap()
+        self.store.session(&session.token, NOTES, IDLE, now).await.unwrap()
     }
 }
 
 /// The login that a verified proof of this person leads to.
 pub(crate) fn login_of(person: &Person, proof: &VerifiedAssertion) -> Login {
-    login::complete(
-        Account {
-            user: person.id,
-            disabled_at: None,
-        },
-        proof,
-        NOW,
-    )
-    .unwrap()
+    login::complete(Account { user: person.id, disabled_at: None }, proof, NOW).unwrap()
 }

@@ -12,9 +12,7 @@ impl Cores {
     /// The first two that this process may use.
     pub(super) fn of_this_process() -> Result<Self> {
         let status = fs::read_to_string("/proc/self/status").context("/proc is needed to choose cores")?;
-        let list = status
-            .lines()
-            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
         Ok(Self::from_list(list.unwrap_or_default().trim()))
     }
 

@@ -21,12 +21,7 @@ pub(super) fn start(port: u16, upstream: u16, cores: &Cores) -> Result<(Running,
     let output = directory.join("output.log");
     let log = File::create(&output).with_context(|| format!("{} can't be written", output.display()))?;
     let mut command = cores.server(&place::target()?.join("release/doorward"));
-    command
-        .arg("serve")
-        .arg("--config")
-        .arg(&file)
-        .stdout(log.try_clone()?)
-        .stderr(log);
+    command.arg("serve").arg("--config").arg(&file).stdout(log.try_clone()?).stderr(log);
     let running = Running::start(&mut command, port).with_context(|| format!("see {}", output.display()))?;
     let link = wait_for_link(&output)?;
     Ok((running, link))
@@ -52,10 +47,7 @@ fn wait_for_link(output: &Path) -> Result<String> {
             fs::read_to_string(output).with_context(|| format!("{} can't be read", output.display()))?;
         // A line is whole when its end is there.
         let lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-        if let Some(link) = lines
-            .flat_map(str::split_whitespace)
-            .find(|word| word.contains("/setup/"))
-        {
+        if let Some(link) = lines.flat_map(str::split_whitespace).find(|word| word.contains("/setup/")) {
             return Ok(link.to_owned());
         }
         thread::sleep(Duration::from_millis(20));

@@ -29,10 +29,7 @@ pub(super) fn get(port: u16, path: &str, cookie: Option<&str>) -> Result<Answer>
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let cookie = cookie.map_or_else(String::new, |cookie| format!("Cookie: {cookie}\r\n"));
     let host = authority(port);
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\n{cookie}Connection: close\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{cookie}Connection: close\r\n\r\n")?;
     let mut text = Vec::new();
     stream.read_to_end(&mut text).context("the answer did not end")?;
     parse(&String::from_utf8_lossy(&text)).context("the answer is not HTTP")
@@ -41,10 +38,7 @@ pub(super) fn get(port: u16, path: &str, cookie: Option<&str>) -> Result<Answer>
 fn parse(text: &str) -> Option<Answer> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
-    Some(Answer {
-        status,
-        body: body.to_owned(),
-    })
+    Some(Answer { status, body: body.to_owned() })
 }
 
 #[cfg(test)]
@@ -54,13 +48,7 @@ mod tests {
     #[test]
     fn an_answer_is_read() {
         let read = parse("HTTP/1.1 401 Unauthorized\r\nA: b\r\n\r\nno\n");
-        assert_eq!(
-            read,
-            Some(Answer {
-                status: 401,
-                body: "no\n".to_owned()
-            })
-        );
+        assert_eq!(read, Some(Answer { status: 401, body: "no\n".to_owned() }));
         assert_eq!(parse("nonsense"), None);
     }
 }

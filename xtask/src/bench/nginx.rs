@@ -51,13 +51,7 @@ fn start(
     fs::write(&file, configuration(server))
         .with_context(|| format!("{} can't be written", file.display()))?;
     let mut command = place_on_core(place::program("nginx").context("nginx is missing")?);
-    command
-        .arg("-p")
-        .arg(&directory)
-        .arg("-e")
-        .arg("error.log")
-        .arg("-c")
-        .arg(&file);
+    command.arg("-p").arg(&directory).arg("-e").arg("error.log").arg("-c").arg(&file);
     Running::start(&mut command, port)
         .with_context(|| format!("see {}", directory.join("error.log").display()))
 }

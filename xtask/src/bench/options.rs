@@ -18,12 +18,7 @@ pub(crate) struct Options {
 impl Options {
     /// Reads the command line after `bench`.
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
-        let mut options = Self {
-            rounds: 6,
-            seconds: 5,
-            connections: 64,
-            json: false,
-        };
+        let mut options = Self { rounds: 6, seconds: 5, connections: 64, json: false };
         let mut arguments = arguments.iter();
         while let Some(name) = arguments.next() {
             let number = match *name {
@@ -36,12 +31,8 @@ impl Options {
                 "--connections" => &mut options.connections,
                 other => bail!("bench has no option `{other}`."),
             };
-            let given = arguments
-                .next()
-                .with_context(|| format!("{name} needs a number."))?;
-            *number = given
-                .parse()
-                .with_context(|| format!("{name} {given}: that is no number."))?;
+            let given = arguments.next().with_context(|| format!("{name} needs a number."))?;
+            *number = given.parse().with_context(|| format!("{name} {given}: that is no number."))?;
             ensure!(*number > 0, "{name} must be at least 1.");
         }
         Ok(options)
@@ -62,21 +53,8 @@ mod tests {
     #[test]
     fn options_are_read_and_mistakes_refused() {
         let read = Options::parse(&["--rounds", "2", "--json"]).expect("good options");
-        assert_eq!(
-            read,
-            Options {
-                rounds: 2,
-                seconds: 5,
-                connections: 64,
-                json: true
-            }
-        );
-        for wrong in [
-            &["--rounds"][..],
-            &["--rounds", "0"],
-            &["--seconds", "x"],
-            &["--fast"],
-        ] {
+        assert_eq!(read, Options { rounds: 2, seconds: 5, connections: 64, json: true });
+        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--seconds", "x"], &["--fast"]] {
             assert!(Options::parse(wrong).is_err(), "{wrong:?}");
         }
     }

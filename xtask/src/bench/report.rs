@@ -34,13 +34,7 @@ impl Medians {
     }
 
     fn line(&self, name: &str) -> String {
-        let Self {
-            per_second,
-            half_ms,
-            most_ms,
-            cost,
-            busy,
-        } = self;
+        let Self { per_second, half_ms, most_ms, cost, busy } = self;
         format!(
             "{name:<9} {per_second:>10.0}  {half_ms:>7.2} ms  {most_ms:>7.2} ms  {cost:>9.1} µs  {:>6.0} %",
             busy * 100.0
@@ -48,13 +42,7 @@ impl Medians {
     }
 
     fn json(&self) -> String {
-        let Self {
-            per_second,
-            half_ms,
-            most_ms,
-            cost,
-            busy,
-        } = self;
+        let Self { per_second, half_ms, most_ms, cost, busy } = self;
         format!(
             "{{\"requests_per_second\":{per_second:.1},\"p50_ms\":{half_ms:.3},\"p99_ms\":{most_ms:.3},\
              \"cpu_us_per_request\":{cost:.2},\"core_busy\":{busy:.3}}}"
@@ -68,14 +56,8 @@ impl Report {
         let (doorward, nginx) = (Medians::of(&self.doorward), Medians::of(&self.nginx));
         println!("\nmedians    requests/s         p50         p99  processor/req  core used");
         println!("{}\n{}", doorward.line("doorward"), nginx.line("nginx"));
-        println!(
-            "\nratio of requests/s, doorward to nginx: {:.2}",
-            doorward.per_second / nginx.per_second
-        );
-        println!(
-            "ratio of requests per processor time:   {:.2}",
-            nginx.cost / doorward.cost
-        );
+        println!("\nratio of requests/s, doorward to nginx: {:.2}", doorward.per_second / nginx.per_second);
+        println!("ratio of requests per processor time:   {:.2}", nginx.cost / doorward.cost);
         for (name, medians) in [("doorward", &doorward), ("nginx", &nginx)] {
             if medians.busy < SATURATED {
                 println!(
@@ -88,12 +70,8 @@ impl Report {
     /// For a program.
     pub(super) fn print_json(&self, options: &Options) {
         let (doorward, nginx) = (Medians::of(&self.doorward), Medians::of(&self.nginx));
-        let rounds: Vec<String> = self
-            .doorward
-            .iter()
-            .zip(&self.nginx)
-            .map(|(doorward, nginx)| round(doorward, nginx))
-            .collect();
+        let rounds: Vec<String> =
+            self.doorward.iter().zip(&self.nginx).map(|(doorward, nginx)| round(doorward, nginx)).collect();
         println!(
             "{{\"connections\":{},\"seconds\":{},\"rounds\":[{}],\"doorward\":{},\"nginx\":{},\"ratio\":{:.4},\"cpu_ratio\":{:.4}}}",
             options.connections,
@@ -108,20 +86,14 @@ impl Report {
 }
 
 fn round(doorward: &Drive, nginx: &Drive) -> String {
-    format!(
-        "{{\"doorward\":{:.1},\"nginx\":{:.1}}}",
-        doorward.per_second, nginx.per_second
-    )
+    format!("{{\"doorward\":{:.1},\"nginx\":{:.1}}}", doorward.per_second, nginx.per_second)
 }
 
 /// The middle one, or the mean of the two in the middle.
 fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let upper = figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN);
-    let lower = figures
-        .get(figures.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or(f64::NAN);
+    let lower = figures.get(figures.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN);
     f64::midpoint(lower, upper)
 }
 

@@ -22,10 +22,8 @@ pub(super) struct Running {
 impl Running {
     /// Starts it and waits until the port answers.
     pub(super) fn start(command: &mut Command, port: u16) -> Result<Self> {
-        let child = command
-            .stdin(Stdio::null())
-            .spawn()
-            .with_context(|| format!("{command:?} did not start"))?;
+        let child =
+            command.stdin(Stdio::null()).spawn().with_context(|| format!("{command:?} did not start"))?;
         let mut running = Self { port, child };
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {

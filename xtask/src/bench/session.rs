@@ -17,13 +17,6 @@ pub(super) fn cookie(setup_link: &str, port: u16) -> Result<String> {
     let address = format!("127.0.0.1:{port}");
     let output = command(&program, &[setup_link, USERNAME, &service, &address]).output();
     let output = output.with_context(|| format!("{} did not start", program.display()))?;
-    ensure!(
-        output.status.success(),
-        "no session: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8(output.stdout)
-        .context("a cookie is text")?
-        .trim()
-        .to_owned())
+    ensure!(output.status.success(), "no session: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(String::from_utf8(output.stdout).context("a cookie is text")?.trim().to_owned())
 }

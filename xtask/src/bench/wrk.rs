@@ -42,14 +42,9 @@ impl Load<'_> {
     /// Drives a server. Both servers get the same bytes; only the port in them differs.
     pub(super) fn drive(&self, server: &Running, seconds: u32) -> Result<Drive> {
         let mut command = self.cores.load(&place::program("wrk").context("wrk is missing")?);
-        command
-            .arg("--threads=1")
-            .arg("--latency")
-            .arg(format!("--connections={}", self.connections));
+        command.arg("--threads=1").arg("--latency").arg(format!("--connections={}", self.connections));
         command.arg(format!("--duration={seconds}s")).arg("--timeout=10s");
-        command
-            .arg("-H")
-            .arg(format!("Host: {}", http::authority(server.port)));
+        command.arg("-H").arg(format!("Host: {}", http::authority(server.port)));
         command.arg("-H").arg(format!("Cookie: {}", self.cookie));
         command.arg(format!("http://127.0.0.1:{}/", server.port));
         let before = server.processor_time()?;
@@ -62,21 +57,10 @@ impl Load<'_> {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        let Printed {
-            requests,
-            per_second,
-            half,
-            most,
-        } = parse(&text)?;
+        let Printed { requests, per_second, half, most } = parse(&text)?;
         let cost = spent.as_secs_f64() * 1e6 / f64::from(requests.max(1));
         let busy = spent.as_secs_f64() / f64::from(seconds);
-        Ok(Drive {
-            per_second,
-            half,
-            most,
-            cost,
-            busy,
-        })
+        Ok(Drive { per_second, half, most, cost, busy })
     }
 }
 
@@ -91,9 +75,7 @@ fn parse(text: &str) -> Result<Printed> {
         let mut words = text.lines().filter_map(|line| line.trim().strip_prefix(label));
         words.next().and_then(|rest| rest.split_whitespace().next())
     };
-    let all = text
-        .lines()
-        .find_map(|line| line.trim().split_once(" requests in "));
+    let all = text.lines().find_map(|line| line.trim().split_once(" requests in "));
     let read = || {
         Some(Printed {
             requests: all?.0.parse().ok()?,
@@ -141,31 +123,17 @@ Transfer/sec:     55.25MB
     fn what_wrk_prints_is_read() {
         let read = parse(PRINTED).expect("good output");
         let (half, most) = (Duration::from_micros(1_280), Duration::from_micros(987));
-        assert_eq!(
-            read,
-            Printed {
-                requests: 243_893,
-                per_second: 48_767.93,
-                half,
-                most
-            }
-        );
+        assert_eq!(read, Printed { requests: 243_893, per_second: 48_767.93, half, most });
         assert!(parse("Unable to connect").is_err());
     }
 
     #[test]
     fn a_drive_with_errors_is_worthless() {
-        for error in [
-            "  Non-2xx or 3xx responses: 3\n",
-            "  Socket errors: connect 0, read 1, write 0, timeout 0\n",
-        ] {
+        for error in
+            ["  Non-2xx or 3xx responses: 3\n", "  Socket errors: connect 0, read 1, write 0, timeout 0\n"]
+        {
             let text = format!("{PRINTED}{error}");
-            assert!(
-                parse(&text)
-                    .expect_err("refused")
-                    .to_string()
-                    .contains(error.trim())
-            );
+            assert!(parse(&text).expect_err("refused").to_string().contains(error.trim()));
         }
     }
 }

@@ -37,14 +37,9 @@ fn without_code(line: &str) -> String {
 
 /// The targets of `[text](target)` and `[label]: target` in a line.
 fn targets(line: &str) -> impl Iterator<Item = &str> {
-    let inline = line
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split([')', ' ']).next());
-    let reference = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("]: "))
-        .map(|(_, target)| target.trim());
+    let inline = line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next());
+    let reference =
+        line.strip_prefix('[').and_then(|rest| rest.split_once("]: ")).map(|(_, target)| target.trim());
     inline.chain(reference)
 }
 
@@ -55,18 +50,13 @@ fn leads_outside(target: &str) -> bool {
 /// The anchors of the headings, as code hosts make them.
 fn anchors(text: &str) -> HashSet<String> {
     let headings = prose(text).filter_map(|(_, line)| line.strip_prefix('#'));
-    headings
-        .map(|heading| anchor(heading.trim_start_matches('#').trim()))
-        .collect()
+    headings.map(|heading| anchor(heading.trim_start_matches('#').trim())).collect()
 }
 
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
-    let kept = kept
-        .chars()
-        .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
-    kept.map(|letter| if letter == ' ' { '-' } else { letter })
-        .collect()
+    let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
 #[cfg(test)]

@@ -36,21 +36,13 @@ mod tests {
 
     #[test]
     fn allow_is_found_in_each_spelling() {
-        let spelled = [
-            "#[allow(x)]",
-            "  #![allow( x )]",
-            "# [ allow (x)]",
-            "#[cfg_attr(test, allow(x))]",
-        ];
+        let spelled = ["#[allow(x)]", "  #![allow( x )]", "# [ allow (x)]", "#[cfg_attr(test, allow(x))]"];
         for line in spelled {
             assert_eq!(mistakes(line).len(), 1, "{line}");
         }
-        for line in [
-            "#[expect(x, reason = \"y\")]",
-            "// #[allow(x)]",
-            "#[allowed]",
-            "let a = \"#[allow(x)]\";",
-        ] {
+        for line in
+            ["#[expect(x, reason = \"y\")]", "// #[allow(x)]", "#[allowed]", "let a = \"#[allow(x)]\";"]
+        {
             assert_eq!(mistakes(line), [""; 0], "{line}");
         }
     }

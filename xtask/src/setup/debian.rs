@@ -16,26 +16,14 @@ struct Package {
     is_there: fn() -> bool,
 }
 
-const CHROMIUM: Package = Package {
-    name: "chromium",
-    is_there: || chromium().is_some(),
-};
-const NGINX: Package = Package {
-    name: "nginx-light",
-    is_there: || place::program("nginx").is_some(),
-};
-const POSTGRESQL: Package = Package {
-    name: "postgresql",
-    is_there: || postgresql().is_some(),
-};
+const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
+const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
+const POSTGRESQL: Package = Package { name: "postgresql", is_there: || postgresql().is_some() };
 const PYTHON: Package = Package {
     name: "python3-venv",
     is_there: || answer("python3", &["-c", "import ensurepip, venv"]).is_some(),
 };
-const WRK: Package = Package {
-    name: "wrk",
-    is_there: || place::program("wrk").is_some(),
-};
+const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").is_some() };
 
 /// For `cargo xtask test`.
 pub(crate) fn for_all_tests(step: &'static str) -> Result<Done> {
@@ -54,30 +42,19 @@ pub(crate) fn for_bench(step: &'static str) -> Result<Done> {
 
 /// The browser of the browser tests.
 pub(crate) fn chromium() -> Option<PathBuf> {
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find_map(place::program)
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(place::program)
 }
 
 /// PostgreSQL's `initdb`, which Debian keeps off the search path.
 fn postgresql() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut files = versions.map(|version| version.path().join("bin/initdb"));
-    files
-        .find(|file| file.is_file())
-        .or_else(|| place::program("initdb"))
+    files.find(|file| file.is_file()).or_else(|| place::program("initdb"))
 }
 
 fn install(step: &str, packages: &[Package]) -> Result<Done> {
     let missing = |packages: &[Package]| -> Vec<&'static str> {
-        packages
-            .iter()
-            .filter(|package| !(package.is_there)())
-            .map(|package| package.name)
-            .collect()
+        packages.iter().filter(|package| !(package.is_there)()).map(|package| package.name).collect()
     };
     let wanted = missing(packages);
     if wanted.is_empty() {
@@ -92,10 +69,7 @@ fn install(step: &str, packages: &[Package]) -> Result<Done> {
     eprint!("installing {names} … ");
     run_logged(step, apt.arg(script(&names)))?;
     let still = missing(packages).join(" ");
-    ensure!(
-        still.is_empty(),
-        "These were installed, but what they are for is still not found: {still}"
-    );
+    ensure!(still.is_empty(), "These were installed, but what they are for is still not found: {still}");
     Ok(Done::Passed)
 }
 
@@ -131,10 +105,7 @@ mod tests {
 
     #[test]
     fn nothing_is_installed_when_all_is_there() {
-        let there = Package {
-            name: "no-such-package",
-            is_there: || true,
-        };
+        let there = Package { name: "no-such-package", is_there: || true };
         assert_eq!(install("nothing", &[there]).expect("nothing to do"), Done::Passed);
     }
 

@@ -23,10 +23,7 @@ pub(crate) fn install(step: &'static str) -> Result<Done> {
         return Ok(Done::Passed);
     }
     let directory = environment()?;
-    run_logged(
-        step,
-        command("python3", &["-m", "venv", "--clear"]).arg(&directory),
-    )?;
+    run_logged(step, command("python3", &["-m", "venv", "--clear"]).arg(&directory))?;
     pip(step, &["-r", REQUIREMENTS])?;
     std::fs::write(&stamp, wanted).with_context(|| format!("{} can't be written", stamp.display()))?;
     Ok(Done::Passed)
@@ -34,13 +31,7 @@ pub(crate) fn install(step: &'static str) -> Result<Done> {
 
 /// Installs more into the environment.
 pub(crate) fn pip(step: &str, what: &[&str]) -> Result<()> {
-    let arguments = [
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-    ];
+    let arguments = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input"];
     run_logged(step, command(program("python")?, &arguments).args(what))?;
     Ok(())
 }
@@ -48,11 +39,7 @@ pub(crate) fn pip(step: &str, what: &[&str]) -> Result<()> {
 /// A program of the environment.
 pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let file = environment()?.join("bin").join(name);
-    ensure!(
-        answer("test", &["-x", &file.to_string_lossy()]).is_some(),
-        "{} is missing",
-        file.display()
-    );
+    ensure!(answer("test", &["-x", &file.to_string_lossy()]).is_some(), "{} is missing", file.display());
     Ok(file)
 }
 

@@ -21,26 +21,15 @@ pub struct Duplicate;
 
 /// All cookies of a request, as sent.
 fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
-    let lines = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='))
 }
 
 /// The value of the cookie `name`; an error when it came more than once.
 pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Duplicate> {
-    let mut found = pairs(headers)
-        .filter(|(found, _)| *found == name)
-        .map(|(_, value)| value);
+    let mut found = pairs(headers).filter(|(found, _)| *found == name).map(|(_, value)| value);
     let first = found.next();
-    if found.next().is_some() {
-        Err(Duplicate)
-    } else {
-        Ok(first)
-    }
+    if found.next().is_some() { Err(Duplicate) } else { Ok(first) }
 }
 
 /// Identifiers of the login transactions that the browser has open.
@@ -52,10 +41,7 @@ pub fn logins(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 pub fn remove_own(headers: &mut HeaderMap) {
     let ours = |pair: &str| is_ours(pair.trim_start().as_bytes());
     let line_has_ours = |line: &HeaderValue| {
-        line.to_str().map_or_else(
-            |_| contains_prefix(line.as_bytes()),
-            |line| line.split(';').any(ours),
-        )
+        line.to_str().map_or_else(|_| contains_prefix(line.as_bytes()), |line| line.split(';').any(ours))
     };
     if !headers.get_all(header::COOKIE).iter().any(line_has_ours) {
         return;
@@ -64,11 +50,8 @@ pub fn remove_own(headers: &mut HeaderMap) {
     for line in headers.get_all(header::COOKIE) {
         // A line that is not text and might hold ours is dropped whole: better no cookie than a leaked session.
         let Ok(text) = line.to_str() else { continue };
-        let rest: Vec<&str> = text
-            .split(';')
-            .map(str::trim)
-            .filter(|pair| !pair.is_empty() && !ours(pair))
-            .collect();
+        let rest: Vec<&str> =
+            text.split(';').map(str::trim).filter(|pair| !pair.is_empty() && !ours(pair)).collect();
         if !rest.is_empty()
             && let Ok(line) = HeaderValue::from_str(&rest.join("; "))
         {
@@ -82,13 +65,11 @@ pub fn remove_own(headers: &mut HeaderMap) {
 }
 
 fn is_ours(pair: &[u8]) -> bool {
-    pair.get(..PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes()))
+    pair.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX.as_bytes()))
 }
 
 fn contains_prefix(line: &[u8]) -> bool {
-    line.windows(PREFIX.len())
-        .any(|window| window.eq_ignore_ascii_case(PREFIX.as_bytes()))
+    line.windows(PREFIX.len()).any(|window| window.eq_ignore_ascii_case(PREFIX.as_bytes()))
 }
 
 /// Whether a `Set-Cookie` line sets a cookie of ours. A cookie without a name is sent as its bare value, which may
@@ -102,18 +83,12 @@ pub fn sets_ours(line: &HeaderValue) -> bool {
 /// `None` when name or value can't be in a header, which none of ours can be.
 pub fn set(name: &str, value: &str, lifetime: Option<Lifetime>) -> Option<HeaderValue> {
     let age = lifetime.map_or_else(String::new, |lifetime| format!("; Max-Age={}", lifetime.0));
-    HeaderValue::from_str(&format!(
-        "{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}"
-    ))
-    .ok()
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}")).ok()
 }
 
 /// The `Set-Cookie` line that removes a cookie of ours.
 pub fn expire(name: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!(
-        "{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
-    ))
-    .ok()
+    HeaderValue::from_str(&format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0")).ok()
 }
 
 #[cfg(test)]
@@ -129,9 +104,7 @@ mod tests {
     fn kept(line: &str) -> Option<String> {
         let mut headers = with(line);
         remove_own(&mut headers);
-        headers
-            .get(header::COOKIE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        headers.get(header::COOKIE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
     #[test]
@@ -148,10 +121,7 @@ mod tests {
     #[test]
     fn e_13_a_cookie_that_came_twice_is_an_error() {
         assert_eq!(find(&with("__Host-doorward=a; x=1"), SESSION), Ok(Some("a")));
-        assert_eq!(
-            find(&with("__Host-doorward=a; __Host-doorward=b"), SESSION),
-            Err(Duplicate)
-        );
+        assert_eq!(find(&with("__Host-doorward=a; __Host-doorward=b"), SESSION), Err(Duplicate));
         assert_eq!(find(&with("__Host-doorward-login-1=a"), SESSION), Ok(None));
     }
 }

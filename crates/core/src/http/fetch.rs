@@ -35,28 +35,17 @@ impl FetchMetadata {
     pub fn read(method: &Method, headers: &HeaderMap, own: &Origin, websocket: bool) -> Self {
         let site = site(headers, own, websocket);
         let navigation = !websocket && is_navigation(method, headers);
-        Self {
-            site,
-            navigation,
-            websocket,
-        }
+        Self { site, navigation, websocket }
     }
 }
 
 /// `Origin` decides for WebSockets, which browsers let any page open; `Sec-Fetch-Site` for the rest, and `Origin`
 /// where that is missing.
 fn site(headers: &HeaderMap, own: &Origin, websocket: bool) -> Site {
-    let by_origin = headers
-        .get(header::ORIGIN)
-        .map(|origin| origin.as_bytes() == own.as_str().as_bytes());
-    let by_fetch = headers
-        .get(SEC_FETCH_SITE)
-        .map(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
-    let answer = if websocket {
-        by_origin.or(by_fetch)
-    } else {
-        by_fetch.or(by_origin)
-    };
+    let by_origin = headers.get(header::ORIGIN).map(|origin| origin.as_bytes() == own.as_str().as_bytes());
+    let by_fetch =
+        headers.get(SEC_FETCH_SITE).map(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let answer = if websocket { by_origin.or(by_fetch) } else { by_fetch.or(by_origin) };
     match answer {
         Some(true) => Site::Own,
         Some(false) => Site::Other,
@@ -66,14 +55,8 @@ fn site(headers: &HeaderMap, own: &Origin, websocket: bool) -> Site {
 
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
     let reads = *method == Method::GET || *method == Method::HEAD;
-    let html = || {
-        headers
-            .get(header::ACCEPT)
-            .is_some_and(|accept| contains(accept.as_bytes(), b"text/html"))
-    };
-    let navigates = headers
-        .get(SEC_FETCH_MODE)
-        .map_or_else(html, |mode| mode.as_bytes() == b"navigate");
+    let html = || headers.get(header::ACCEPT).is_some_and(|accept| contains(accept.as_bytes(), b"text/html"));
+    let navigates = headers.get(SEC_FETCH_MODE).map_or_else(html, |mode| mode.as_bytes() == b"navigate");
     reads && navigates && !headers.contains_key(X_REQUESTED_WITH)
 }
 
@@ -102,21 +85,13 @@ mod tests {
             (&[("sec-fetch-site", "same-origin")][..], false, Site::Own),
             (&[("sec-fetch-site", "none")], false, Site::Own),
             (&[("sec-fetch-site", "same-site")], false, Site::Other),
-            (
-                &[("sec-fetch-site", "cross-site"), ("origin", "https://app.test")],
-                false,
-                Site::Other,
-            ),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://app.test")], false, Site::Other),
             (&[("origin", "https://app.test")], false, Site::Own),
             (&[("origin", "null")], false, Site::Other),
             (&[("origin", "http://app.test")], false, Site::Other),
             (&[("origin", "https://app.test.evil.test")], false, Site::Other),
             (&[], false, Site::Unknown),
-            (
-                &[("sec-fetch-site", "same-origin"), ("origin", "https://evil.test")],
-                true,
-                Site::Other,
-            ),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.test")], true, Site::Other),
             (&[("origin", "https://app.test")], true, Site::Own),
         ] {
             assert_eq!(read(&Method::POST, lines, websocket).0, expected, "{lines:?}");
@@ -129,10 +104,7 @@ mod tests {
         assert!(navigation(&Method::GET, &[("sec-fetch-mode", "navigate")]));
         assert!(navigation(&Method::GET, &[("accept", "text/html,*/*")]));
         assert!(!navigation(&Method::GET, &[("accept", "*/*")]));
-        assert!(!navigation(
-            &Method::GET,
-            &[("accept", "text/html"), ("sec-fetch-mode", "cors")]
-        ));
+        assert!(!navigation(&Method::GET, &[("accept", "text/html"), ("sec-fetch-mode", "cors")]));
         assert!(!navigation(
             &Method::GET,
             &[("accept", "text/html"), ("x-requested-with", "XMLHttpRequest")]

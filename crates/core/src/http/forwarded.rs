@@ -41,14 +41,9 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 
 /// An address, optionally with a port and with brackets. IPv4-mapped IPv6 is the IPv4 address.
 fn parse_hop(text: &str) -> Option<IpAddr> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text);
-    let address = bare
-        .parse::<IpAddr>()
-        .ok()
-        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address =
+        bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));
     address.map(|address| address.to_canonical())
 }
 
@@ -72,11 +67,7 @@ mod tests {
             ("203.0.113.5", &["198.51.100.10"][..], "203.0.113.5"),
             ("10.0.0.1", &["198.51.100.10"], "198.51.100.10"),
             ("10.0.0.1", &["1.1.1.1, 198.51.100.10"], "198.51.100.10"),
-            (
-                "10.0.0.1",
-                &["127.0.0.1", "198.51.100.10, 10.0.0.2"],
-                "198.51.100.10",
-            ),
+            ("10.0.0.1", &["127.0.0.1", "198.51.100.10, 10.0.0.2"], "198.51.100.10"),
             ("10.0.0.1", &[], "10.0.0.1"),
             ("10.0.0.1", &["10.0.0.9"], "10.0.0.9"),
             ("10.0.0.1", &["127.0.0.1, nonsense"], "10.0.0.1"),

@@ -86,14 +86,8 @@ mod tests {
 
     #[test]
     fn h_15_credentials_come_once() {
-        assert!(!verdict(
-            Version::HTTP_11,
-            &[("authorization", "a"), ("authorization", "b")]
-        ));
-        assert!(!verdict(
-            Version::HTTP_11,
-            &[("cookie", "a=1"), ("cookie", "b=2")]
-        ));
+        assert!(!verdict(Version::HTTP_11, &[("authorization", "a"), ("authorization", "b")]));
+        assert!(!verdict(Version::HTTP_11, &[("cookie", "a=1"), ("cookie", "b=2")]));
         assert!(verdict(Version::HTTP_2, &[("cookie", "a=1"), ("cookie", "b=2")]));
     }
 }

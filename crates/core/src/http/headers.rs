@@ -52,10 +52,8 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::PROXY_AUTHENTICATE,
     HeaderName::from_static("keep-alive"),
 ];
-const HOP_BY_HOP_RARE: [HeaderName; 2] = [
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-];
+const HOP_BY_HOP_RARE: [HeaderName; 2] =
+    [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
 
 /// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
 /// `_` and `.`, because upstreams fold them (H-1, H-3).
@@ -69,11 +67,8 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> = NAMES
-            .into_iter()
-            .chain(injected)
-            .map(|name| canonical(&name.to_ascii_lowercase()))
-            .collect();
+        let names: HashSet<String> =
+            NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES) {
             if let Some(byte) = name.as_bytes().first() {
@@ -86,18 +81,12 @@ impl ReservedHeaders {
     /// Whether `name`, in any spelling, is reserved.
     pub fn contains(&self, name: &HeaderName) -> bool {
         let name = name.as_str();
-        let may_be = name
-            .as_bytes()
-            .first()
-            .is_some_and(|byte| self.first[usize::from(*byte)]);
+        let may_be = name.as_bytes().first().is_some_and(|byte| self.first[usize::from(*byte)]);
         may_be && self.contains_canonical(name)
     }
 
     fn contains_canonical(&self, name: &str) -> bool {
-        let folded = name
-            .bytes()
-            .any(|byte| matches!(byte, b'_' | b'.'))
-            .then(|| canonical(name));
+        let folded = name.bytes().any(|byte| matches!(byte, b'_' | b'.')).then(|| canonical(name));
         let name = folded.as_deref().unwrap_or(name);
         PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || self.names.contains(name)
     }
@@ -164,9 +153,8 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
         return;
     };
     let directives = first.to_str().unwrap_or_default().split(',').map(str::trim);
-    let harmless: Vec<&str> = directives
-        .filter(|word| !matches!(*word, "\"cookies\"" | "\"*\"" | ""))
-        .collect();
+    let harmless: Vec<&str> =
+        directives.filter(|word| !matches!(*word, "\"cookies\"" | "\"*\"" | "")).collect();
     match HeaderValue::from_str(&harmless.join(", ")) {
         Ok(value) if !value.is_empty() => headers.insert(CLEAR_SITE_DATA, value),
         _ => headers.remove(CLEAR_SITE_DATA),
@@ -175,9 +163,8 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> = connection_options(headers)
-            .filter_map(|option| option.parse().ok())
-            .collect();
+        let named: Vec<HeaderName> =
+            connection_options(headers).filter_map(|option| option.parse().ok()).collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }
@@ -188,10 +175,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let lines = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 

@@ -47,12 +47,8 @@ impl Host {
     /// Reads a host without a port: upper case is folded and one trailing dot is dropped.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         if let Some(inner) = text.strip_prefix('[') {
-            let address = inner
-                .strip_suffix(']')
-                .and_then(|inner| inner.parse::<Ipv6Addr>().ok());
-            return address
-                .map(|address| Self(address.to_string().into()))
-                .ok_or(InvalidHost);
+            let address = inner.strip_suffix(']').and_then(|inner| inner.parse::<Ipv6Addr>().ok());
+            return address.map(|address| Self(address.to_string().into())).ok_or(InvalidHost);
         }
         if let Ok(address) = text.parse::<IpAddr>() {
             return Ok(Self(address.to_string().into()));
@@ -60,17 +56,11 @@ impl Host {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         let label = |label: &str| {
             (1..=63).contains(&label.len())
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         };
-        if name.len() <= 253 && name.split('.').all(label) {
-            Ok(Self(name.into()))
-        } else {
-            Err(InvalidHost)
-        }
+        if name.len() <= 253 && name.split('.').all(label) { Ok(Self(name.into())) } else { Err(InvalidHost) }
     }
 }
 

@@ -43,22 +43,13 @@ impl Scheme {
 impl Origin {
     /// The origin of `host` at `port` by `scheme`.
     pub fn new(scheme: Scheme, host: &Host, port: u16) -> Self {
-        let name = if host.as_str().contains(':') {
-            format!("[{host}]")
-        } else {
-            host.to_string()
-        };
+        let name = if host.as_str().contains(':') { format!("[{host}]") } else { host.to_string() };
         let text = if port == scheme.default_port() {
             format!("{}://{name}", scheme.as_str())
         } else {
             format!("{}://{name}:{port}", scheme.as_str())
         };
-        Self {
-            scheme,
-            host: host.clone(),
-            port,
-            text,
-        }
+        Self { scheme, host: host.clone(), port, text }
     }
 
     /// The same scheme and port at another host.
@@ -135,10 +126,7 @@ mod tests {
         for text in ["https://a.test", "http://id.localhost:8080", "https://[::1]:8443"] {
             assert_eq!(Origin::parse(text).unwrap().as_str(), text);
         }
-        assert_eq!(
-            Origin::parse("https://A.test:443").unwrap().as_str(),
-            "https://a.test"
-        );
+        assert_eq!(Origin::parse("https://A.test:443").unwrap().as_str(), "https://a.test");
         for text in [
             "a.test",
             "https://",

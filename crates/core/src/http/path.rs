@@ -3,22 +3,15 @@
 /// Whether `path` is `prefix` or lies below it: `/api` has the prefixes `/api` and `/`, `/apis` does not have `/api`.
 pub fn has_segment_prefix(path: &str, prefix: &str) -> bool {
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
-    path.strip_prefix(prefix)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether `path` is a canonical path without escapes, query or anything that a request target refuses.
 pub fn is_canonical(path: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b';' | b'#' | b'?' | b'%');
-    let inner = path
-        .strip_prefix('/')
-        .map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-    let segments = |inner: &str| {
-        inner.is_empty()
-            || inner
-                .split('/')
-                .all(|segment| !matches!(segment, "" | "." | ".."))
-    };
+    let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let segments =
+        |inner: &str| inner.is_empty() || inner.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
     path.bytes().all(allowed) && inner.is_some_and(segments) && path != "//"
 }
 

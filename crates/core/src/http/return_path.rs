@@ -14,9 +14,7 @@ impl ReturnPath {
         let ours = text.len() <= Self::MAX
             && text.starts_with('/')
             && !text.starts_with("//")
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#')
             && !crate::http::path::has_segment_prefix(
                 text.split('?').next().unwrap_or_default(),
                 "/.doorward",

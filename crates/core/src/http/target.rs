@@ -40,10 +40,7 @@ impl<'a> RequestTarget<'a> {
             return Err(TargetError::Misdirected);
         }
         let path_and_query = uri.path_and_query().ok_or(TargetError::Malformed("no path"))?;
-        Ok(Self {
-            host,
-            path_and_query: canonical(path_and_query)?,
-        })
+        Ok(Self { host, path_and_query: canonical(path_and_query)? })
     }
 
     /// The canonical host: lower case, no port, no trailing dot.
@@ -67,10 +64,7 @@ impl<'a> RequestTarget<'a> {
 fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<Cow<'a, str>, TargetError> {
     const NONE: TargetError = TargetError::Malformed("exactly one host is needed");
     let mut named = headers.get_all(header::HOST).iter();
-    let header = named
-        .next()
-        .map(|value| value.to_str().map_err(|_| NONE))
-        .transpose()?;
+    let header = named.next().map(|value| value.to_str().map_err(|_| NONE)).transpose()?;
     if named.next().is_some() {
         return Err(NONE);
     }
@@ -126,20 +120,13 @@ fn canonical(original: &PathAndQuery) -> Result<PathAndQuery, TargetError> {
     if !path.starts_with('/') {
         return Err(TargetError::Malformed("the path does not begin with a slash"));
     }
-    let decoded = if path.contains('%') {
-        Some(decode(path)?)
-    } else {
-        None
-    };
+    let decoded = if path.contains('%') { Some(decode(path)?) } else { None };
     let path = decoded.as_deref().unwrap_or(path);
     check(path)?;
     match decoded {
         Some(path) => {
-            let text = original
-                .query()
-                .map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-            text.parse()
-                .map_err(|_| TargetError::Malformed("the path has a character that is not allowed"))
+            let text = original.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+            text.parse().map_err(|_| TargetError::Malformed("the path has a character that is not allowed"))
         }
         None => Ok(original.clone()),
     }
@@ -147,10 +134,7 @@ fn canonical(original: &PathAndQuery) -> Result<PathAndQuery, TargetError> {
 
 /// Refuses what parsers disagree about in a path whose escapes have been read.
 fn check(path: &str) -> Result<(), TargetError> {
-    if let Some(bad) = path
-        .bytes()
-        .find(|byte| matches!(byte, 0..=0x20 | 0x7f.. | b'\\' | b';' | b'#'))
-    {
+    if let Some(bad) = path.bytes().find(|byte| matches!(byte, 0..=0x20 | 0x7f.. | b'\\' | b';' | b'#')) {
         return Err(TargetError::Malformed(match bad {
             b'\\' => "a backslash in the path",
             b';' => "a semicolon in the path",
@@ -219,11 +203,7 @@ fn is_escaped_twice(canonical: &str) -> bool {
 
 fn hex(digits: &[u8]) -> Option<u8> {
     let [high, low] = digits else { return None };
-    let digit = |digit: u8| {
-        char::from(digit)
-            .to_digit(16)
-            .and_then(|value| u8::try_from(value).ok())
-    };
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
     Some(digit(*high)? * 16 + digit(*low)?)
 }
 

@@ -41,27 +41,19 @@ impl PublicKey {
         let (e, end) = der_element(more, 0x02)?;
         let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
         let complete = rest.is_empty() && end.is_empty();
-        (complete && n.len() >= 256 && !e.is_empty()).then(|| Self::Rsa {
-            n: n.to_vec(),
-            e: e.to_vec(),
-        })
+        (complete && n.len() >= 256 && !e.is_empty()).then(|| Self::Rsa { n: n.to_vec(), e: e.to_vec() })
     }
 
     /// Reads an uncompressed point of P-256 (SEC 1 section 2.3.3): 65 bytes, the first of which is 4.
     pub fn from_p256_point(point: &[u8]) -> Option<Self> {
         let coordinates = point.strip_prefix(&[4])?;
         let (x, y) = coordinates.split_at_checked(32)?;
-        Some(Self::P256 {
-            x: x.try_into().ok()?,
-            y: y.try_into().ok()?,
-        })
+        Some(Self::P256 { x: x.try_into().ok()?, y: y.try_into().ok()? })
     }
 
     /// Reads the 32 bytes of an Ed25519 key.
     pub fn from_ed25519(bytes: &[u8]) -> Option<Self> {
-        Some(Self::Ed25519 {
-            x: bytes.try_into().ok()?,
-        })
+        Some(Self::Ed25519 { x: bytes.try_into().ok()? })
     }
 
     /// The one algorithm that this key is for.
@@ -76,9 +68,7 @@ impl PublicKey {
     /// The SHA-256 thumbprint (RFC 7638 section 3, RFC 8037 section 2): the `kid` of our keys.
     pub fn thumbprint(&self) -> String {
         // Only the required members, in lexicographic order, without spaces: what `serde_json` writes for a map.
-        URL_SAFE_NO_PAD.encode(sha256(
-            Value::Object(self.required_members()).to_string().as_bytes(),
-        ))
+        URL_SAFE_NO_PAD.encode(sha256(Value::Object(self.required_members()).to_string().as_bytes()))
     }
 
     /// The entry of this key in a JWK set.
@@ -110,23 +100,13 @@ impl PublicKey {
         let members = match self {
             Self::Rsa { n, e } => vec![("kty", "RSA".to_owned()), ("n", text(n)), ("e", text(e))],
             Self::P256 { x, y } => {
-                vec![
-                    ("kty", "EC".to_owned()),
-                    ("crv", "P-256".to_owned()),
-                    ("x", text(x)),
-                    ("y", text(y)),
-                ]
+                vec![("kty", "EC".to_owned()), ("crv", "P-256".to_owned()), ("x", text(x)), ("y", text(y))]
             }
-            Self::Ed25519 { x } => vec![
-                ("kty", "OKP".to_owned()),
-                ("crv", "Ed25519".to_owned()),
-                ("x", text(x)),
-            ],
+            Self::Ed25519 { x } => {
+                vec![("kty", "OKP".to_owned()), ("crv", "Ed25519".to_owned()), ("x", text(x))]
+            }
         };
-        members
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), Value::String(value)))
-            .collect()
+        members.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
     }
 }
 
@@ -142,12 +122,7 @@ fn der_element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         0..=0x7f => (usize::from(first), der),
         0x81 | 0x82 => {
             let (bytes, der) = der.split_at_checked(usize::from(first & 0x7f))?;
-            (
-                bytes
-                    .iter()
-                    .fold(0, |length, byte| length << 8 | usize::from(*byte)),
-                der,
-            )
+            (bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), der)
         }
         _ => return None,
     };
@@ -173,10 +148,7 @@ mod tests {
                  FV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb\
                  9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls\
                  1jF44-csFCur-kEgU8awapJzKnqDKgw";
-        let key = PublicKey::Rsa {
-            n: bytes(n),
-            e: bytes("AQAB"),
-        };
+        let key = PublicKey::Rsa { n: bytes(n), e: bytes("AQAB") };
         assert_eq!(key.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert_eq!(key.to_jwk()["kty"], "RSA");
     }
@@ -194,10 +166,7 @@ mod tests {
         let der = [&[0x30, 0x82, 0x01, 0x0a], content.as_slice()].concat();
         assert_eq!(
             PublicKey::from_rsa_der(&der),
-            Some(PublicKey::Rsa {
-                n: vec![0xab; 256],
-                e: vec![1, 0, 1]
-            })
+            Some(PublicKey::Rsa { n: vec![0xab; 256], e: vec![1, 0, 1] })
         );
         for cut in 0..der.len() {
             assert_eq!(PublicKey::from_rsa_der(&der[..cut]), None, "{cut}");

@@ -61,10 +61,8 @@ impl std::error::Error for VerifyError {}
 /// Signs `claims` as a token with the headers `alg`, `kid` and `typ` = `JWT`.
 pub fn sign(signer: &dyn Signer, claims: &Map<String, Value>) -> Result<String, SigningFailed> {
     let header = json!({ "alg": signer.public_key().algorithm().name(), "kid": signer.kid(), "typ": "JWT" });
-    let input = signing_input(
-        header.to_string().as_bytes(),
-        Value::Object(claims.clone()).to_string().as_bytes(),
-    );
+    let input =
+        signing_input(header.to_string().as_bytes(), Value::Object(claims.clone()).to_string().as_bytes());
     let signature = signer.sign(input.as_bytes())?;
     Ok(assemble(input, &signature))
 }
@@ -91,14 +89,9 @@ pub fn verify<'a>(
 ) -> Result<VerifiedClaims, VerifyError> {
     let token = Compact::read(token)?;
     let kid = token.header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
-    let key = keys
-        .into_iter()
-        .find(|key| key.thumbprint() == kid)
-        .ok_or(VerifyError::UnknownKey)?;
+    let key = keys.into_iter().find(|key| key.thumbprint() == kid).ok_or(VerifyError::UnknownKey)?;
     let payload = token.verify(key)?;
-    serde_json::from_slice(&payload)
-        .map(VerifiedClaims)
-        .map_err(|_| VerifyError::Malformed)
+    serde_json::from_slice(&payload).map(VerifiedClaims).map_err(|_| VerifyError::Malformed)
 }
 
 /// Ours never carry anything else, so whatever else is there (`crit`, `b64`, `jwk`, `jku`, `x5u`, `x5c`, a name
@@ -128,12 +121,7 @@ impl<'a> Compact<'a> {
             return Err(VerifyError::Malformed);
         }
         let header = serde_json::from_slice(&decode(header)?).map_err(|_| VerifyError::Malformed)?;
-        Ok(Self {
-            header,
-            signed,
-            payload: decode(payload)?,
-            signature: decode(signature)?,
-        })
+        Ok(Self { header, signed, payload: decode(payload)?, signature: decode(signature)? })
     }
 
     fn verify(self, key: &PublicKey) -> Result<Vec<u8>, VerifyError> {

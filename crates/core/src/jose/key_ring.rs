@@ -23,9 +23,7 @@ impl KeyRing {
     /// The key that signs by this algorithm.
     pub fn signer(&self, algorithm: Algorithm) -> Option<&dyn Signer> {
         let mut youngest_first = self.0.iter().rev();
-        youngest_first
-            .find(|key| key.public_key().algorithm() == algorithm)
-            .map(|key| &**key)
+        youngest_first.find(|key| key.public_key().algorithm() == algorithm).map(|key| &**key)
     }
 
     /// The algorithms that there are keys for, in the order of preference.
@@ -47,10 +45,7 @@ impl KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_list()
-            .entries(self.0.iter().map(|key| key.kid()))
-            .finish()
+        formatter.debug_list().entries(self.0.iter().map(|key| key.kid())).finish()
     }
 }
 

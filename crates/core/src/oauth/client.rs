@@ -62,9 +62,6 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn public(client_id: &str) -> Client {
-        Client {
-            secret: None,
-            ..confidential(client_id, "")
-        }
+        Client { secret: None, ..confidential(client_id, "") }
     }
 }

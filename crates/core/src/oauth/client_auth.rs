@@ -60,15 +60,8 @@ impl Presented {
         let (id, secret) = (parameters.value("client_id"), parameters.value("client_secret"));
         let Some(authorization) = authorization else {
             let client_id = id.ok_or(ClientAuthError::Missing)?.to_owned();
-            let secrets = secret
-                .into_iter()
-                .map(|secret| Zeroizing::new(secret.to_owned()))
-                .collect();
-            return Ok(Self {
-                client_id,
-                secrets,
-                basic: false,
-            });
+            let secrets = secret.into_iter().map(|secret| Zeroizing::new(secret.to_owned())).collect();
+            return Ok(Self { client_id, secrets, basic: false });
         };
         let presented = read_basic(authorization).ok_or(ClientAuthError::Malformed)?;
         if secret.is_some() || id.is_some_and(|id| id != presented.client_id) {
@@ -90,10 +83,7 @@ impl Presented {
 
 impl fmt::Debug for Presented {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Presented")
-            .field("client_id", &self.client_id)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Presented").field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }
 
@@ -107,15 +97,8 @@ pub fn verify(client: &Client, presented: &Presented) -> Result<(), ClientAuthEr
         (None, _) => Err(ClientAuthError::UnexpectedSecret),
         (Some(_), []) => Err(ClientAuthError::SecretMissing),
         (Some(secret), presented) => {
-            let matching = presented
-                .iter()
-                .filter(|presented| secret.matches(presented.as_bytes()))
-                .count();
-            if matching > 0 {
-                Ok(())
-            } else {
-                Err(ClientAuthError::WrongSecret)
-            }
+            let matching = presented.iter().filter(|presented| secret.matches(presented.as_bytes())).count();
+            if matching > 0 { Ok(()) } else { Err(ClientAuthError::WrongSecret) }
         }
     }
 }
@@ -133,17 +116,9 @@ fn read_basic(authorization: &[u8]) -> Option<Presented> {
     let mut secrets = Vec::new();
     if !secret.is_empty() {
         secrets.push(Zeroizing::new(secret.to_owned()));
-        secrets.extend(
-            decode(secret.as_bytes())
-                .filter(|decoded| decoded != secret)
-                .map(Zeroizing::new),
-        );
+        secrets.extend(decode(secret.as_bytes()).filter(|decoded| decoded != secret).map(Zeroizing::new));
     }
-    Some(Presented {
-        client_id,
-        secrets,
-        basic: true,
-    })
+    Some(Presented { client_id, secrets, basic: true })
 }
 
 #[cfg(test)]
@@ -168,33 +143,13 @@ mod tests {
             (Some(basic("wiki:s3cret+/=%41")), "", Ok(())),
             (Some(basic("wiki:s3cret%2B%2F%3D%2541")), "", Ok(())),
             (Some(basic("wiki:s3cret+/=%41")), "client_id=wiki", Ok(())),
-            (
-                Some(basic("wiki:s3cret+/=%41")),
-                "client_id=other",
-                Err(ClientAuthError::Several),
-            ),
-            (
-                Some(basic("wiki:s3cret+/=%41")),
-                "client_secret=s3cret",
-                Err(ClientAuthError::Several),
-            ),
+            (Some(basic("wiki:s3cret+/=%41")), "client_id=other", Err(ClientAuthError::Several)),
+            (Some(basic("wiki:s3cret+/=%41")), "client_secret=s3cret", Err(ClientAuthError::Several)),
             (None, "client_id=wiki", Err(ClientAuthError::SecretMissing)),
-            (
-                None,
-                "client_id=wiki&client_secret=",
-                Err(ClientAuthError::SecretMissing),
-            ),
-            (
-                None,
-                "client_id=wiki&client_secret=s3cret",
-                Err(ClientAuthError::WrongSecret),
-            ),
+            (None, "client_id=wiki&client_secret=", Err(ClientAuthError::SecretMissing)),
+            (None, "client_id=wiki&client_secret=s3cret", Err(ClientAuthError::WrongSecret)),
             (None, "client_secret=s3cret", Err(ClientAuthError::Missing)),
-            (
-                None,
-                "client_id=other&client_secret=s3cret",
-                Err(ClientAuthError::UnknownClient),
-            ),
+            (None, "client_id=other&client_secret=s3cret", Err(ClientAuthError::UnknownClient)),
             (Some(basic("wiki:")), "", Err(ClientAuthError::SecretMissing)),
             (Some(basic("wiki")), "", Err(ClientAuthError::Malformed)),
             (Some(basic(":s3cret")), "", Err(ClientAuthError::Malformed)),
@@ -204,11 +159,7 @@ mod tests {
                 Err(ClientAuthError::Malformed),
             ),
             (Some(b"Basic !".to_vec()), "", Err(ClientAuthError::Malformed)),
-            (
-                Some(b"".to_vec()),
-                "client_id=wiki",
-                Err(ClientAuthError::Malformed),
-            ),
+            (Some(b"".to_vec()), "client_id=wiki", Err(ClientAuthError::Malformed)),
         ] {
             assert_eq!(
                 outcome(&client, authorization.as_deref(), body),

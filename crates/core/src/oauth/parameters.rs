@@ -94,10 +94,7 @@ impl Parameters {
 /// Names only: values may be secrets.
 impl fmt::Debug for Parameters {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
+        formatter.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -121,9 +118,7 @@ pub(crate) fn decode(text: &[u8]) -> Option<String> {
 }
 
 fn hexadecimal(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 #[cfg(test)]
@@ -132,19 +127,8 @@ mod tests {
 
     #[test]
     fn r_6_a_parameter_is_there_once_in_any_spelling() {
-        for text in [
-            "a=1&a=1",
-            "a=1&a=2",
-            "a&a=1",
-            "unknown=1&x=2&unknown=",
-            "a=1&%61=2",
-            "a=1&&a=1",
-        ] {
-            assert_eq!(
-                Parameters::parse(text.as_bytes()),
-                Err(ParametersError::Repeated),
-                "{text}"
-            );
+        for text in ["a=1&a=1", "a=1&a=2", "a&a=1", "unknown=1&x=2&unknown=", "a=1&%61=2", "a=1&&a=1"] {
+            assert_eq!(Parameters::parse(text.as_bytes()), Err(ParametersError::Repeated), "{text}");
         }
         let read = Parameters::parse(b"a=1&A=2&b=x+y%2Bz&c=&d").unwrap();
         assert_eq!(
@@ -155,51 +139,24 @@ mod tests {
 
     #[test]
     fn broken_text_is_refused_rather_than_repaired() {
-        for text in [
-            &b"a=%"[..],
-            b"a=%2",
-            b"a=%zz",
-            b"a=%ff",
-            b"%c3=1",
-            b"a=\xff",
-            b"a=%+1",
-        ] {
-            assert_eq!(
-                Parameters::parse(text),
-                Err(ParametersError::Malformed),
-                "{text:?}"
-            );
+        for text in [&b"a=%"[..], b"a=%2", b"a=%zz", b"a=%ff", b"%c3=1", b"a=\xff", b"a=%+1"] {
+            assert_eq!(Parameters::parse(text), Err(ParametersError::Malformed), "{text:?}");
         }
     }
 
     #[test]
     fn there_are_bounds() {
-        assert_eq!(
-            Parameters::parse(&vec![b'a'; MAX_LENGTH + 1]),
-            Err(ParametersError::TooLarge)
-        );
-        let many = |count: usize| {
-            (0..count)
-                .map(|at| format!("p{at}=1"))
-                .collect::<Vec<_>>()
-                .join("&")
-        };
-        assert_eq!(
-            Parameters::parse(many(MAX_COUNT + 1).as_bytes()),
-            Err(ParametersError::TooLarge)
-        );
+        assert_eq!(Parameters::parse(&vec![b'a'; MAX_LENGTH + 1]), Err(ParametersError::TooLarge));
+        let many = |count: usize| (0..count).map(|at| format!("p{at}=1")).collect::<Vec<_>>().join("&");
+        assert_eq!(Parameters::parse(many(MAX_COUNT + 1).as_bytes()), Err(ParametersError::TooLarge));
         assert!(Parameters::parse(many(MAX_COUNT).as_bytes()).is_ok());
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let parameters = Parameters::default()
-            .with("redirect_uri", "https://a.test/?x=1&y=ä")
-            .with("state", "+ %");
-        assert_eq!(
-            Parameters::parse(parameters.to_query().as_bytes()),
-            Ok(parameters)
-        );
+        let parameters =
+            Parameters::default().with("redirect_uri", "https://a.test/?x=1&y=ä").with("state", "+ %");
+        assert_eq!(Parameters::parse(parameters.to_query().as_bytes()), Ok(parameters));
     }
 
     #[test]

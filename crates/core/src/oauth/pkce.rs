@@ -54,14 +54,8 @@ impl CodeChallenge {
 
     /// Reads a challenge whose method is `S256`.
     pub fn parse(text: &str) -> Result<Self, PkceError> {
-        let well_formed = URL_SAFE_NO_PAD
-            .decode(text)
-            .is_ok_and(|digest| digest.len() == 32);
-        if well_formed {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PkceError::Challenge)
-        }
+        let well_formed = URL_SAFE_NO_PAD.decode(text).is_ok_and(|digest| digest.len() == 32);
+        if well_formed { Ok(Self(text.to_owned())) } else { Err(PkceError::Challenge) }
     }
 
     /// The 43 characters.
@@ -82,11 +76,7 @@ pub fn verify(challenge: Option<&str>, verifier: Option<&str>) -> Result<(), Pkc
             let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
             let computed = URL_SAFE_NO_PAD.encode(sha256(verifier.as_bytes()));
             let same: bool = computed.as_bytes().ct_eq(challenge.as_bytes()).into();
-            if well_formed && same {
-                Ok(())
-            } else {
-                Err(PkceError::Mismatch)
-            }
+            if well_formed && same { Ok(()) } else { Err(PkceError::Mismatch) }
         }
     }
 }
@@ -109,18 +99,10 @@ mod tests {
         assert_eq!(verify(Some(CHALLENGE), None), Err(PkceError::Mismatch));
         assert_eq!(verify(None, Some(VERIFIER)), Err(PkceError::Unexpected));
         assert_eq!(verify(None, None), Ok(()));
-        for verifier in [
-            "",
-            CHALLENGE,
-            &VERIFIER[1..],
-            "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl",
-            &"a".repeat(129),
-        ] {
-            assert_eq!(
-                verify(Some(CHALLENGE), Some(verifier)),
-                Err(PkceError::Mismatch),
-                "{verifier}"
-            );
+        for verifier in
+            ["", CHALLENGE, &VERIFIER[1..], "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXl", &"a".repeat(129)]
+        {
+            assert_eq!(verify(Some(CHALLENGE), Some(verifier)), Err(PkceError::Mismatch), "{verifier}");
         }
         // A short verifier has its hash, too, but could be guessed.
         let short = URL_SAFE_NO_PAD.encode(sha256(b"short"));
@@ -130,21 +112,13 @@ mod tests {
     #[test]
     fn o_1_plain_is_off_in_every_spelling() {
         for method in [None, Some("plain"), Some("PLAIN"), Some("s256"), Some("")] {
-            assert_eq!(
-                CodeChallenge::read(Some(CHALLENGE), method),
-                Err(PkceError::Method),
-                "{method:?}"
-            );
+            assert_eq!(CodeChallenge::read(Some(CHALLENGE), method), Err(PkceError::Method), "{method:?}");
         }
         assert_eq!(CodeChallenge::read(None, Some("S256")), Err(PkceError::Challenge));
         assert_eq!(CodeChallenge::read(None, None), Ok(None));
-        for challenge in [
-            "",
-            "short",
-            VERIFIER.trim_end_matches('k'),
-            &format!("{CHALLENGE}="),
-            &CHALLENGE.repeat(2),
-        ] {
+        for challenge in
+            ["", "short", VERIFIER.trim_end_matches('k'), &format!("{CHALLENGE}="), &CHALLENGE.repeat(2)]
+        {
             assert_eq!(
                 CodeChallenge::read(Some(challenge), Some("S256")),
                 Err(PkceError::Challenge),

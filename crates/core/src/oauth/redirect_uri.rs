@@ -52,9 +52,8 @@ fn parse(uri: &str) -> Result<Url, Unfit> {
     if uri.contains('#') {
         return Err(Unfit::Fragment);
     }
-    let authority = uri
-        .split_once("://")
-        .map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+    let authority =
+        uri.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
     if !parsed.username().is_empty() || parsed.password().is_some() || authority.contains('@') {
         return Err(Unfit::UserInformation);
     }
@@ -152,10 +151,7 @@ mod tests {
         ] {
             assert!(!matches("http://127.0.0.1/cb", requested), "{requested}");
         }
-        assert!(
-            !matches("http://localhost/cb", "http://localhost:9999/cb"),
-            "a name can lead elsewhere"
-        );
+        assert!(!matches("http://localhost/cb", "http://localhost:9999/cb"), "a name can lead elsewhere");
     }
 
     #[test]

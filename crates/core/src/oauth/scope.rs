@@ -19,13 +19,7 @@ pub enum Scope {
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::OpenId,
-        Self::Profile,
-        Self::Email,
-        Self::Groups,
-        Self::OfflineAccess,
-    ];
+    pub const ALL: [Self; 5] = [Self::OpenId, Self::Profile, Self::Email, Self::Groups, Self::OfflineAccess];
 
     /// The name.
     pub const fn name(self) -> &'static str {
@@ -51,9 +45,7 @@ impl ScopeSet {
     /// Reads a list separated by spaces. What we do not know is left out, not granted (OpenID Connect Core section
     /// 3.1.2.1).
     pub fn parse(text: &str) -> Self {
-        text.split(' ')
-            .filter_map(|word| Scope::ALL.into_iter().find(|scope| scope.name() == word))
-            .collect()
+        text.split(' ').filter_map(|word| Scope::ALL.into_iter().find(|scope| scope.name() == word)).collect()
     }
 
     /// Whether `scope` is in it.
@@ -118,10 +110,7 @@ mod tests {
 
     #[test]
     fn o_16_a_set_is_within_another() {
-        let (small, large) = (
-            ScopeSet::parse("openid email"),
-            ScopeSet::parse("openid email groups"),
-        );
+        let (small, large) = (ScopeSet::parse("openid email"), ScopeSet::parse("openid email groups"));
         assert!(small.is_within(large) && !large.is_within(small) && small.is_within(small));
         assert!(ScopeSet::default().is_within(small));
     }

@@ -117,22 +117,15 @@ fn check_origin(
         return Err(DisplayError::TooLong);
     }
     let client_id = parameters.value("client_id").ok_or(DisplayError::ClientMissing)?;
-    let client = clients
-        .iter()
-        .find(|client| client.client_id == client_id)
-        .ok_or(DisplayError::UnknownClient)?;
-    let requested = parameters
-        .value("redirect_uri")
-        .ok_or(DisplayError::RedirectUriMissing)?;
+    let client =
+        clients.iter().find(|client| client.client_id == client_id).ok_or(DisplayError::UnknownClient)?;
+    let requested = parameters.value("redirect_uri").ok_or(DisplayError::RedirectUriMissing)?;
     let is_registered = |registered: &String| redirect_uri::matches(registered, requested);
     if !client.redirect_uris.iter().any(is_registered) {
         return Err(DisplayError::UnknownRedirectUri);
     }
     let state = parameters.value("state").map(str::to_owned);
-    Ok((
-        Arc::clone(client),
-        ResponseTarget::new(requested.to_owned(), state),
-    ))
+    Ok((Arc::clone(client), ResponseTarget::new(requested.to_owned(), state)))
 }
 
 /// An error code and what goes with it.
@@ -160,21 +153,9 @@ fn check_details(
 /// Request objects would have parameters inside that we do not read (OpenID Connect Core sections 6 and 7.2.1).
 fn check_unsupported(parameters: &Parameters) -> Result<(), Fault> {
     for (name, code, description) in [
-        (
-            "request",
-            ErrorCode::RequestNotSupported,
-            "request objects are not supported",
-        ),
-        (
-            "request_uri",
-            ErrorCode::RequestUriNotSupported,
-            "request_uri is not supported",
-        ),
-        (
-            "registration",
-            ErrorCode::RegistrationNotSupported,
-            "registration is not supported",
-        ),
+        ("request", ErrorCode::RequestNotSupported, "request objects are not supported"),
+        ("request_uri", ErrorCode::RequestUriNotSupported, "request_uri is not supported"),
+        ("registration", ErrorCode::RegistrationNotSupported, "registration is not supported"),
     ] {
         if parameters.value(name).is_some() {
             return Err((code, description.into()));
@@ -187,10 +168,7 @@ fn check_response(parameters: &Parameters) -> Result<(), Fault> {
     match parameters.value("response_type") {
         Some("code") => {}
         Some(_) => {
-            return Err((
-                ErrorCode::UnsupportedResponseType,
-                "response_type must be code".into(),
-            ));
+            return Err((ErrorCode::UnsupportedResponseType, "response_type must be code".into()));
         }
         None => return Err(invalid("response_type is missing")),
     }
@@ -210,10 +188,7 @@ fn read_scope(parameters: &Parameters) -> Result<ScopeSet, Fault> {
 }
 
 fn read_code_challenge(parameters: &Parameters, client: &Client) -> Result<Option<CodeChallenge>, Fault> {
-    let (challenge, method) = (
-        parameters.value("code_challenge"),
-        parameters.value("code_challenge_method"),
-    );
+    let (challenge, method) = (parameters.value("code_challenge"), parameters.value("code_challenge_method"));
     let challenge = CodeChallenge::read(challenge, method).map_err(|error| invalid(error.to_string()))?;
     if challenge.is_none() && client.needs_pkce() {
         return Err(invalid(PkceError::ChallengeMissing.to_string()));

@@ -76,15 +76,8 @@ impl IdToken<'_> {
         set("auth_time", json!(context.auth_time.0));
         set("amr", json!(context.amr));
         set("sid", json!(self.identity.portal_session.as_str()));
-        set(
-            "at_hash",
-            json!(at_hash(self.client.id_token_alg, self.access_token)),
-        );
-        if context
-            .amr
-            .iter()
-            .any(|method| method == "hwk" || method == "swk")
-        {
+        set("at_hash", json!(at_hash(self.client.id_token_alg, self.access_token)));
+        if context.amr.iter().any(|method| method == "hwk" || method == "swk") {
             set("acr", json!(PHISHING_RESISTANT));
         }
         if let Some(nonce) = self.nonce {
@@ -105,12 +98,7 @@ pub fn of_person(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
         set("display_name", json!(identity.profile.display_name));
         set("preferred_username", json!(identity.profile.username.as_str()));
     }
-    if let Some(email) = identity
-        .profile
-        .email
-        .as_deref()
-        .filter(|_| scope.contains(Scope::Email))
-    {
+    if let Some(email) = identity.profile.email.as_deref().filter(|_| scope.contains(Scope::Email)) {
         set("email", json!(email));
         set("email_verified", json!(true));
     }

@@ -69,15 +69,7 @@ mod tests {
     fn o_15_nothing_is_offered_that_rfc_9700_advises_against() {
         let issuer = Origin::parse("http://id.localhost:8080").unwrap();
         let text = document(&issuer, &ring(&[1])).to_string();
-        for word in [
-            "password",
-            "implicit",
-            "token id_token",
-            "plain",
-            "\"none\"]}",
-            "HS256",
-            "fragment",
-        ] {
+        for word in ["password", "implicit", "token id_token", "plain", "\"none\"]}", "HS256", "fragment"] {
             assert!(!text.contains(word), "{word}");
         }
         assert!(text.contains("http://id.localhost:8080/api/oidc/token"));

@@ -53,10 +53,7 @@ pub fn decide(parameters: &Parameters, situation: &Situation<'_>) -> EndSession 
     let client = find_client(parameters, hint.as_ref(), situation.clients);
     // A hint is good for the person who is signed in here and for the client that it was given to.
     let vouches = |identity: &Identity| {
-        client.is_some()
-            && hint
-                .as_ref()
-                .is_some_and(|hint| hint.subject() == identity.subject)
+        client.is_some() && hint.as_ref().is_some_and(|hint| hint.subject() == identity.subject)
     };
     match situation.identity {
         Some(identity) if !situation.confirmed && !vouches(identity) => EndSession::Confirm,
@@ -84,19 +81,11 @@ fn find_client<'a>(
 fn destination(parameters: &Parameters, client: Option<&Client>) -> Destination {
     let registered = client.map_or(&[][..], |client| &client.post_logout_redirect_uris);
     let requested = parameters.value("post_logout_redirect_uri");
-    let fits = |uri: &&str| {
-        registered
-            .iter()
-            .any(|registered| redirect_uri::matches(registered, uri))
-    };
+    let fits = |uri: &&str| registered.iter().any(|registered| redirect_uri::matches(registered, uri));
     let Some(uri) = requested.filter(fits) else {
         return Destination::SignedOut;
     };
-    let state: Vec<_> = parameters
-        .value("state")
-        .map(|state| ("state", state))
-        .into_iter()
-        .collect();
+    let state: Vec<_> = parameters.value("state").map(|state| ("state", state)).into_iter().collect();
     Destination::Client(append(uri, &state))
 }
 

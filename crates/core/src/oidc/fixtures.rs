@@ -32,12 +32,7 @@ pub(crate) fn issuer() -> Origin {
 
 /// `wiki`, which is confidential, and `spa`, which is public; both sign by Ed25519.
 pub(crate) fn clients() -> Vec<Arc<Client>> {
-    let ed = |client: Client| {
-        Arc::new(Client {
-            id_token_alg: Algorithm::EdDsa,
-            ..client
-        })
-    };
+    let ed = |client: Client| Arc::new(Client { id_token_alg: Algorithm::EdDsa, ..client });
     vec![ed(confidential("wiki", "s3cret")), ed(public("spa"))]
 }
 
@@ -55,14 +50,8 @@ pub(crate) fn person(byte: u8, groups: &[&str], auth_time: UnixTime) -> Arc<Iden
             display_name: "Ada Lovelace".to_owned(),
             email: Some("ada@example.org".to_owned()),
         },
-        groups: groups
-            .iter()
-            .map(|group| (*group).to_owned())
-            .collect::<BTreeSet<_>>(),
-        context: AuthContext {
-            auth_time,
-            amr: vec!["user".to_owned(), "hwk".to_owned()],
-        },
+        groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
+        context: AuthContext { auth_time, amr: vec!["user".to_owned(), "hwk".to_owned()] },
         session,
         portal_session: session,
         expires_at: UnixTime(NOW.0 + 3600),
@@ -81,11 +70,8 @@ pub(crate) fn wiki(changes: &str) -> Parameters {
     ));
     let pairs = changes.split('&').filter_map(|pair| pair.split_once('='));
     pairs.fold(complete, |request, (name, value)| {
-        let value = url::form_urlencoded::parse(format!("v={value}").as_bytes())
-            .next()
-            .unwrap()
-            .1
-            .into_owned();
+        let value =
+            url::form_urlencoded::parse(format!("v={value}").as_bytes()).next().unwrap().1.into_owned();
         request.with(name, &value)
     })
 }

@@ -58,11 +58,7 @@ pub struct TokenError {
 
 impl TokenError {
     fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            description: description.into(),
-            basic: false,
-        }
+        Self { code, description: description.into(), basic: false }
     }
 
     fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
@@ -85,10 +81,9 @@ impl TokenError {
         let basic = basic || error == ClientAuthError::Malformed;
         match error {
             ClientAuthError::Several => Self::invalid_request(error.to_string()),
-            _ => Self {
-                basic,
-                ..Self::new(ErrorCode::InvalidClient, "the client could not be authenticated")
-            },
+            _ => {
+                Self { basic, ..Self::new(ErrorCode::InvalidClient, "the client could not be authenticated") }
+            }
         }
     }
 
@@ -174,15 +169,10 @@ pub struct Issuance<'a> {
 
 /// The JSON of a successful answer (RFC 6749 section 5.1, OpenID Connect Core section 3.1.3.3), about the person on
 /// whom `permit` rests. To be sent with `Cache-Control: no-store`.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a permit is spent: it lets tokens out once"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "a permit is spent: it lets tokens out once")]
 pub fn answer(permit: Permit, issuance: &Issuance<'_>, keys: &KeyRing) -> Result<Value, TokenError> {
     let identity = permit.identity().ok_or_else(TokenError::server_error)?;
-    let signer = keys
-        .signer(issuance.client.id_token_alg)
-        .ok_or_else(TokenError::server_error)?;
+    let signer = keys.signer(issuance.client.id_token_alg).ok_or_else(TokenError::server_error)?;
     let id_token = IdToken {
         issuer: issuance.issuer,
         client: issuance.client,

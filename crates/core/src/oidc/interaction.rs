@@ -65,21 +65,14 @@ pub struct Question {
 
 /// Decides, in the order: session, sign-in again, policy, consent.
 pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> Step {
-    let live = situation
-        .identity
-        .filter(|identity| identity.expires_at > situation.now);
+    let live = situation.identity.filter(|identity| identity.expires_at > situation.now);
     let Some(identity) = live else {
         return sign_in(request, false);
     };
-    let answered = situation
-        .progress
-        .is_some_and(|progress| identity.context.auth_time >= progress.started());
+    let answered =
+        situation.progress.is_some_and(|progress| identity.context.auth_time >= progress.started());
     if situation.hinted.is_some_and(|hinted| hinted != identity.subject) {
-        return if answered {
-            someone_else(request)
-        } else {
-            sign_in(request, true)
-        };
+        return if answered { someone_else(request) } else { sign_in(request, true) };
     }
     if !answered && wants_new_sign_in(request, identity, situation.now) {
         return sign_in(request, true);
@@ -100,9 +93,7 @@ pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> S
 fn wants_new_sign_in(request: &AuthorizationRequest, identity: &Identity, now: UnixTime) -> bool {
     let age = now.since(identity.context.auth_time);
     // Zero is as good as `prompt=login` (OpenID Connect Core section 3.1.2.1), whatever second it is.
-    let too_old = request
-        .max_age
-        .is_some_and(|max_age| max_age == 0 || age > i64::from(max_age));
+    let too_old = request.max_age.is_some_and(|max_age| max_age == 0 || age > i64::from(max_age));
     too_old || request.prompt.login || request.prompt.select_account
 }
 
@@ -122,33 +113,20 @@ fn sign_in(request: &AuthorizationRequest, reauthenticate: bool) -> Step {
 
 /// The person signed in for this request and is still not whom the client expects: asking again would go on for ever.
 fn someone_else(request: &AuthorizationRequest) -> Step {
-    refuse(
-        request,
-        ErrorCode::LoginRequired,
-        "somebody else than the id_token_hint says is signed in",
-    )
+    refuse(request, ErrorCode::LoginRequired, "somebody else than the id_token_hint says is signed in")
 }
 
 fn ask(request: &AuthorizationRequest, consented: ScopeSet) -> Step {
     if request.prompt.none {
         return refuse(request, ErrorCode::ConsentRequired, "the person has to consent");
     }
-    Step::Consent(Question {
-        requested: request.scope,
-        if_granted: request.scope.union(consented),
-    })
+    Step::Consent(Question { requested: request.scope, if_granted: request.scope.union(consented) })
 }
 
 fn deny(request: &AuthorizationRequest, denial: Denial) -> Step {
-    let response = request
-        .target
-        .refuse(ErrorCode::AccessDenied, "the person may not use this application");
+    let response = request.target.refuse(ErrorCode::AccessDenied, "the person may not use this application");
     let response = Box::new(response);
-    if request.prompt.none {
-        Step::Refuse(response)
-    } else {
-        Step::Denied { denial, response }
-    }
+    if request.prompt.none { Step::Refuse(response) } else { Step::Denied { denial, response } }
 }
 
 fn refuse(request: &AuthorizationRequest, code: ErrorCode, description: &'static str) -> Step {

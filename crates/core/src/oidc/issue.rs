@@ -55,11 +55,8 @@ impl CodeGrant {
     /// `None` for a permit that rests on no person.
     pub(super) fn new(permit: &Permit, request: &AuthorizationRequest, now: UnixTime) -> Option<Self> {
         let identity = permit.identity()?;
-        let family = if request.scope.contains(Scope::OfflineAccess) {
-            OFFLINE_FAMILY
-        } else {
-            REFRESH_TOKEN
-        };
+        let family =
+            if request.scope.contains(Scope::OfflineAccess) { OFFLINE_FAMILY } else { REFRESH_TOKEN };
         Some(Self {
             client_id: request.client.client_id.clone(),
             target: request.target.clone(),
@@ -68,10 +65,7 @@ impl CodeGrant {
             context: identity.context.clone(),
             scope: request.scope,
             nonce: request.nonce.clone(),
-            code_challenge: request
-                .code_challenge
-                .as_ref()
-                .map(|challenge| challenge.as_str().to_owned()),
+            code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
             expires_at: now.after(CODE),
             family_expires_at: now.after(family),
         })

@@ -33,18 +33,12 @@ pub struct Progress {
 impl Progress {
     /// A request that needs the person for the first time.
     pub const fn begin(now: UnixTime) -> Self {
-        Self {
-            started: now,
-            consented: None,
-        }
+        Self { started: now, consented: None }
     }
 
     /// The same after this person consented.
     pub const fn with_consent(self, user: UserId) -> Self {
-        Self {
-            consented: Some(user),
-            ..self
-        }
+        Self { consented: Some(user), ..self }
     }
 
     /// When the request needed the person for the first time: a sign-in since then is an answer to it.
@@ -64,11 +58,7 @@ impl Progress {
         plain.extend(self.consented.iter().flat_map(|user| user.as_str().bytes()));
         let request = parameters.clone().without(PARAMETER);
         let sealed = key.seal(nonce, &context(&request), &plain);
-        ReturnTo::Authorize(
-            request
-                .with(PARAMETER, &URL_SAFE_NO_PAD.encode(sealed))
-                .to_query(),
-        )
+        ReturnTo::Authorize(request.with(PARAMETER, &URL_SAFE_NO_PAD.encode(sealed)).to_query())
     }
 
     /// Reads the progress that came with a request; `None` for none, another request's, or one older than
@@ -118,11 +108,7 @@ mod tests {
             assert_eq!(Progress::open(&parameters, &key(), NOW), Some(progress));
             assert_eq!(parameters.value("state"), Some("a b/"));
             let destination = progress.seal(&parameters, &key(), [2; 12]);
-            assert_eq!(
-                ReturnTo::parse(&destination.to_path()),
-                destination,
-                "survives the sign-in page"
-            );
+            assert_eq!(ReturnTo::parse(&destination.to_path()), destination, "survives the sign-in page");
         }
     }
 
@@ -140,11 +126,7 @@ mod tests {
             assert_eq!(Progress::open(&other, &key(), NOW), None, "{}", other.to_query());
         }
         for (now, lives) in [(999, false), (1000, true), (1599, true), (1600, false)] {
-            assert_eq!(
-                Progress::open(&parameters, &key(), UnixTime(now)).is_some(),
-                lives,
-                "{now}"
-            );
+            assert_eq!(Progress::open(&parameters, &key(), UnixTime(now)).is_some(), lives, "{now}");
         }
     }
 
@@ -152,9 +134,6 @@ mod tests {
     fn o_4_what_was_sealed_for_another_purpose_is_no_progress() {
         let root = RootSecret::from_file_content(b"0123456789abcdef").unwrap();
         let parameters = sealed(Progress::begin(NOW), "client_id=wiki");
-        assert_eq!(
-            Progress::open(&parameters, &root.sealing_key(Purpose::LoginTransaction), NOW),
-            None
-        );
+        assert_eq!(Progress::open(&parameters, &root.sealing_key(Purpose::LoginTransaction), NOW), None);
     }
 }

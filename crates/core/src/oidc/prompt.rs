@@ -41,25 +41,15 @@ mod tests {
 
     #[test]
     fn o_28_none_stands_alone_and_unknown_words_are_refused() {
-        for text in [
-            "none login",
-            "login none",
-            "consent select_account none",
-            "create",
-            "LOGIN",
-            "login,consent",
-        ] {
+        for text in
+            ["none login", "login none", "consent select_account none", "create", "LOGIN", "login,consent"]
+        {
             assert_eq!(Prompt::parse(text), None, "{text}");
         }
         for word in Prompt::VALUES {
             assert_ne!(Prompt::parse(word).unwrap(), Prompt::default(), "{word}");
         }
-        let all = Prompt {
-            none: false,
-            login: true,
-            consent: true,
-            select_account: true,
-        };
+        let all = Prompt { none: false, login: true, consent: true, select_account: true };
         assert_eq!(Prompt::parse("login  consent select_account login"), Some(all));
         assert_eq!(Prompt::parse(" "), Some(Prompt::default()));
     }

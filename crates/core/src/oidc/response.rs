@@ -33,11 +33,7 @@ impl ResponseTarget {
 
     /// The refusal of the request, to be sent here.
     pub fn refuse(&self, code: ErrorCode, description: impl Into<Cow<'static, str>>) -> ErrorResponse {
-        ErrorResponse {
-            target: self.clone(),
-            code,
-            description: description.into(),
-        }
+        ErrorResponse { target: self.clone(), code, description: description.into() }
     }
 
     fn with(&self, parameters: &[(&str, &str)], issuer: &Origin) -> String {
@@ -59,13 +55,7 @@ pub struct ErrorResponse {
 impl ErrorResponse {
     /// The URL that carries it to the client, for a `Location` header.
     pub fn location(&self, issuer: &Origin) -> String {
-        self.target.with(
-            &[
-                ("error", self.code.as_str()),
-                ("error_description", &self.description),
-            ],
-            issuer,
-        )
+        self.target.with(&[("error", self.code.as_str()), ("error_description", &self.description)], issuer)
     }
 
     /// The error code, for the log.
@@ -90,11 +80,7 @@ pub(super) fn append(uri: &str, parameters: &[(&str, &str)]) -> String {
         Some((_, query)) if query.ends_with('&') => "",
         Some(_) => "&",
     };
-    if encoded.is_empty() {
-        uri.to_owned()
-    } else {
-        format!("{uri}{separator}{encoded}")
-    }
+    if encoded.is_empty() { uri.to_owned() } else { format!("{uri}{separator}{encoded}") }
 }
 
 #[cfg(test)]
@@ -109,10 +95,7 @@ mod tests {
             ("https://a.test/cb?", "https://a.test/cb?x=1+%26"),
             ("https://a.test/cb?y=%41", "https://a.test/cb?y=%41&x=1+%26"),
             ("https://a.test/cb?y&", "https://a.test/cb?y&x=1+%26"),
-            (
-                "app.immich:///oauth-callback",
-                "app.immich:///oauth-callback?x=1+%26",
-            ),
+            ("app.immich:///oauth-callback", "app.immich:///oauth-callback?x=1+%26"),
         ] {
             assert_eq!(append(uri, &[("x", "1 &")]), expected);
         }

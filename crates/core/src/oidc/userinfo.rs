@@ -64,9 +64,7 @@ pub fn read_bearer(
             if !scheme.eq_ignore_ascii_case(b"bearer ") {
                 return Err(BearerError::Malformed);
             }
-            std::str::from_utf8(token)
-                .map_err(|_| BearerError::Malformed)?
-                .trim_matches(' ')
+            std::str::from_utf8(token).map_err(|_| BearerError::Malformed)?.trim_matches(' ')
         }
     };
     Plain::parse(text).ok_or(BearerError::Invalid)

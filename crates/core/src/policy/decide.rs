@@ -11,9 +11,7 @@ use crate::{http::fetch::Site, identity::Identity, time::UnixTime};
 /// Decides about one request, in the order: service networks, bypass, session, policy, cross-origin shield.
 pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
     if let Posture::Quarantined(reason) = &guard.posture {
-        return Decision::Deny(Denial::Quarantined {
-            reason: reason.clone(),
-        });
+        return Decision::Deny(Denial::Quarantined { reason: reason.clone() });
     }
     if !within(guard.networks.as_deref(), access.client) {
         return Decision::Deny(Denial::ServiceNetwork);
@@ -22,9 +20,7 @@ pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
         Posture::Sso(policy) => policy,
         Posture::Public | Posture::NativeOidc | Posture::AppLogin => return open(Grounds::Open),
         Posture::Quarantined(reason) => {
-            return Decision::Deny(Denial::Quarantined {
-                reason: reason.clone(),
-            });
+            return Decision::Deny(Denial::Quarantined { reason: reason.clone() });
         }
     };
     if let Some(index) = guard.bypass.iter().position(|bypass| bypass.opens(access)) {
@@ -51,9 +47,7 @@ pub fn admit(
         return Err(Denial::Expired);
     }
     if !within(policy.networks.as_deref(), client) {
-        return Err(Denial::PolicyNetwork {
-            policy: policy.name.clone(),
-        });
+        return Err(Denial::PolicyNetwork { policy: policy.name.clone() });
     }
     admit_person(policy, identity, now)
 }
@@ -69,19 +63,13 @@ pub fn admit_person(policy: &Policy, identity: &Arc<Identity>, now: UnixTime) ->
         Allow::AnyOf(groups) => groups.iter().any(|group| identity.groups.contains(group)),
     };
     if allowed {
-        return Ok(Permit {
-            identity: Some(Arc::clone(identity)),
-            grounds: Grounds::Session,
-        });
+        return Ok(Permit { identity: Some(Arc::clone(identity)), grounds: Grounds::Session });
     }
     let any_of = match &policy.allow {
         Allow::Anyone => Vec::new(),
         Allow::AnyOf(groups) => groups.clone(),
     };
-    Err(Denial::Group {
-        policy: policy.name.clone(),
-        any_of,
-    })
+    Err(Denial::Group { policy: policy.name.clone(), any_of })
 }
 
 /// Whether `client` is in one of `networks`; everywhere when there is no list, nowhere when it is empty.
@@ -90,19 +78,13 @@ pub(crate) fn within(networks: Option<&[IpNet]>, client: IpAddr) -> bool {
 }
 
 const fn open(grounds: Grounds) -> Decision {
-    Decision::Permit(Permit {
-        identity: None,
-        grounds,
-    })
+    Decision::Permit(Permit { identity: None, grounds })
 }
 
 /// Whether another origin uses this person's session for more than reading: an unsafe method, or a WebSocket,
 /// which browsers let any page open (cross-site WebSocket hijacking).
 fn crosses_origins(access: &Access<'_>) -> bool {
-    let safe = matches!(
-        *access.method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    );
+    let safe = matches!(*access.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     let elsewhere = access.fetch.site == Site::Other;
     elsewhere && (!safe || access.fetch.websocket)
 }

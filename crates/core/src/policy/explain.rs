@@ -10,10 +10,9 @@ pub fn explain(denial: &Denial) -> String {
         Denial::Group { policy, any_of } if any_of.is_empty() => {
             format!("the policy “{policy}” lets nobody in: its list of groups is empty")
         }
-        Denial::Group { policy, any_of } => format!(
-            "the policy “{policy}” needs one of the groups: {}",
-            any_of.join(", ")
-        ),
+        Denial::Group { policy, any_of } => {
+            format!("the policy “{policy}” needs one of the groups: {}", any_of.join(", "))
+        }
         Denial::CrossOrigin => {
             "another site started this request; open the service itself and try again".to_owned()
         }

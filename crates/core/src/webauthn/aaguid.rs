@@ -2,19 +2,10 @@
 
 /// Identifier and name.
 const PROVIDERS: [(u128, &str); 19] = [
-    (
-        0x0102_0304_0506_0708_0102_0304_0506_0708,
-        "Chromium virtual authenticator",
-    ),
+    (0x0102_0304_0506_0708_0102_0304_0506_0708, "Chromium virtual authenticator"),
     (0xfbfc_3007_154e_4ecc_8c0b_6e02_0557_d7bd, "iCloud Keychain"),
-    (
-        0xdd4e_c289_e01d_41c9_bb89_70fa_845d_4bf2,
-        "iCloud Keychain (managed)",
-    ),
-    (
-        0xea9b_8d66_4d01_1d21_3ce4_b6b4_8cb5_75d4,
-        "Google Password Manager",
-    ),
+    (0xdd4e_c289_e01d_41c9_bb89_70fa_845d_4bf2, "iCloud Keychain (managed)"),
+    (0xea9b_8d66_4d01_1d21_3ce4_b6b4_8cb5_75d4, "Google Password Manager"),
     (0xadce_0002_35bc_c60a_648b_0b25_f1f0_5503, "Chrome on Mac"),
     (0x0898_7058_cadc_4b81_b6e1_30de_50dc_be96, "Windows Hello"),
     (0x9ddd_1817_af5a_4672_a2b9_3e3d_d950_00a9, "Windows Hello"),
@@ -35,8 +26,5 @@ const PROVIDERS: [(u128, &str); 19] = [
 /// The provider's name; `None` for an unknown one, and for zeros, which say nothing.
 pub fn provider_name(aaguid: [u8; 16]) -> Option<&'static str> {
     let wanted = u128::from_be_bytes(aaguid);
-    PROVIDERS
-        .iter()
-        .find(|(known, _)| *known == wanted)
-        .map(|(_, name)| *name)
+    PROVIDERS.iter().find(|(known, _)| *known == wanted).map(|(_, name)| *name)
 }

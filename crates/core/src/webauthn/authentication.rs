@@ -44,14 +44,8 @@ struct AssertionResponse {
 impl AuthenticationResponse {
     /// The identifier of the passkey that answered, to look it up by. At most 1023 bytes.
     pub fn credential_id(&self) -> Result<Vec<u8>, Refused> {
-        let id = URL_SAFE_NO_PAD
-            .decode(&self.id)
-            .map_err(|_| Refused::Malformed("credential id"))?;
-        if id.is_empty() || id.len() > 1023 {
-            Err(Refused::Malformed("credential id"))
-        } else {
-            Ok(id)
-        }
+        let id = URL_SAFE_NO_PAD.decode(&self.id).map_err(|_| Refused::Malformed("credential id"))?;
+        if id.is_empty() || id.len() > 1023 { Err(Refused::Malformed("credential id")) } else { Ok(id) }
     }
 }
 
@@ -119,19 +113,11 @@ pub fn verify(
     credential: &Credential,
     response: &AuthenticationResponse,
 ) -> Result<VerifiedAssertion, Refused> {
-    let decode = |text: &str| {
-        URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| Refused::Malformed("base64url"))
-    };
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| Refused::Malformed("base64url"));
     if response.kind != "public-key" || response.credential_id()? != credential.id {
         return Err(Refused::Malformed("credential"));
     }
-    let handle = response
-        .response
-        .user_handle
-        .as_deref()
-        .ok_or(Refused::UserHandle)?;
+    let handle = response.response.user_handle.as_deref().ok_or(Refused::UserHandle)?;
     if decode(handle)? != credential.user.as_str().as_bytes() {
         return Err(Refused::UserHandle);
     }

@@ -51,11 +51,7 @@ impl<'a> AuthenticatorData<'a> {
         } else {
             (None, rest)
         };
-        let rest = if has(EXTENSIONS) {
-            cbor::read(rest).ok_or(MALFORMED)?.1
-        } else {
-            rest
-        };
+        let rest = if has(EXTENSIONS) { cbor::read(rest).ok_or(MALFORMED)?.1 } else { rest };
         if !rest.is_empty() {
             return Err(MALFORMED);
         }
@@ -80,12 +76,7 @@ impl<'a> Attested<'a> {
         let (_, rest) = cbor::read(key_and_rest).ok_or(MALFORMED)?;
         let (key, _) = PublicKey::read(key_and_rest).ok_or(Refused::Algorithm)?;
         let key_bytes = &key_and_rest[..key_and_rest.len() - rest.len()];
-        let attested = Self {
-            aaguid: *aaguid,
-            id,
-            key,
-            key_bytes,
-        };
+        let attested = Self { aaguid: *aaguid, id, key, key_bytes };
         Ok((attested, rest))
     }
 }

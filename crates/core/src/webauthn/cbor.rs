@@ -27,36 +27,21 @@ impl<'a> Item<'a> {
 
     fn find(&self, wanted: impl Fn(&Item<'a>) -> bool) -> Option<&Item<'a>> {
         let Item::Map(entries) = self else { return None };
-        let mut found = entries
-            .iter()
-            .filter(|(key, _)| wanted(key))
-            .map(|(_, value)| value);
+        let mut found = entries.iter().filter(|(key, _)| wanted(key)).map(|(_, value)| value);
         let first = found.next()?;
         if found.next().is_some() { None } else { Some(first) }
     }
 
     pub(super) const fn integer(&self) -> Option<i64> {
-        if let Item::Integer(value) = self {
-            Some(*value)
-        } else {
-            None
-        }
+        if let Item::Integer(value) = self { Some(*value) } else { None }
     }
 
     pub(super) const fn bytes(&self) -> Option<&'a [u8]> {
-        if let Item::Bytes(value) = self {
-            Some(value)
-        } else {
-            None
-        }
+        if let Item::Bytes(value) = self { Some(value) } else { None }
     }
 
     pub(super) const fn text(&self) -> Option<&'a str> {
-        if let Item::Text(value) = self {
-            Some(value)
-        } else {
-            None
-        }
+        if let Item::Text(value) = self { Some(value) } else { None }
     }
 }
 
@@ -82,13 +67,9 @@ impl<'a> Reader<'a> {
         let argument = self.argument(low)?;
         match major {
             0 => i64::try_from(argument).ok().map(Item::Integer),
-            1 => i64::try_from(argument)
-                .ok()
-                .map(|value| Item::Integer(-1 - value)),
+            1 => i64::try_from(argument).ok().map(|value| Item::Integer(-1 - value)),
             2 => self.take(usize::try_from(argument).ok()?).map(Item::Bytes),
-            3 => std::str::from_utf8(self.take(usize::try_from(argument).ok()?)?)
-                .ok()
-                .map(Item::Text),
+            3 => std::str::from_utf8(self.take(usize::try_from(argument).ok()?)?).ok().map(Item::Text),
             4 => self.items(argument, depth).map(Item::Array),
             5 => self.entries(argument, depth).map(Item::Map),
             _ => None,
@@ -97,9 +78,7 @@ impl<'a> Reader<'a> {
 
     /// Every item has at least one byte, so a count beyond what is left is a lie told to make us allocate.
     fn count(&self, argument: u64) -> Option<usize> {
-        usize::try_from(argument)
-            .ok()
-            .filter(|count| *count <= self.rest.len())
+        usize::try_from(argument).ok().filter(|count| *count <= self.rest.len())
     }
 
     fn items(&mut self, argument: u64, depth: u8) -> Option<Vec<Item<'a>>> {
@@ -107,9 +86,7 @@ impl<'a> Reader<'a> {
     }
 
     fn entries(&mut self, argument: u64, depth: u8) -> Option<Vec<(Item<'a>, Item<'a>)>> {
-        (0..self.count(argument)?)
-            .map(|_| Some((self.item(depth)?, self.item(depth)?)))
-            .collect()
+        (0..self.count(argument)?).map(|_| Some((self.item(depth)?, self.item(depth)?))).collect()
     }
 
     fn argument(&mut self, low: u8) -> Option<u64> {
@@ -121,11 +98,7 @@ impl<'a> Reader<'a> {
             27 => 8,
             _ => return None,
         };
-        Some(
-            self.take(length)?
-                .iter()
-                .fold(0, |value, byte| value << 8 | u64::from(*byte)),
-        )
+        Some(self.take(length)?.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
     }
 
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {

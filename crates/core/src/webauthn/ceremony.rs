@@ -58,11 +58,7 @@ pub enum Purpose {
 impl Ceremony {
     /// Begins a ceremony with a random challenge.
     pub const fn begin(challenge: [u8; 32], purpose: Purpose, now: UnixTime) -> Self {
-        Self {
-            challenge,
-            expires_at: now.after(LIFETIME).0,
-            purpose,
-        }
+        Self { challenge, expires_at: now.after(LIFETIME).0, purpose }
     }
 
     /// The bytes to seal.
@@ -73,11 +69,7 @@ impl Ceremony {
     /// Reads opened bytes; refuses a ceremony that took too long.
     pub fn from_bytes(bytes: &[u8], now: UnixTime) -> Result<Self, Refused> {
         let ceremony: Self = serde_json::from_slice(bytes).map_err(|_| Refused::Challenge)?;
-        if ceremony.expires_at <= now.0 {
-            Err(Refused::Expired)
-        } else {
-            Ok(ceremony)
-        }
+        if ceremony.expires_at <= now.0 { Err(Refused::Expired) } else { Ok(ceremony) }
     }
 
     /// What the store records so that the challenge is used once.

@@ -30,9 +30,7 @@ pub(super) fn check(
     if data.kind != kind {
         return Err(Refused::Type);
     }
-    let sent = URL_SAFE_NO_PAD
-        .decode(&data.challenge)
-        .map_err(|_| Refused::Challenge)?;
+    let sent = URL_SAFE_NO_PAD.decode(&data.challenge).map_err(|_| Refused::Challenge)?;
     if !bool::from(sent.ct_eq(challenge)) {
         return Err(Refused::Challenge);
     }

@@ -65,18 +65,15 @@ impl<'a> PublicKey<'a> {
     /// Whether `signature` over `message` is this key's.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::EdDsa(key) => UnparsedPublicKey::new(&signature::ED25519, key)
-                .verify(message, signature)
-                .is_ok(),
+            Self::EdDsa(key) => {
+                UnparsedPublicKey::new(&signature::ED25519, key).verify(message, signature).is_ok()
+            }
             Self::Es256(point) => UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, point)
                 .verify(message, signature)
                 .is_ok(),
-            Self::Rs256 { modulus, exponent } => PublicKeyComponents {
-                n: modulus,
-                e: exponent,
-            }
-            .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature)
-            .is_ok(),
+            Self::Rs256 { modulus, exponent } => PublicKeyComponents { n: modulus, e: exponent }
+                .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature)
+                .is_ok(),
         }
     }
 }

@@ -33,14 +33,10 @@ pub fn options(
     existing: &[Vec<u8>],
     challenge: &[u8; 32],
 ) -> Value {
-    let exclude: Vec<Value> = existing
-        .iter()
-        .map(|id| json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id) }))
-        .collect();
-    let algorithms: Vec<Value> = ALGORITHMS
-        .iter()
-        .map(|alg| json!({ "type": "public-key", "alg": alg }))
-        .collect();
+    let exclude: Vec<Value> =
+        existing.iter().map(|id| json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id) })).collect();
+    let algorithms: Vec<Value> =
+        ALGORITHMS.iter().map(|alg| json!({ "type": "public-key", "alg": alg })).collect();
     json!({
         "rp": { "id": rp.id, "name": rp.name },
         "user": { "id": URL_SAFE_NO_PAD.encode(user.id.as_str()), "name": user.name, "displayName": user.display_name },
@@ -163,11 +159,7 @@ pub fn verify(
     challenge: &[u8; 32],
     response: &RegistrationResponse,
 ) -> Result<VerifiedRegistration, Refused> {
-    let decode = |text: &str| {
-        URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| Refused::Malformed("base64url"))
-    };
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| Refused::Malformed("base64url"));
     if response.kind != "public-key" {
         return Err(Refused::Malformed("credential type"));
     }
@@ -178,24 +170,16 @@ pub fn verify(
     if !rest.is_empty() {
         return Err(Refused::Malformed("attestation object"));
     }
-    let bytes = object
-        .field("authData")
-        .and_then(Item::bytes)
-        .ok_or(Refused::Malformed("authenticator data"))?;
+    let bytes =
+        object.field("authData").and_then(Item::bytes).ok_or(Refused::Malformed("authenticator data"))?;
     let data = AuthenticatorData::read(bytes, rp)?;
-    let attested = data
-        .attested
-        .as_ref()
-        .ok_or(Refused::Malformed("no new credential"))?;
+    let attested = data.attested.as_ref().ok_or(Refused::Malformed("no new credential"))?;
     check_attestation(&object, attested, bytes, &client_data_hash)?;
     if decode(&response.id)? != attested.id {
         return Err(Refused::Malformed("credential id"));
     }
-    let discoverable = response
-        .client_extension_results
-        .cred_props
-        .as_ref()
-        .and_then(|properties| properties.rk);
+    let discoverable =
+        response.client_extension_results.cred_props.as_ref().and_then(|properties| properties.rk);
     if discoverable == Some(false) {
         return Err(Refused::NotDiscoverable);
     }
@@ -218,21 +202,13 @@ fn check_attestation(
     data: &[u8],
     client_data_hash: &[u8; 32],
 ) -> Result<(), Refused> {
-    let format = object
-        .field("fmt")
-        .and_then(Item::text)
-        .ok_or(Refused::Malformed("attestation format"))?;
-    let statement = object
-        .field("attStmt")
-        .ok_or(Refused::Malformed("attestation statement"))?;
+    let format = object.field("fmt").and_then(Item::text).ok_or(Refused::Malformed("attestation format"))?;
+    let statement = object.field("attStmt").ok_or(Refused::Malformed("attestation statement"))?;
     if format != "packed" || statement.field("x5c").is_some() {
         return Ok(());
     }
     let algorithm = statement.field("alg").and_then(Item::integer);
-    let signature = statement
-        .field("sig")
-        .and_then(Item::bytes)
-        .ok_or(Refused::Attestation)?;
+    let signature = statement.field("sig").and_then(Item::bytes).ok_or(Refused::Attestation)?;
     let message = [data, client_data_hash].concat();
     let holds = algorithm == Some(attested.key.algorithm()) && attested.key.verifies(&message, signature);
     if holds { Ok(()) } else { Err(Refused::Attestation) }

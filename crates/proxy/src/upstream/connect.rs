@@ -37,28 +37,20 @@ pub(super) enum Fresh {
 
 impl Connector {
     pub(super) fn new(service: &Service, within: Duration) -> Self {
-        Self {
-            upstream: service.upstream.clone(),
-            within,
-            tls: RefCell::default(),
-        }
+        Self { upstream: service.upstream.clone(), within, tls: RefCell::default() }
     }
 
     pub(super) async fn connect(&self, offer: Offer) -> Result<Fresh, UpstreamError> {
         let connecting = async {
             let address = (self.upstream.host.as_str(), self.upstream.port);
-            let stream = TcpStream::connect(address)
-                .await
-                .map_err(UpstreamError::Connect)?;
+            let stream = TcpStream::connect(address).await.map_err(UpstreamError::Connect)?;
             stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
             match self.upstream.scheme {
                 UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
                 UpstreamScheme::Https => self.connect_tls(stream, offer).await,
             }
         };
-        tokio::time::timeout(self.within, connecting)
-            .await
-            .map_err(|_| UpstreamError::TimedOut)?
+        tokio::time::timeout(self.within, connecting).await.map_err(|_| UpstreamError::TimedOut)?
     }
 
     async fn connect_tls(&self, stream: TcpStream, offer: Offer) -> Result<Fresh, UpstreamError> {
@@ -76,9 +68,8 @@ impl Connector {
         if !http2 {
             return handshake(TokioIo::new(stream)).await;
         }
-        let (sender, connection) = http2::handshake(Local, TokioIo::new(stream))
-            .await
-            .map_err(UpstreamError::Http)?;
+        let (sender, connection) =
+            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
         drive(connection);
         Ok(Fresh::Http2(sender))
     }

@@ -15,9 +15,7 @@ use hyper::body::Incoming;
 pub(crate) struct Control;
 
 fn reply(status: StatusCode, text: &str) -> Reply {
-    let body = Full::new(Bytes::from(text.to_owned()))
-        .map_err(|never| match never {})
-        .boxed_unsync();
+    let body = Full::new(Bytes::from(text.to_owned())).map_err(|never| match never {}).boxed_unsync();
     let mut reply = Response::new(body);
     *reply.status_mut() = status;
     reply
@@ -40,22 +38,12 @@ impl ControlPlane for Control {
     }
 
     fn sign_in(&self, service: &Service, _: &Parts, navigation: bool, context: &RequestContext) -> Reply {
-        let status = if navigation {
-            StatusCode::SEE_OTHER
-        } else {
-            StatusCode::UNAUTHORIZED
-        };
-        reply(
-            status,
-            &format!("sign in to {} from {}", service.name, context.client),
-        )
+        let status = if navigation { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
+        reply(status, &format!("sign in to {} from {}", service.name, context.client))
     }
 
     fn denied(&self, refused: &Refused<'_>, _: bool, _: &RequestContext) -> Reply {
-        reply(
-            StatusCode::FORBIDDEN,
-            &format!("denied: {}", refused.denial.code()),
-        )
+        reply(StatusCode::FORBIDDEN, &format!("denied: {}", refused.denial.code()))
     }
 
     fn problem(&self, problem: &Problem, _: bool, context: &RequestContext) -> Reply {

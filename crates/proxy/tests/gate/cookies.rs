@@ -12,23 +12,13 @@ async fn e_9_upstreams_never_receive_our_cookies() {
     let mut wire = gate.connect().await;
     let ours = format!("__Host-doorward={ADA}; __Host-doorward-login-ab=x; __Host-doorward-ceremony=y");
     for host in ["notes.test", "www.test"] {
-        let seen = wire
-            .get(host, "/", &format!("Cookie: a=1; {ours}; b=2\r\n"))
-            .await
-            .echoed();
+        let seen = wire.get(host, "/", &format!("Cookie: a=1; {ours}; b=2\r\n")).await.echoed();
         assert_eq!(seen.one("cookie"), Some("a=1; b=2"), "{host}");
         let seen = wire.get(host, "/", &format!("Cookie: {ours}\r\n")).await.echoed();
         assert_eq!(seen.one("cookie"), None, "{host}");
     }
-    let seen = wire
-        .get("www.test", "/", "Cookie: a=1;b=\"2;3\"; c\r\n")
-        .await
-        .echoed();
-    assert_eq!(
-        seen.one("cookie"),
-        Some("a=1;b=\"2;3\"; c"),
-        "the others are left alone"
-    );
+    let seen = wire.get("www.test", "/", "Cookie: a=1;b=\"2;3\"; c\r\n").await.echoed();
+    assert_eq!(seen.one("cookie"), Some("a=1;b=\"2;3\"; c"), "the others are left alone");
 }
 
 #[tokio::test]
@@ -49,17 +39,9 @@ async fn e_13_h_15_a_session_comes_once() {
         let twice = format!("Cookie: __Host-doorward={ADA}; __Host-doorward=x\r\n");
         let answer = gate.connect().await.get(host, "/", &twice).await;
         assert_eq!(answer.status, 400);
-        assert!(
-            answer.body.starts_with("two sessions, request "),
-            "{}",
-            answer.body
-        );
+        assert!(answer.body.starts_with("two sessions, request "), "{}", answer.body);
         let lines = format!("Cookie: a=1\r\nCookie: __Host-doorward={ADA}\r\n");
-        assert_eq!(
-            gate.connect().await.get(host, "/", &lines).await.status,
-            400,
-            "two lines"
-        );
+        assert_eq!(gate.connect().await.get(host, "/", &lines).await.status, 400, "two lines");
     }
     assert_eq!(echo.requests(), 0);
 }

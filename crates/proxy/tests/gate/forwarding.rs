@@ -40,14 +40,10 @@ async fn bodies_of_every_method_and_framing_arrive() {
             chunked,
             "Connection: content-length\r\nContent-Length: 5\r\n\r\nhello",
         ] {
-            wire.send(format!("{method} / HTTP/1.1\r\nHost: www.test\r\n{framed}"))
-                .await;
+            wire.send(format!("{method} / HTTP/1.1\r\nHost: www.test\r\n{framed}")).await;
             assert_eq!(wire.answer().await.echoed_body(), "hello", "{method} {framed}");
         }
-        wire.send(format!(
-            "{method} / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 0\r\n\r\n"
-        ))
-        .await;
+        wire.send(format!("{method} / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 0\r\n\r\n")).await;
         assert_eq!(wire.answer().await.echoed_body(), "", "{method}");
     }
 }
@@ -71,24 +67,17 @@ async fn http_1_0_is_answered_in_its_terms() {
     let mut wire = gate.connect().await;
     wire.send("GET / HTTP/1.0\r\nHost: www.test\r\n\r\n").await;
     let answer = wire.answer().await;
-    assert!(
-        answer.head.first.starts_with("HTTP/1.0 200"),
-        "{}",
-        answer.head.first
-    );
+    assert!(answer.head.first.starts_with("HTTP/1.0 200"), "{}", answer.head.first);
     assert_eq!(answer.echoed().first, "GET / HTTP/1.1");
     assert_eq!(wire.rest().await, "", "closed");
 
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send("GET / HTTP/1.0\r\nHost: www.test\r\nConnection: keep-alive\r\n\r\n")
-        .await;
+    wire.send("GET / HTTP/1.0\r\nHost: www.test\r\nConnection: keep-alive\r\n\r\n").await;
     let mut served = upstream.accept().await;
     served.head().await;
-    served
-        .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n").await;
     let answer = wire.answer().await;
     assert_eq!(answer.head.one("transfer-encoding"), None);
     assert_eq!(answer.body, "hello", "without chunks, until the end");
@@ -99,10 +88,7 @@ async fn exchange(method: &str, reply: &str) -> (String, String) {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send(format!(
-        "{method} / HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\n\r\n"
-    ))
-    .await;
+    wire.send(format!("{method} / HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\n\r\n")).await;
     let mut served = upstream.accept().await;
     let first = served.head().await.first;
     served.send(reply).await;
@@ -112,39 +98,17 @@ async fn exchange(method: &str, reply: &str) -> (String, String) {
 
 #[tokio::test]
 async fn answers_without_a_body_stay_without_one() {
-    let (seen, answer) = exchange(
-        "HEAD",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: x\r\n\r\n",
-    )
-    .await;
+    let (seen, answer) = exchange("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\nETag: x\r\n\r\n").await;
     assert_eq!(seen, "HEAD / HTTP/1.1");
-    assert!(
-        answer.contains("content-length: 1234\r\n") && answer.ends_with("\r\n\r\n"),
-        "{answer}"
-    );
+    assert!(answer.contains("content-length: 1234\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     let (_, answer) = exchange("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
-    assert!(
-        !answer.contains("content-length") && answer.ends_with("\r\n\r\n"),
-        "{answer}"
-    );
+    assert!(!answer.contains("content-length") && answer.ends_with("\r\n\r\n"), "{answer}");
     let (_, answer) = exchange("GET", "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 204 ") && !answer.contains("content-length"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("x: 1\r\n") && answer.ends_with("\r\n\r\n"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 204 ") && !answer.contains("content-length"), "{answer}");
+    assert!(answer.contains("x: 1\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
     let (_, answer) = exchange("GET", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n").await;
-    assert!(
-        answer.starts_with("HTTP/1.1 304 ") && answer.contains("etag: \"a\"\r\n"),
-        "{answer}"
-    );
-    assert!(
-        answer.ends_with("\r\n\r\n") && !answer.contains("content-length: 0"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 304 ") && answer.contains("etag: \"a\"\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n") && !answer.contains("content-length: 0"), "{answer}");
 }
 
 #[tokio::test]
@@ -156,53 +120,31 @@ async fn answers_are_passed_on_whole() {
     )
     .await;
     assert!(answer.starts_with("HTTP/1.1 299 "), "{answer}");
-    assert!(
-        answer.contains("x-one: 1\r\nx-one: 2\r\n") && !answer.contains("x-hop"),
-        "{answer}"
-    );
-    assert!(
-        answer.contains("\r\n\r\n") && answer.contains("until the end"),
-        "{answer}"
-    );
+    assert!(answer.contains("x-one: 1\r\nx-one: 2\r\n") && !answer.contains("x-hop"), "{answer}");
+    assert!(answer.contains("\r\n\r\n") && answer.contains("until the end"), "{answer}");
 }
 
 #[tokio::test]
 async fn an_upstream_that_is_down_is_named() {
-    let address = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gate = Gate::before(address);
     let mut wire = gate.connect().await;
-    for (host, cookie) in [
-        ("www.test", String::new()),
-        ("notes.test", format!("Cookie: __Host-doorward={ADA}\r\n")),
-    ] {
+    for (host, cookie) in
+        [("www.test", String::new()), ("notes.test", format!("Cookie: __Host-doorward={ADA}\r\n"))]
+    {
         let answer = wire.get(host, "/", &cookie).await;
         assert_eq!(answer.status, 502);
         let name = host.trim_end_matches(".test");
-        assert!(
-            answer.body.starts_with(&format!("{name} is down, request ")),
-            "{}",
-            answer.body
-        );
+        assert!(answer.body.starts_with(&format!("{name} is down, request ")), "{}", answer.body);
     }
-    assert_eq!(
-        wire.get("notes.test", "/", "").await.status,
-        401,
-        "whether it is up is nobody's business"
-    );
+    assert_eq!(wire.get("notes.test", "/", "").await.status, 401, "whether it is up is nobody's business");
 }
 
 #[tokio::test]
 async fn an_upstream_that_speaks_no_http_is_down() {
-    for reply in [
-        "SSH-2.0-x\r\n",
-        "",
-        "HTTP/1.1 200 OK\r\nContent-Le",
-        "HTTP/1.1 101 Switching Protocols\r\n\r\n",
-    ] {
+    for reply in
+        ["SSH-2.0-x\r\n", "", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 101 Switching Protocols\r\n\r\n"]
+    {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
@@ -218,10 +160,7 @@ async fn an_upstream_that_speaks_no_http_is_down() {
 /// An answer that breaks off must not look complete.
 #[tokio::test]
 async fn a_broken_answer_is_broken_off() {
-    for reply in [
-        "Content-Length: 10\r\n\r\nhello",
-        "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    ] {
+    for reply in ["Content-Length: 10\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"] {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
@@ -231,10 +170,7 @@ async fn a_broken_answer_is_broken_off() {
         served.send(format!("HTTP/1.1 200 OK\r\n{reply}")).await;
         drop(served);
         let rest = wire.rest().await;
-        assert!(
-            rest.contains("hello") && !rest.ends_with("0\r\n\r\n"),
-            "{reply:?}: {rest:?}"
-        );
+        assert!(rest.contains("hello") && !rest.ends_with("0\r\n\r\n"), "{reply:?}: {rest:?}");
     }
 }
 
@@ -243,9 +179,7 @@ async fn kept(upstream: &ByHand, wire: &mut Wire) -> Wire {
     wire.send("GET /first HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
     let mut served = upstream.accept().await;
     served.head().await;
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     assert_eq!(wire.answer().await.body, "ok");
     served
 }
@@ -257,15 +191,8 @@ async fn a_stale_connection_costs_a_reader_nothing() {
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
         let mut served = kept(&upstream, &mut wire).await;
-        wire.send(format!(
-            "{method} /again HTTP/1.1\r\nHost: www.test\r\nX: y\r\n\r\n"
-        ))
-        .await;
-        assert_eq!(
-            served.head().await.first,
-            format!("{method} /again HTTP/1.1"),
-            "the connection was kept"
-        );
+        wire.send(format!("{method} /again HTTP/1.1\r\nHost: www.test\r\nX: y\r\n\r\n")).await;
+        assert_eq!(served.head().await.first, format!("{method} /again HTTP/1.1"), "the connection was kept");
         drop(served);
         let mut fresh = upstream.accept().await;
         let head = fresh.head().await;
@@ -295,11 +222,7 @@ async fn what_changes_things_is_never_sent_twice() {
         // A second connection would be in the queue before the next one.
         let mut other = gate.connect().await;
         other.send("GET /other HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
-        assert_eq!(
-            upstream.accept().await.head().await.first,
-            "GET /other HTTP/1.1",
-            "{request}"
-        );
+        assert_eq!(upstream.accept().await.head().await.first, "GET /other HTTP/1.1", "{request}");
     }
 }
 
@@ -311,13 +234,8 @@ async fn a_connection_closed_in_time_is_not_used() {
     let mut wire = gate.connect().await;
     let mut served = kept(&upstream, &mut wire).await;
     served.stream.shutdown().await.unwrap();
-    assert_eq!(
-        served.rest().await,
-        "",
-        "the server has seen it and closed its side"
-    );
-    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 2\r\n\r\nhi")
-        .await;
+    assert_eq!(served.rest().await, "", "the server has seen it and closed its side");
+    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 2\r\n\r\nhi").await;
     let mut fresh = upstream.accept().await;
     fresh.head().await;
     assert_eq!(fresh.exactly(2).await, "hi");

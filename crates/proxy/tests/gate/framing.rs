@@ -37,10 +37,7 @@ async fn s_2_s_5_s_18_ambiguous_framing_is_refused() {
         " Content-Length: 4\r\n",
     ] {
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "POST / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n0\r\n\r\n{SMUGGLED}"
-        ))
-        .await;
+        wire.send(format!("POST / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n0\r\n\r\n{SMUGGLED}")).await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, 400, "{lines:?}");
         assert_eq!(wire.rest().await, "", "{lines:?}: nothing is read after it");
@@ -67,16 +64,10 @@ async fn s_2_content_length_beside_transfer_encoding_ends_the_connection() {
         "Content-Length: 6\r\nTransfer-Encoding: chunked\r\nContent-Length: 6\r\n",
     ] {
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "POST / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n0\r\n\r\n{SMUGGLED}"
-        ))
-        .await;
+        wire.send(format!("POST / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n0\r\n\r\n{SMUGGLED}")).await;
         let answer = wire.answer().await;
         let seen = answer.echoed();
-        assert!(
-            seen.one("content-length").is_none() || seen.one("transfer-encoding").is_none(),
-            "{lines:?}"
-        );
+        assert!(seen.one("content-length").is_none() || seen.one("transfer-encoding").is_none(), "{lines:?}");
         assert_ne!(seen.one("content-length"), Some("6"));
         assert_eq!(wire.rest().await, "", "{lines:?}: nothing is read after it");
     }
@@ -85,18 +76,13 @@ async fn s_2_content_length_beside_transfer_encoding_ends_the_connection() {
 
 #[tokio::test]
 async fn s_5_a_broken_chunk_ends_the_connection() {
-    for body in [
-        "zz\r\n",
-        "3\r\nabcd\r\n0\r\n\r\n",
-        "-1\r\n\r\n",
-        "fffffffffffffffff\r\n",
-        "3 3\r\nabc\r\n0\r\n\r\n",
-    ] {
+    for body in
+        ["zz\r\n", "3\r\nabcd\r\n0\r\n\r\n", "-1\r\n\r\n", "fffffffffffffffff\r\n", "3 3\r\nabc\r\n0\r\n\r\n"]
+    {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
-        wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nTransfer-Encoding: chunked\r\n\r\n")
-            .await;
+        wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
         let mut served = upstream.accept().await;
         served.head().await;
         wire.send(format!("{body}{SMUGGLED}")).await;
@@ -115,37 +101,24 @@ async fn s_3_the_body_of_a_refused_request_is_no_request() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let inner = "GET /smuggled HTTP/1.1\r\nHost: www.test\r\n\r\n";
-    for (host, status) in [
-        ("notes.test", 401),
-        ("other.test", 421),
-        ("broken.test", 403),
-        ("id.test", 200),
-    ] {
+    for (host, status) in [("notes.test", 401), ("other.test", 421), ("broken.test", 403), ("id.test", 200)] {
         // The body comes after the answer.
         let mut wire = gate.connect().await;
-        let head = format!(
-            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n",
-            inner.len()
-        );
+        let head = format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\n\r\n", inner.len());
         wire.send(&head).await;
         assert_eq!(wire.answer().await.status, status);
         wire.send(inner).await;
         assert_eq!(wire.rest().await, "", "{host}");
         // The body comes with the head, and a request after it.
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "{head}{inner}GET /next HTTP/1.1\r\nHost: id.test\r\n\r\n"
-        ))
-        .await;
+        wire.send(format!("{head}{inner}GET /next HTTP/1.1\r\nHost: id.test\r\n\r\n")).await;
         assert_eq!(wire.answer().await.status, status);
         let rest = wire.settled().await;
         assert!(!rest.contains("smuggled"), "{host}: {rest}");
         // More body than anybody drains.
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10000000\r\n\r\n{inner}"
-        ))
-        .await;
+        wire.send(format!("POST / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10000000\r\n\r\n{inner}"))
+            .await;
         assert_eq!(wire.answer().await.status, status);
         assert_eq!(wire.rest().await, "");
     }
@@ -160,22 +133,13 @@ async fn s_3_requests_in_a_row_are_each_decided() {
     let session = format!("Cookie: __Host-doorward={}\r\n", crate::harness::ADA);
     let get = |host: &str, more: &str| format!("GET / HTTP/1.1\r\nHost: {host}\r\n{more}\r\n");
     wire.send(
-        [
-            get("notes.test", &session),
-            get("notes.test", ""),
-            get("www.test", ""),
-            get("other.test", ""),
-        ]
-        .concat(),
+        [get("notes.test", &session), get("notes.test", ""), get("www.test", ""), get("other.test", "")]
+            .concat(),
     )
     .await;
     let first = wire.answer().await.echoed();
     assert_eq!(first.one("remote-user"), Some("ada"));
-    assert_eq!(
-        wire.answer().await.status,
-        401,
-        "the session of the request before is not remembered"
-    );
+    assert_eq!(wire.answer().await.status, 401, "the session of the request before is not remembered");
     assert_eq!(wire.answer().await.echoed().one("remote-user"), None);
     assert_eq!(wire.answer().await.status, 421);
 }
@@ -187,10 +151,7 @@ async fn d_16_heads_have_a_limit() {
     let long = "x".repeat(40 * 1024);
     let many = "X: 1\r\n".repeat(200);
     for (request, status) in [
-        (
-            format!("GET / HTTP/1.1\r\nHost: www.test\r\nX: {long}\r\n\r\n"),
-            431,
-        ),
+        (format!("GET / HTTP/1.1\r\nHost: www.test\r\nX: {long}\r\n\r\n"), 431),
         (format!("GET / HTTP/1.1\r\nHost: www.test\r\n{many}\r\n"), 431),
         (format!("GET /{long} HTTP/1.1\r\nHost: www.test\r\n\r\n"), 431),
     ] {
@@ -203,14 +164,7 @@ async fn d_16_heads_have_a_limit() {
     }
     assert_eq!(echo.requests(), 0);
     let fits = "x".repeat(20 * 1024);
-    assert_eq!(
-        gate.connect()
-            .await
-            .get("www.test", "/", &format!("X: {fits}\r\n"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(gate.connect().await.get("www.test", "/", &format!("X: {fits}\r\n")).await.status, 200);
 }
 
 #[tokio::test]
@@ -218,8 +172,7 @@ async fn s_2_http_2_in_clear_text_is_not_spoken() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
-    wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-        .await;
+    wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
     assert!(!wire.rest().await.contains(" 200 "));
     assert_eq!(echo.requests(), 0);
 }
@@ -228,14 +181,8 @@ async fn s_2_http_2_in_clear_text_is_not_spoken() {
 #[tokio::test]
 async fn s_2_ambiguous_answers_are_framed_once() {
     for (lines, body) in [
-        (
-            "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n",
-            "5\r\nhello\r\n0\r\n\r\n",
-        ),
-        (
-            "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
-            "5\r\nhello\r\n0\r\n\r\n",
-        ),
+        ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "5\r\nhello\r\n0\r\n\r\n"),
         ("Content-Length: 5\r\nContent-Length: 5\r\n", "hello"),
         ("Content-Length: 5\r\nConnection: content-length\r\n", "hello"),
     ] {
@@ -248,11 +195,8 @@ async fn s_2_ambiguous_answers_are_framed_once() {
         served.send(format!("HTTP/1.1 200 OK\r\n{lines}\r\n{body}")).await;
         assert_eq!(wire.answer().await.body, "hello", "{lines:?}");
     }
-    for lines in [
-        "Content-Length: 5\r\nContent-Length: 6\r\n",
-        "Content-Length: x\r\n",
-        "Bad Header: x\r\n",
-    ] {
+    for lines in ["Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: x\r\n", "Bad Header: x\r\n"]
+    {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;

@@ -48,16 +48,8 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         // What is watched shall be seen to end by the generation alone.
-        let timeouts = Timeouts {
-            look_again: Duration::from_hours(1),
-            ..Timeouts::default()
-        };
-        Self {
-            trusted: &[],
-            timeouts,
-            tls: None,
-            workers: 1,
-        }
+        let timeouts = Timeouts { look_again: Duration::from_hours(1), ..Timeouts::default() };
+        Self { trusted: &[], timeouts, tls: None, workers: 1 }
     }
 }
 
@@ -83,12 +75,7 @@ impl Gate {
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
         });
-        Self {
-            server: server.unwrap(),
-            address,
-            config,
-            sessions,
-        }
+        Self { server: server.unwrap(), address, config, sessions }
     }
 
     /// A connection to it.
@@ -119,10 +106,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
             origin,
             title: "Home".to_owned(),
             related_origins: Vec::new(),
-            sessions: SessionLifetimes {
-                idle: Lifetime::hours(1),
-                absolute: Lifetime::hours(2),
-            },
+            sessions: SessionLifetimes { idle: Lifetime::hours(1), absolute: Lifetime::hours(2) },
         },
         services,
     }
@@ -136,27 +120,12 @@ pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
         networks: Some(vec![network.parse().unwrap()]),
         methods: Some(vec![Method::GET, Method::HEAD]),
     };
-    let guarded = |name: &str, guard: Guard| Service {
-        guard,
-        ..service(name, upstream)
-    };
+    let guarded = |name: &str, guard: Guard| Service { guard, ..service(name, upstream) };
     vec![
         service("notes", upstream),
         guarded("www", guard(Posture::Public)),
-        guarded(
-            "feeds",
-            Guard {
-                bypass: vec![open("127.0.0.1/32")],
-                ..guard(users("users"))
-            },
-        ),
-        guarded(
-            "far",
-            Guard {
-                bypass: vec![open("198.51.100.0/24")],
-                ..guard(users("users"))
-            },
-        ),
+        guarded("feeds", Guard { bypass: vec![open("127.0.0.1/32")], ..guard(users("users")) }),
+        guarded("far", Guard { bypass: vec![open("198.51.100.0/24")], ..guard(users("users")) }),
         guarded("vault", guard(users("admins"))),
         guarded("broken", guard(Posture::Quarantined("a mistake".to_owned()))),
     ]
@@ -164,28 +133,16 @@ pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
 
 fn users(group: &str) -> Posture {
     let allow = Allow::AnyOf(vec![group.to_owned()]);
-    Posture::Sso(Arc::new(Policy {
-        name: group.to_owned(),
-        allow,
-        networks: None,
-    }))
+    Posture::Sso(Arc::new(Policy { name: group.to_owned(), allow, networks: None }))
 }
 
 pub(crate) fn guard(posture: Posture) -> Guard {
-    Guard {
-        posture,
-        networks: None,
-        bypass: Vec::new(),
-        csrf_shield: true,
-    }
+    Guard { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
 }
 
 /// A service for users at `<name>.test`.
 pub(crate) fn service(name: &str, upstream: SocketAddr) -> Service {
-    let header = |name: &str, property| IdentityHeader {
-        name: name.parse().unwrap(),
-        property,
-    };
+    let header = |name: &str, property| IdentityHeader { name: name.parse().unwrap(), property };
     Service {
         name: name.into(),
         title: name.to_owned(),

@@ -22,37 +22,22 @@ type Sender = http2::SendRequest<Full<Bytes>>;
 
 async fn open(gate: &Gate, host: &str, pair: &Pair) -> Sender {
     let stream = connect(gate, host, pair, b"h2").await.unwrap();
-    let (sender, connection) = soon(http2::handshake(TokioExecutor::new(), TokioIo::new(stream)))
-        .await
-        .unwrap();
+    let (sender, connection) =
+        soon(http2::handshake(TokioExecutor::new(), TokioIo::new(stream))).await.unwrap();
     tokio::spawn(connection);
     sender
 }
 
 fn request(method: &str, uri: &str) -> http::request::Builder {
-    Request::builder()
-        .method(method)
-        .uri(uri)
-        .version(Version::HTTP_2)
+    Request::builder().method(method).uri(uri).version(Version::HTTP_2)
 }
 
 async fn send(sender: &mut Sender, builder: http::request::Builder) -> (StatusCode, String) {
-    let answer: Response<Incoming> = soon(sender.send_request(builder.body(Full::default()).unwrap()))
-        .await
-        .unwrap();
+    let answer: Response<Incoming> =
+        soon(sender.send_request(builder.body(Full::default()).unwrap())).await.unwrap();
     assert_eq!(answer.version(), Version::HTTP_2);
     let status = answer.status();
-    (
-        status,
-        String::from_utf8(
-            soon(answer.into_body().collect())
-                .await
-                .unwrap()
-                .to_bytes()
-                .into(),
-        )
-        .unwrap(),
-    )
+    (status, String::from_utf8(soon(answer.into_body().collect()).await.unwrap().to_bytes().into()).unwrap())
 }
 
 #[tokio::test]
@@ -73,14 +58,8 @@ async fn h_10_p_13_requests_are_judged_the_same() {
     assert_eq!(status, 200);
     assert!(text.starts_with("GET /a?b HTTP/1.1\r\n"), "{text}");
     let has = |line: &str| text.matches(&format!("\r\n{line}\r\n")).count() == 1;
-    assert!(
-        has("host: notes.test") && has("cookie: a=1; b=2") && has("remote-user: ada"),
-        "{text}"
-    );
-    assert!(
-        has("x-forwarded-host: notes.test") && has("te: trailers") && !text.contains("forged"),
-        "{text}"
-    );
+    assert!(has("host: notes.test") && has("cookie: a=1; b=2") && has("remote-user: ada"), "{text}");
+    assert!(has("x-forwarded-host: notes.test") && has("te: trailers") && !text.contains("forged"), "{text}");
     for (uri, status) in [
         ("https://notes.test/", 401),
         ("https://feeds.test/", 421),
@@ -122,16 +101,9 @@ async fn many_requests_share_a_connection() {
     let quick = ask("/quick");
     let mut served = upstream.accept().await;
     assert_eq!(served.head().await.first, "GET /quick HTTP/1.1");
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nquick")
-        .await;
-    assert_eq!(
-        soon(quick).await.unwrap().1,
-        "quick",
-        "nobody waits for the slow one"
-    );
-    held.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\nquick").await;
+    assert_eq!(soon(quick).await.unwrap().1, "quick", "nobody waits for the slow one");
+    held.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nslow").await;
     assert_eq!(soon(slow).await.unwrap().1, "slow");
 }
 
@@ -141,15 +113,12 @@ async fn r_85_bodies_and_trailers_pass() {
     let pair = Pair::of(&["www.test"]);
     let (gate, _tls) = gate(&[&pair], usual(upstream.address));
     let stream = connect(&gate, "www.test", &pair, b"h2").await.unwrap();
-    let (mut sender, connection) = soon(http2::handshake(TokioExecutor::new(), TokioIo::new(stream)))
-        .await
-        .unwrap();
+    let (mut sender, connection) =
+        soon(http2::handshake(TokioExecutor::new(), TokioIo::new(stream))).await.unwrap();
     tokio::spawn(connection);
     let (pieces, body) = tokio::sync::mpsc::channel::<Bytes>(1);
-    let request = request("POST", "https://www.test/rpc")
-        .header("te", "trailers")
-        .body(Pieces(body))
-        .unwrap();
+    let request =
+        request("POST", "https://www.test/rpc").header("te", "trailers").body(Pieces(body)).unwrap();
     let answer = tokio::spawn(sender.send_request(request));
     let mut served = upstream.accept().await;
     assert_eq!(served.head().await.one("transfer-encoding"), Some("chunked"));
@@ -179,9 +148,7 @@ impl http_body::Body for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        self.0
-            .poll_recv(context)
-            .map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
+        self.0.poll_recv(context).map(|piece| piece.map(|piece| Ok(http_body::Frame::data(piece))))
     }
 }
 
@@ -196,24 +163,13 @@ async fn e_11_a_stream_ends_with_its_session() {
     let answer = tokio::spawn(sender.send_request(builder.body(Full::default()).unwrap()));
     let mut served = upstream.accept().await;
     served.head().await;
-    served
-        .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n").await;
     let mut body = soon(answer).await.unwrap().unwrap().into_body();
-    assert_eq!(
-        soon(body.frame()).await.unwrap().unwrap().into_data().unwrap(),
-        "one"
-    );
+    assert_eq!(soon(body.frame()).await.unwrap().unwrap().into_data().unwrap(), "one");
     gate.sessions.end(ADA, "notes.test");
-    assert!(
-        soon(body.frame()).await.is_none_or(|frame| frame.is_err()),
-        "the stream is reset"
-    );
+    assert!(soon(body.frame()).await.is_none_or(|frame| frame.is_err()), "the stream is reset");
     assert_eq!(served.rest().await, "");
-    assert_eq!(
-        send(&mut sender, request("GET", "https://notes.test/")).await.0,
-        401
-    );
+    assert_eq!(send(&mut sender, request("GET", "https://notes.test/")).await.0, 401);
 }
 
 #[tokio::test]

@@ -30,12 +30,9 @@ fn forged() -> String {
         "X-Doorward-User",
         "X-HTTP-Method-Override",
     ] {
-        for spelling in [
-            name.to_owned(),
-            name.to_uppercase(),
-            name.replace('-', "_"),
-            name.replacen('-', ".", 1),
-        ] {
+        for spelling in
+            [name.to_owned(), name.to_uppercase(), name.replace('-', "_"), name.replacen('-', ".", 1)]
+        {
             lines.extend([spelling.as_str(), ": forged\r\n"]);
         }
     }
@@ -47,40 +44,22 @@ fn check(seen: &Head, person: bool) {
     let groups = seen.all("remote-groups");
     assert_eq!(seen.one("remote-user"), person.then_some("ada"));
     assert_eq!(groups, if person { vec!["family,users"] } else { Vec::new() });
-    assert_eq!(
-        seen.one("remote-email"),
-        None,
-        "Ada has none, so the client's must not fill in (H-8)"
-    );
+    assert_eq!(seen.one("remote-email"), None, "Ada has none, so the client's must not fill in (H-8)");
     assert_eq!(seen.one("grafana_login").is_some(), person);
     assert_eq!(seen.one("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(seen.one("x-forwarded-proto"), Some("https"));
     assert_eq!(seen.one("x-forwarded-port"), Some("443"));
     assert_eq!(seen.one("x-forwarded-host"), seen.one("host"));
     let ours = ["remote-user", "remote-groups", "grafana_login"];
-    let forwarded = [
-        "x-forwarded-for",
-        "x-forwarded-proto",
-        "x-forwarded-port",
-        "x-forwarded-host",
-    ];
-    for name in seen
-        .names()
-        .filter(|name| !ours.contains(name) && !forwarded.contains(name))
-    {
-        assert!(
-            ["host", "accept", "content-length"].contains(&name),
-            "{name} arrived"
-        );
+    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"];
+    for name in seen.names().filter(|name| !ours.contains(name) && !forwarded.contains(name)) {
+        assert!(["host", "accept", "content-length"].contains(&name), "{name} arrived");
     }
 }
 
 async fn ask(gate: &Gate, host: &str, path: &str, lines: &str) -> Answer {
     // Half of the names at a time: a request may have 128 lines.
-    gate.connect()
-        .await
-        .get(host, path, &format!("Accept: */*\r\n{lines}"))
-        .await
+    gate.connect().await.get(host, path, &format!("Accept: */*\r\n{lines}")).await
 }
 
 #[tokio::test]
@@ -88,11 +67,9 @@ async fn h_1_h_3_h_6_h_8_h_10_impossible_2_forged_names_never_arrive() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let session = format!("Cookie: __Host-doorward={ADA}\r\n");
-    for (host, path, person) in [
-        ("notes.test", "/", true),
-        ("www.test", "/", false),
-        ("feeds.test", "/api/health", false),
-    ] {
+    for (host, path, person) in
+        [("notes.test", "/", true), ("www.test", "/", false), ("feeds.test", "/api/health", false)]
+    {
         let answer = ask(&gate, host, path, &format!("{session}{}", forged())).await;
         check(&answer.echoed(), person);
     }
@@ -159,13 +136,8 @@ async fn impossible_3_impossible_4_sessions_belong_to_a_host() {
     let gate = Gate::before(echo.address);
     let session = format!("Cookie: __Host-doorward={ADA}\r\n");
     assert_eq!(ask(&gate, "notes.test", "/", &session).await.status, 200);
-    assert_eq!(
-        ask(&gate, "feeds.test", "/", &session).await.status,
-        401,
-        "another host's session"
-    );
-    gate.sessions
-        .sign_in(ADA, "vault.test", crate::sessions::ada(&["users"]));
+    assert_eq!(ask(&gate, "feeds.test", "/", &session).await.status, 401, "another host's session");
+    gate.sessions.sign_in(ADA, "vault.test", crate::sessions::ada(&["users"]));
     let answer = ask(&gate, "vault.test", "/", &session).await;
     assert_eq!((answer.status, answer.body.as_str()), (403, "denied: group"));
     gate.sessions.end(ADA, "notes.test");
@@ -177,21 +149,9 @@ async fn impossible_3_impossible_4_sessions_belong_to_a_host() {
 async fn impossible_11_pages_are_for_navigations() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
+    assert_eq!(ask(&gate, "notes.test", "/", "Sec-Fetch-Mode: navigate\r\n").await.status, 303);
     assert_eq!(
-        ask(&gate, "notes.test", "/", "Sec-Fetch-Mode: navigate\r\n")
-            .await
-            .status,
-        303
-    );
-    assert_eq!(
-        ask(
-            &gate,
-            "notes.test",
-            "/",
-            "Sec-Fetch-Mode: cors\r\nAccept: text/html\r\n"
-        )
-        .await
-        .status,
+        ask(&gate, "notes.test", "/", "Sec-Fetch-Mode: cors\r\nAccept: text/html\r\n").await.status,
         401
     );
     assert_eq!(ask(&gate, "notes.test", "/", "").await.status, 401);
@@ -202,16 +162,12 @@ async fn impossible_11_pages_are_for_navigations() {
 async fn impossible_6_t_5_an_outage_neither_lets_in_nor_signs_out() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
-    gate.sessions
-        .down
-        .store(true, std::sync::atomic::Ordering::SeqCst);
+    gate.sessions.down.store(true, std::sync::atomic::Ordering::SeqCst);
     let session = format!("Cookie: __Host-doorward={ADA}\r\n");
     assert_eq!(ask(&gate, "notes.test", "/", &session).await.status, 503);
     assert_eq!(ask(&gate, "notes.test", "/", "").await.status, 401);
     assert_eq!(ask(&gate, "www.test", "/", &session).await.status, 200);
-    gate.sessions
-        .down
-        .store(false, std::sync::atomic::Ordering::SeqCst);
+    gate.sessions.down.store(false, std::sync::atomic::Ordering::SeqCst);
     assert_eq!(ask(&gate, "notes.test", "/", &session).await.status, 200);
 }
 
@@ -220,11 +176,7 @@ async fn e_16_other_origins_cannot_use_a_session_to_change_things() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
-    for (origin, status) in [
-        ("https://notes.test", 200),
-        ("https://evil.test", 403),
-        ("null", 403),
-    ] {
+    for (origin, status) in [("https://notes.test", 200), ("https://evil.test", 403), ("null", 403)] {
         wire.send(format!(
             "POST / HTTP/1.1\r\nHost: notes.test\r\nCookie: __Host-doorward={ADA}\r\nOrigin: {origin}\r\nContent-Length: 0\r\n\r\n"
         ))

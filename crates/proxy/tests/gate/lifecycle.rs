@@ -44,14 +44,9 @@ async fn a_reload_leaves_requests_under_way_alone() {
     served.head().await;
     gate.config.store(config(usual(new.address), &[]).into());
     assert_eq!(gate.connect().await.get("www.test", "/", "").await.status, 200);
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold").await;
     assert_eq!(wire.answer().await.body, "old");
-    assert_eq!(
-        wire.get("www.test", "/after", "").await.echoed().first,
-        "GET /after HTTP/1.1"
-    );
+    assert_eq!(wire.get("www.test", "/after", "").await.echoed().first, "GET /after HTTP/1.1");
 }
 
 fn shut_down(gate: Gate, grace: Duration) -> tokio::task::JoinHandle<Duration> {
@@ -82,9 +77,7 @@ async fn a_server_drains_before_it_ends() {
     refused(address).await;
     assert_eq!(idle.rest().await, "", "connections that carry nothing are closed");
     assert_eq!(used.rest().await, "");
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone").await;
     assert_eq!(wire.answer().await.body, "done", "what was under way is finished");
     assert_eq!(wire.rest().await, "");
     assert!(soon(ended).await.unwrap() < FOREVER, "and then it does not wait");
@@ -122,11 +115,7 @@ async fn d_16_slow_heads_are_not_waited_for() {
     let mut setup = Setup::default();
     setup.timeouts.head = Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
-    for sent in [
-        "",
-        "GET / HTTP/1.1\r\n",
-        "GET / HTTP/1.1\r\nHost: www.test\r\nX: ",
-    ] {
+    for sent in ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: www.test\r\nX: "] {
         let mut wire = gate.connect().await;
         wire.send(sent).await;
         assert!(!wire.rest().await.contains(" 200 "), "{sent:?}");
@@ -155,9 +144,7 @@ async fn an_upstream_that_does_not_take_the_connection_is_down() {
 fn an_address_that_is_taken_is_explained() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let Err(error) = Listener::bind(address, None) else {
-        panic!("{address} is taken")
-    };
+    let Err(error) = Listener::bind(address, None) else { panic!("{address} is taken") };
     assert_eq!(error.address, address);
     let text = error.to_string();
     assert!(
@@ -169,13 +156,7 @@ fn an_address_that_is_taken_is_explained() {
 #[tokio::test]
 async fn workers_share_an_address() {
     let echo = Echo::start().await;
-    let gate = Gate::with(
-        Setup {
-            workers: 4,
-            ..Setup::default()
-        },
-        usual(echo.address),
-    );
+    let gate = Gate::with(Setup { workers: 4, ..Setup::default() }, usual(echo.address));
     let mut wires = Vec::new();
     for _ in 0..32 {
         wires.push(gate.connect().await);

@@ -14,10 +14,8 @@ const HEAD: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 /// An open stream of events: both ends, one event passed.
 async fn stream(gate: &Gate, upstream: &ByHand) -> (Wire, Wire) {
     let mut wire = gate.connect().await;
-    wire.send(format!(
-        "GET /events HTTP/1.1\r\nHost: notes.test\r\nCookie: __Host-doorward={ADA}\r\n\r\n"
-    ))
-    .await;
+    wire.send(format!("GET /events HTTP/1.1\r\nHost: notes.test\r\nCookie: __Host-doorward={ADA}\r\n\r\n"))
+        .await;
     let mut served = upstream.accept().await;
     served.head().await;
     served.send(HEAD).await;
@@ -62,10 +60,7 @@ async fn e_11_a_download_ends_with_its_session() {
     let (mut wire, mut served) = stream(&gate, &upstream).await;
     let sending = tokio::spawn(async move {
         let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
-        while tokio::io::AsyncWriteExt::write_all(&mut served.stream, chunk.as_bytes())
-            .await
-            .is_ok()
-        {}
+        while tokio::io::AsyncWriteExt::write_all(&mut served.stream, chunk.as_bytes()).await.is_ok() {}
     });
     for _ in 0..64 {
         assert_ne!(wire.chunk().await, "", "it goes on");
@@ -86,10 +81,8 @@ async fn e_3_a_stream_is_looked_at_from_time_to_time() {
     let mut asked = gate.sessions.asked.subscribe();
     let before = *asked.borrow_and_update();
     soon(asked.wait_for(|asked| *asked > before + 2)).await.unwrap();
-    let without: Vec<_> = usual(upstream.address)
-        .into_iter()
-        .filter(|service| &*service.name != "notes")
-        .collect();
+    let without: Vec<_> =
+        usual(upstream.address).into_iter().filter(|service| &*service.name != "notes").collect();
     gate.config.store(config(without, &[]).into());
     assert_eq!(wire.rest().await, "", "not declared any more");
 }

@@ -55,13 +55,7 @@ impl Subscriber for Lines {
 
 /// The lines that contain `text`.
 fn with(text: &str) -> Vec<String> {
-    LINES
-        .lock()
-        .unwrap()
-        .iter()
-        .filter(|line| line.contains(text))
-        .cloned()
-        .collect()
+    LINES.lock().unwrap().iter().filter(|line| line.contains(text)).cloned().collect()
 }
 
 fn listen() {
@@ -75,41 +69,15 @@ async fn r_48_r_49_each_decision_is_one_line() {
     listen();
     let echo = Echo::start().await;
     let gate = Gate::with(Setup::default(), usual(echo.address));
-    gate.sessions
-        .sign_in(ADA, "vault.test", crate::sessions::ada(&["users"]));
+    gate.sessions.sign_in(ADA, "vault.test", crate::sessions::ada(&["users"]));
     let mut wire = gate.connect().await;
     let session = format!("Cookie: __Host-doorward={ADA}\r\n");
     for (host, path, lines, expected) in [
-        (
-            "notes.test",
-            "/r48a",
-            "",
-            "outcome=\"sign_in\" reason=no_session user=\"\"",
-        ),
-        (
-            "notes.test",
-            "/r48b",
-            session.as_str(),
-            "outcome=\"forwarded\" reason=session user=\"ada\"",
-        ),
-        (
-            "vault.test",
-            "/r48c",
-            session.as_str(),
-            "outcome=\"denied\" reason=group user=\"ada\"",
-        ),
-        (
-            "feeds.test",
-            "/api/health/r48d",
-            "",
-            "outcome=\"bypassed\" reason=bypass[0] user=\"\"",
-        ),
-        (
-            "broken.test",
-            "/r48e",
-            "",
-            "posture=\"quarantined\" outcome=\"denied\" reason=quarantined",
-        ),
+        ("notes.test", "/r48a", "", "outcome=\"sign_in\" reason=no_session user=\"\""),
+        ("notes.test", "/r48b", session.as_str(), "outcome=\"forwarded\" reason=session user=\"ada\""),
+        ("vault.test", "/r48c", session.as_str(), "outcome=\"denied\" reason=group user=\"ada\""),
+        ("feeds.test", "/api/health/r48d", "", "outcome=\"bypassed\" reason=bypass[0] user=\"\""),
+        ("broken.test", "/r48e", "", "posture=\"quarantined\" outcome=\"denied\" reason=quarantined"),
         (
             "notes.test",
             "/r48f",
@@ -119,13 +87,8 @@ async fn r_48_r_49_each_decision_is_one_line() {
     ] {
         wire.get(host, path, lines).await;
         let found = with(path);
-        let [line] = found.as_slice() else {
-            panic!("{path}: {found:?}")
-        };
-        assert!(
-            line.contains(expected) && line.contains(&format!("host={host}")),
-            "{line}"
-        );
+        let [line] = found.as_slice() else { panic!("{path}: {found:?}") };
+        assert!(line.contains(expected) && line.contains(&format!("host={host}")), "{line}");
         assert_eq!(line.starts_with("DEBUG"), line.contains("forwarded\""), "{line}");
     }
 }
@@ -149,16 +112,10 @@ async fn impossible_12_no_secret_is_logged() {
         ("x.test", &lines),
         ("www.test", &twice),
     ] {
-        gate.connect()
-            .await
-            .get(host, &format!("/seen-by-log?code={secret}"), lines)
-            .await;
+        gate.connect().await.get(host, &format!("/seen-by-log?code={secret}"), lines).await;
     }
     let mut wire = down.connect().await;
-    wire.send(format!(
-        "GET /seen-by-log?code={secret} HTTP/1.1\r\nHost: notes.test\r\n{lines}\r\n"
-    ))
-    .await;
+    wire.send(format!("GET /seen-by-log?code={secret} HTTP/1.1\r\nHost: notes.test\r\n{lines}\r\n")).await;
     wire.answer().await;
     assert!(with("/seen-by-log").len() >= 3, "there are lines to look at");
     assert_eq!(with(secret), Vec::<String>::new());

@@ -1,11 +1,7 @@
 //! The data plane through real sockets: a client on one side, an upstream on the other, and in between the server
 //! with sessions and a control plane of the test's own.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper that fails is a test that fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
 mod control;

@@ -10,28 +10,12 @@ async fn p_5_p_6_t_14_unknown_hosts_are_misdirected() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
-    for host in [
-        "other.test",
-        "test",
-        "127.0.0.1",
-        "www.test.evil.test",
-        "x.www.test",
-    ] {
+    for host in ["other.test", "test", "127.0.0.1", "www.test.evil.test", "x.www.test"] {
         assert_eq!(wire.get(host, "/", "").await.status, 421, "{host}");
     }
-    for host in [
-        "www.test",
-        "WWW.Test",
-        "www.test.",
-        "www.test:8080",
-        "wWw.test.:1",
-    ] {
+    for host in ["www.test", "WWW.Test", "www.test.", "www.test:8080", "wWw.test.:1"] {
         let echoed = wire.get(host, "/", "").await.echoed();
-        assert_eq!(
-            echoed.one("host"),
-            Some("www.test"),
-            "{host}: the upstream sees one spelling"
-        );
+        assert_eq!(echoed.one("host"), Some("www.test"), "{host}: the upstream sees one spelling");
         assert_eq!(echoed.one("x-forwarded-host"), Some("www.test"), "{host}");
     }
 }
@@ -73,21 +57,14 @@ async fn p_13_an_absolute_target_is_routed_like_any_other() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
-    for (target, host) in [
-        ("http://www.test/a?b", "www.test"),
-        ("HTTP://WWW.test:80/a?b", "www.test:80"),
-    ] {
+    for (target, host) in [("http://www.test/a?b", "www.test"), ("HTTP://WWW.test:80/a?b", "www.test:80")] {
         let answer = wire.get(host, target, "").await;
         assert_eq!(answer.echoed().first, "GET /a?b HTTP/1.1");
         assert_eq!(answer.echoed().one("host"), Some("www.test"));
     }
     let mut wire = gate.connect().await;
     wire.send("GET http://www.test/a HTTP/1.0\r\n\r\n").await;
-    assert_eq!(
-        wire.answer().await.echoed().one("host"),
-        Some("www.test"),
-        "also without a Host header"
-    );
+    assert_eq!(wire.answer().await.echoed().one("host"), Some("www.test"), "also without a Host header");
 }
 
 #[tokio::test]
@@ -98,28 +75,12 @@ async fn the_identity_host_and_the_reserved_path_lead_to_the_control_plane() {
     for (host, path, expected) in [
         ("id.test", "/login?x", "portal /login for 127.0.0.1"),
         ("id.test", "http://id.test/login", "portal /login for 127.0.0.1"),
-        (
-            "ID.test.:8080",
-            "/.doorward/x",
-            "portal /.doorward/x for 127.0.0.1",
-        ),
+        ("ID.test.:8080", "/.doorward/x", "portal /.doorward/x for 127.0.0.1"),
         ("notes.test", "/.doorward", "reserved notes /.doorward"),
         ("notes.test", "/.doorward/", "reserved notes /.doorward/"),
-        (
-            "notes.test",
-            "/.doorward/callback?code=1",
-            "reserved notes /.doorward/callback",
-        ),
-        (
-            "www.test",
-            "/.doorward/sign-out",
-            "reserved www /.doorward/sign-out",
-        ),
-        (
-            "broken.test",
-            "/.doorward/sign-out",
-            "reserved broken /.doorward/sign-out",
-        ),
+        ("notes.test", "/.doorward/callback?code=1", "reserved notes /.doorward/callback"),
+        ("www.test", "/.doorward/sign-out", "reserved www /.doorward/sign-out"),
+        ("broken.test", "/.doorward/sign-out", "reserved broken /.doorward/sign-out"),
     ] {
         let answer = wire.get(host, path, "").await;
         assert_eq!((answer.status, answer.body.as_str()), (200, expected));
@@ -161,16 +122,8 @@ async fn p_7_p_8_impossible_8_the_reserved_path_has_one_spelling() {
         }
     }
     assert_eq!(echo.requests(), 0);
-    let echoed = gate
-        .connect()
-        .await
-        .get("www.test", "/.doorwards/x", "")
-        .await
-        .echoed();
-    assert_eq!(
-        echoed.first, "GET /.doorwards/x HTTP/1.1",
-        "another path is the service's own"
-    );
+    let echoed = gate.connect().await.get("www.test", "/.doorwards/x", "").await.echoed();
+    assert_eq!(echoed.first, "GET /.doorwards/x HTTP/1.1", "another path is the service's own");
 }
 
 /// What is forwarded is what was decided on.
@@ -188,40 +141,17 @@ async fn p_1_p_2_p_3_p_4_p_9_the_canonical_path_is_forwarded() {
         let echoed = gate.connect().await.get("www.test", path, "").await.echoed();
         assert_eq!(echoed.first, format!("GET {expected} HTTP/1.1"));
     }
-    for path in [
-        "/a/../b",
-        "/a//b",
-        "/a;b",
-        "/a%2fb",
-        "/a%2e%2e%2fb",
-        "/a\\b",
-        "/%c0%af",
-        "/a%",
-        "/a/..;/b",
-    ] {
-        assert_eq!(
-            gate.connect().await.get("www.test", path, "").await.status,
-            400,
-            "{path}"
-        );
+    for path in ["/a/../b", "/a//b", "/a;b", "/a%2fb", "/a%2e%2e%2fb", "/a\\b", "/%c0%af", "/a%", "/a/..;/b"]
+    {
+        assert_eq!(gate.connect().await.get("www.test", path, "").await.status, 400, "{path}");
     }
     let mut wire = gate.connect().await;
     let health = |path: &'static str| (path, path == "/api/health" || path == "/api/healt%68");
-    for (path, open) in [
-        "/api/health",
-        "/api/healt%68",
-        "/x#/api/health",
-        "/API/health",
-        "/x?/api/health",
-        "/api/healths",
-    ]
-    .map(health)
+    for (path, open) in
+        ["/api/health", "/api/healt%68", "/x#/api/health", "/API/health", "/x?/api/health", "/api/healths"]
+            .map(health)
     {
-        assert_eq!(
-            wire.get("feeds.test", path, "").await.status == 200,
-            open,
-            "{path}"
-        );
+        assert_eq!(wire.get("feeds.test", path, "").await.status == 200, open, "{path}");
     }
 }
 
@@ -229,16 +159,9 @@ async fn p_1_p_2_p_3_p_4_p_9_the_canonical_path_is_forwarded() {
 async fn impossible_1_a_service_that_did_not_check_is_closed() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
-    gate.sessions
-        .sign_in(ADA, "broken.test", crate::sessions::ada(&["users", "admins"]));
-    let answer = gate
-        .connect()
-        .await
-        .get("broken.test", "/", &format!("Cookie: __Host-doorward={ADA}\r\n"))
-        .await;
-    assert_eq!(
-        (answer.status, answer.body.as_str()),
-        (403, "denied: quarantined")
-    );
+    gate.sessions.sign_in(ADA, "broken.test", crate::sessions::ada(&["users", "admins"]));
+    let answer =
+        gate.connect().await.get("broken.test", "/", &format!("Cookie: __Host-doorward={ADA}\r\n")).await;
+    assert_eq!((answer.status, answer.body.as_str()), (403, "denied: quarantined"));
     assert_eq!(echo.requests(), 0);
 }

@@ -40,10 +40,7 @@ impl Sessions {
 
     /// Signs `token` in at `host`.
     pub(crate) fn sign_in(&self, token: &str, host: &str, person: Identity) {
-        self.live
-            .lock()
-            .unwrap()
-            .insert(key(token, host), Arc::new(person));
+        self.live.lock().unwrap().insert(key(token, host), Arc::new(person));
         self.touch();
     }
 
@@ -72,14 +69,8 @@ pub(crate) fn ada(groups: &[&str]) -> Identity {
             display_name: "Ada Lovelace".to_owned(),
             email: None,
         },
-        groups: groups
-            .iter()
-            .map(|group| (*group).to_owned())
-            .collect::<BTreeSet<_>>(),
-        context: AuthContext {
-            auth_time: UnixTime(0),
-            amr: Vec::new(),
-        },
+        groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
+        context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
         session: SessionId::from_random([8; 16]),
         portal_session: SessionId::from_random([9; 16]),
         expires_at: UnixTime(i64::MAX),
@@ -101,12 +92,7 @@ impl SessionSource for Sessions {
         let answer = if self.down.load(Ordering::SeqCst) {
             Err(Unavailable)
         } else {
-            Ok(self
-                .live
-                .lock()
-                .unwrap()
-                .get(&(*token.as_bytes(), host.to_owned()))
-                .cloned())
+            Ok(self.live.lock().unwrap().get(&(*token.as_bytes(), host.to_owned())).cloned())
         };
         Box::pin(async move { answer })
     }

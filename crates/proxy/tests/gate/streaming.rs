@@ -13,8 +13,7 @@ async fn r_85_an_answer_arrives_piece_by_piece() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send("GET /events HTTP/1.1\r\nHost: www.test\r\nAccept: text/event-stream\r\n\r\n")
-        .await;
+    wire.send("GET /events HTTP/1.1\r\nHost: www.test\r\nAccept: text/event-stream\r\n\r\n").await;
     let mut served = upstream.accept().await;
     served.head().await;
     served
@@ -39,8 +38,7 @@ async fn r_85_a_request_arrives_piece_by_piece() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nTransfer-Encoding: chunked\r\n\r\n")
-        .await;
+    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     let mut served = upstream.accept().await;
     served.head().await;
     for piece in ["one", "two", "three"] {
@@ -60,27 +58,18 @@ async fn r_85_an_upload_waits_for_its_upstream() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send(format!(
-        "POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: {TOTAL}\r\n\r\n"
-    ))
-    .await;
+    wire.send(format!("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: {TOTAL}\r\n\r\n")).await;
     let mut served = upstream.accept().await;
     served.head().await;
     let piece = vec![b'x'; 256 * 1024];
     let mut sent = 0;
     // Nobody reads: at some point no more is taken. The time only says when we believe it.
-    while tokio::time::timeout(Duration::from_millis(300), wire.stream.writable())
-        .await
-        .is_ok()
-    {
+    while tokio::time::timeout(Duration::from_millis(300), wire.stream.writable()).await.is_ok() {
         match wire.stream.try_write(&piece[..piece.len().min(TOTAL - sent)]) {
             Ok(count) => sent += count,
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
-        assert!(
-            sent < TOTAL / 2,
-            "{sent} bytes were taken although nobody reads them"
-        );
+        assert!(sent < TOTAL / 2, "{sent} bytes were taken although nobody reads them");
     }
     let rest = tokio::spawn(async move {
         while sent < TOTAL {
@@ -94,9 +83,7 @@ async fn r_85_an_upload_waits_for_its_upstream() {
     while received < TOTAL {
         received += served.exactly((TOTAL - received).min(1024 * 1024)).await.len();
     }
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     assert_eq!(soon(rest).await.unwrap().answer().await.body, "ok");
 }
 
@@ -104,22 +91,15 @@ async fn r_85_an_upload_waits_for_its_upstream() {
 async fn trailers_of_answers_reach_those_who_want_them() {
     let reply = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: grpc-status\r\n\r\n\
                  2\r\nok\r\n0\r\ngrpc-status: 0\r\nset-cookie: __Host-doorward=x\r\n\r\n";
-    for (te, expected) in [
-        ("TE: trailers\r\n", "2\r\nok\r\n0\r\ngrpc-status: 0\r\n\r\n"),
-        ("", "2\r\nok\r\n0\r\n\r\n"),
-    ] {
+    for (te, expected) in
+        [("TE: trailers\r\n", "2\r\nok\r\n0\r\ngrpc-status: 0\r\n\r\n"), ("", "2\r\nok\r\n0\r\n\r\n")]
+    {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "GET / HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\n{te}\r\n"
-        ))
-        .await;
+        wire.send(format!("GET / HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\n{te}\r\n")).await;
         let mut served = upstream.accept().await;
-        assert_eq!(
-            served.head().await.one("te"),
-            (!te.is_empty()).then_some("trailers")
-        );
+        assert_eq!(served.head().await.one("te"), (!te.is_empty()).then_some("trailers"));
         served.send(reply).await;
         wire.head().await;
         assert_eq!(wire.rest().await, expected);
@@ -140,16 +120,10 @@ async fn a_client_that_expects_100_is_told_when_the_upstream_takes_the_body() {
     assert_eq!(wire.head().await.first, "HTTP/1.1 100 Continue");
     wire.send("hello").await;
     assert_eq!(served.exactly(5).await, "hello");
-    served
-        .send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        .await;
+    served.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
     assert_eq!(wire.answer().await.body, "ok");
     wire.send(head("notes.test")).await;
-    assert_eq!(
-        wire.answer().await.status,
-        401,
-        "what is refused is not asked for its body"
-    );
+    assert_eq!(wire.answer().await.status, 401, "what is refused is not asked for its body");
 }
 
 /// The answer comes through while the client is still sending, and the connection does not carry another request
@@ -159,52 +133,32 @@ async fn s_3_an_upstream_may_answer_before_the_upload_ends() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let mut wire = gate.connect().await;
-    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 10\r\n\r\nhello")
-        .await;
+    wire.send("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: 10\r\n\r\nhello").await;
     let mut served = upstream.accept().await;
     served.head().await;
     assert_eq!(served.exactly(5).await, "hello");
-    served
-        .send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
-        .await;
+    served.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig").await;
     let answer = wire.answer().await;
     assert_eq!((answer.status, answer.body.as_str()), (413, "big"));
     let mut other = gate.connect().await;
     other.send("GET /other HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
     let mut fresh = upstream.accept().await;
-    assert_eq!(
-        fresh.head().await.first,
-        "GET /other HTTP/1.1",
-        "by another connection"
-    );
+    assert_eq!(fresh.head().await.first, "GET /other HTTP/1.1", "by another connection");
     fresh.send("HTTP/1.1 204 No Content\r\n\r\n").await;
     assert_eq!(other.answer().await.status, 204);
     wire.send("GET /").await;
-    assert_eq!(
-        served.exactly(5).await,
-        "GET /",
-        "what was announced as a body stays one"
-    );
-    assert_eq!(
-        wire.get("other.test", "/", "").await.status,
-        421,
-        "and the next request is a request"
-    );
+    assert_eq!(served.exactly(5).await, "GET /", "what was announced as a body stays one");
+    assert_eq!(wire.get("other.test", "/", "").await.status, 421, "and the next request is a request");
 }
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_is_not_completed() {
-    for (framing, part) in [
-        ("Content-Length: 10", "hello"),
-        ("Transfer-Encoding: chunked", "5\r\nhello\r\n"),
-    ] {
+    for (framing, part) in [("Content-Length: 10", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n")]
+    {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
         let mut wire = gate.connect().await;
-        wire.send(format!(
-            "POST / HTTP/1.1\r\nHost: www.test\r\n{framing}\r\n\r\n{part}"
-        ))
-        .await;
+        wire.send(format!("POST / HTTP/1.1\r\nHost: www.test\r\n{framing}\r\n\r\n{part}")).await;
         let mut served = upstream.accept().await;
         served.head().await;
         assert_eq!(served.exactly(part.len()).await, part);
@@ -217,10 +171,7 @@ async fn an_upload_that_breaks_off_is_not_completed() {
 async fn a_client_that_leaves_ends_the_work_of_the_upstream() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
-    for reply in [
-        "",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
-    ] {
+    for reply in ["", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"] {
         let mut wire = gate.connect().await;
         wire.send("GET /slow HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
         let mut served = upstream.accept().await;
@@ -240,10 +191,8 @@ async fn a_large_answer_arrives_whole() {
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
     let body = "0123456789".repeat(300_000);
-    let request = format!(
-        "POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let request =
+        format!("POST / HTTP/1.1\r\nHost: www.test\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     wire.send(request).await;
     assert!(wire.answer().await.echoed_body() == body);
 }

@@ -45,10 +45,7 @@ impl Pair {
             certificate_file: file("cert.pem", &made.cert.pem()),
             key_file: file("key.pem", &made.signing_key.serialize_pem()),
         };
-        Self {
-            files,
-            _scratch: scratch,
-        }
+        Self { files, _scratch: scratch }
     }
 
     fn der(&self) -> CertificateDer<'static> {
@@ -64,16 +61,7 @@ fn offer(pairs: &[&Pair]) -> Arc<ServerConfig> {
 /// A server that speaks TLS with these certificates, and what to store others in.
 pub(crate) fn gate(pairs: &[&Pair], services: Vec<Service>) -> (Gate, ListenerTls) {
     let tls: ListenerTls = Arc::new(ArcSwap::new(offer(pairs)));
-    (
-        Gate::with(
-            Setup {
-                tls: Some(Arc::clone(&tls)),
-                ..Setup::default()
-            },
-            services,
-        ),
-        tls,
-    )
+    (Gate::with(Setup { tls: Some(Arc::clone(&tls)), ..Setup::default() }, services), tls)
 }
 
 /// A connection that was made for `name`, trusting `pair` only.
@@ -105,11 +93,7 @@ async fn p_13_certificates_go_by_name_and_hosts_by_connection() {
     let (gate, _tls) = gate(&[&notes, &www], usual(echo.address));
     let mut wire = Wire::new(connect(&gate, "www.test", &www, ONE).await.unwrap());
     assert_eq!(wire.get("www.test", "/", "").await.status, 200);
-    assert_eq!(
-        wire.get("notes.test", "/", "").await.status,
-        421,
-        "the connection was made for another host"
-    );
+    assert_eq!(wire.get("notes.test", "/", "").await.status, 421, "the connection was made for another host");
     assert_eq!(wire.get("WWW.test.:443", "/", "").await.status, 200);
     let mut wire = Wire::new(connect(&gate, "notes.test", &notes, ONE).await.unwrap());
     assert_eq!(wire.get("notes.test", "/", "").await.status, 401);
@@ -129,11 +113,7 @@ async fn a_reload_of_certificates_meets_the_next_connection() {
     connect(&gate, "www.test", &old, ONE).await.unwrap_err();
     let mut fresh = Wire::new(connect(&gate, "www.test", &new, ONE).await.unwrap());
     assert_eq!(fresh.get("www.test", "/", "").await.status, 200);
-    assert_eq!(
-        wire.get("www.test", "/", "").await.status,
-        200,
-        "what is open stays open"
-    );
+    assert_eq!(wire.get("www.test", "/", "").await.status, 200, "what is open stays open");
 }
 
 #[tokio::test]
@@ -141,11 +121,8 @@ async fn s_8_what_is_no_tls_is_cut_off() {
     let echo = Echo::start().await;
     let pair = Pair::of(&["www.test"]);
     let (gate, _tls) = gate(&[&pair], usual(echo.address));
-    for sent in [
-        "GET / HTTP/1.1\r\nHost: www.test\r\n\r\n",
-        "\u{16}\u{3}\u{1}\0\u{5}hello",
-        "\0\0\0\0\0\0\0",
-    ] {
+    for sent in ["GET / HTTP/1.1\r\nHost: www.test\r\n\r\n", "\u{16}\u{3}\u{1}\0\u{5}hello", "\0\0\0\0\0\0\0"]
+    {
         let mut wire = gate.connect().await;
         wire.send(sent).await;
         while tokio::io::AsyncReadExt::read(&mut wire.stream, &mut [0; 512])
@@ -160,10 +137,7 @@ async fn s_8_what_is_no_tls_is_cut_off() {
 async fn d_16_slow_handshakes_are_not_waited_for() {
     let echo = Echo::start().await;
     let pair = Pair::of(&["www.test"]);
-    let mut setup = Setup {
-        tls: Some(Arc::new(ArcSwap::new(offer(&[&pair])))),
-        ..Setup::default()
-    };
+    let mut setup = Setup { tls: Some(Arc::new(ArcSwap::new(offer(&[&pair])))), ..Setup::default() };
     setup.timeouts.handshake = std::time::Duration::from_millis(50);
     setup.timeouts.head = std::time::Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
@@ -175,36 +149,12 @@ async fn d_16_slow_handshakes_are_not_waited_for() {
 #[test]
 fn mistakes_in_certificates_are_explained() {
     let (one, other) = (Pair::of(&["a.test"]), Pair::of(&["b.test"]));
-    let mixed = CertificateFiles {
-        key_file: other.files.key_file.clone(),
-        ..one.files.clone()
-    };
-    assert!(
-        tls::server(&[mixed])
-            .unwrap_err()
-            .to_string()
-            .contains("can't be used")
-    );
-    let swapped = CertificateFiles {
-        certificate_file: one.files.key_file.clone(),
-        ..one.files.clone()
-    };
-    assert!(
-        tls::server(&[swapped])
-            .unwrap_err()
-            .to_string()
-            .contains("no certificate in it")
-    );
-    let missing = CertificateFiles {
-        key_file: "/nowhere/key.pem".into(),
-        ..one.files.clone()
-    };
-    assert!(
-        tls::server(&[missing])
-            .unwrap_err()
-            .to_string()
-            .starts_with("/nowhere/key.pem can't be read")
-    );
+    let mixed = CertificateFiles { key_file: other.files.key_file.clone(), ..one.files.clone() };
+    assert!(tls::server(&[mixed]).unwrap_err().to_string().contains("can't be used"));
+    let swapped = CertificateFiles { certificate_file: one.files.key_file.clone(), ..one.files.clone() };
+    assert!(tls::server(&[swapped]).unwrap_err().to_string().contains("no certificate in it"));
+    let missing = CertificateFiles { key_file: "/nowhere/key.pem".into(), ..one.files.clone() };
+    assert!(tls::server(&[missing]).unwrap_err().to_string().starts_with("/nowhere/key.pem can't be read"));
 }
 
 /// An upstream behind TLS that takes the protocol that it likes best.
@@ -243,9 +193,7 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, http2: bool) 
     let service = hyper::service::service_fn(|request| echo(request, Arc::default()));
     let io = TokioIo::new(stream);
     let _ = if http2 {
-        conn::http2::Builder::new(TokioExecutor::new())
-            .serve_connection(io, service)
-            .await
+        conn::http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await
     } else {
         conn::http1::Builder::new().serve_connection(io, service).await
     };
@@ -262,32 +210,17 @@ fn behind_tls(address: std::net::SocketAddr, pair: &Pair) -> Service {
 #[tokio::test]
 async fn upstreams_may_speak_tls_and_http_2() {
     let pair = Pair::of(&["localhost"]);
-    let session = format!(
-        "Cookie: a=1; __Host-doorward={}; b=2\r\nTE: trailers\r\n",
-        crate::harness::ADA
-    );
-    for (protocols, version) in [
-        (&[b"h2".as_slice(), ONE][..], "HTTP/2.0"),
-        (&[ONE], "HTTP/1.1"),
-        (&[], "HTTP/1.1"),
-    ] {
-        let gate = Gate::with(
-            Setup::default(),
-            vec![behind_tls(secure(&pair, protocols).await, &pair)],
-        );
+    let session = format!("Cookie: a=1; __Host-doorward={}; b=2\r\nTE: trailers\r\n", crate::harness::ADA);
+    for (protocols, version) in
+        [(&[b"h2".as_slice(), ONE][..], "HTTP/2.0"), (&[ONE], "HTTP/1.1"), (&[], "HTTP/1.1")]
+    {
+        let gate = Gate::with(Setup::default(), vec![behind_tls(secure(&pair, protocols).await, &pair)]);
         let mut wire = gate.connect().await;
         for _ in 0..2 {
             let seen = wire.get("notes.test", "/a?b", &session).await.echoed();
-            let target = if version == "HTTP/2.0" {
-                "https://notes.test/a?b"
-            } else {
-                "/a?b"
-            };
+            let target = if version == "HTTP/2.0" { "https://notes.test/a?b" } else { "/a?b" };
             assert_eq!(seen.first, format!("GET {target} {version}"));
-            assert_eq!(
-                (seen.one("remote-user"), seen.one("cookie")),
-                (Some("ada"), Some("a=1; b=2"))
-            );
+            assert_eq!((seen.one("remote-user"), seen.one("cookie")), (Some("ada"), Some("a=1; b=2")));
             assert_eq!(seen.one("te"), Some("trailers"));
             wire.send(format!("POST / HTTP/1.1\r\nHost: notes.test\r\n{session}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nRemote-User: x\r\n\r\n"))
                 .await;
@@ -304,13 +237,7 @@ async fn websockets_go_to_http_2_upstreams_by_http_1() {
     let gate = Gate::with(Setup::default(), vec![behind_tls(address, &pair)]);
     let session = format!("Cookie: __Host-doorward={}\r\n", crate::harness::ADA);
     let mut wire = gate.connect().await;
-    assert!(
-        wire.get("notes.test", "/", &session)
-            .await
-            .echoed()
-            .first
-            .ends_with("HTTP/2.0")
-    );
+    assert!(wire.get("notes.test", "/", &session).await.echoed().first.ends_with("HTTP/2.0"));
     let ask = format!("{session}Connection: Upgrade\r\nUpgrade: websocket\r\n");
     let seen = wire.get("notes.test", "/socket", &ask).await.echoed();
     assert_eq!(seen.first, "GET /socket HTTP/1.1");
@@ -330,10 +257,7 @@ async fn an_upstream_that_is_not_who_it_should_be_is_down() {
         service.upstream.verify = verify;
         service.guard = guard(Posture::Public);
         let gate = Gate::with(Setup::default(), vec![service]);
-        assert_eq!(
-            gate.connect().await.get("notes.test", "/", "").await.status,
-            status
-        );
+        assert_eq!(gate.connect().await.get("notes.test", "/", "").await.status, status);
     }
 }
 
@@ -345,8 +269,7 @@ async fn e_11_websockets_over_tls_end_with_their_session() {
     gate.sessions.sign_in("dw_s_other", "notes.test", ada(&["users"]));
     let mut wire = Wire::new(connect(&gate, "notes.test", &pair, ONE).await.unwrap());
     let lines = "Cookie: __Host-doorward=dw_s_other\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
-    wire.send(format!("GET / HTTP/1.1\r\nHost: notes.test\r\n{lines}\r\n"))
-        .await;
+    wire.send(format!("GET / HTTP/1.1\r\nHost: notes.test\r\n{lines}\r\n")).await;
     let mut served = upstream.accept().await;
     served.head().await;
     served

@@ -40,11 +40,7 @@ impl Echo {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self {
-            address,
-            connections,
-            requests,
-        }
+        Self { address, connections, requests }
     }
 
     /// How many requests arrived.
@@ -67,18 +63,13 @@ pub(crate) async fn echo(
     let (head, body) = request.into_parts();
     let mut text = format!("{} {} {:?}", head.method, head.uri, head.version);
     for (name, value) in &head.headers {
-        text.extend([
-            "\r\n",
-            name.as_str(),
-            ": ",
-            &String::from_utf8_lossy(value.as_bytes()),
-        ]);
+        text.extend(["\r\n", name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes())]);
     }
     text.push_str("\r\n\r\n");
-    let body = body.collect().await.map_or_else(
-        |error| error.to_string().into(),
-        http_body_util::Collected::to_bytes,
-    );
+    let body = body
+        .collect()
+        .await
+        .map_or_else(|error| error.to_string().into(), http_body_util::Collected::to_bytes);
     text.push_str(&String::from_utf8_lossy(&body));
     let answer = Response::builder()
         .header("set-cookie", "app=1; Path=/")

@@ -17,26 +17,16 @@ fn ask(host: &str, lines: &str) -> String {
 /// An open WebSocket: both ends.
 pub(crate) async fn open(gate: &Gate, upstream: &ByHand, host: &str) -> (Wire, Wire) {
     let mut wire = gate.connect().await;
-    wire.send(ask(
-        host,
-        &format!("Cookie: __Host-doorward={ADA}\r\nOrigin: https://{host}\r\n"),
-    ))
-    .await;
+    wire.send(ask(host, &format!("Cookie: __Host-doorward={ADA}\r\nOrigin: https://{host}\r\n"))).await;
     let mut served = upstream.accept().await;
     let seen = served.head().await;
-    assert_eq!(
-        (seen.one("upgrade"), seen.one("connection")),
-        (Some("websocket"), Some("Upgrade"))
-    );
+    assert_eq!((seen.one("upgrade"), seen.one("connection")), (Some("websocket"), Some("Upgrade")));
     assert_eq!(seen.one("sec-websocket-key"), Some("eA=="));
     assert_eq!(seen.one("cookie"), None);
     served.send(SWITCH).await;
     let head = wire.head().await;
     assert!(head.first.starts_with("HTTP/1.1 101 "), "{}", head.first);
-    assert_eq!(
-        (head.one("upgrade"), head.one("sec-websocket-accept")),
-        (Some("websocket"), Some("x"))
-    );
+    assert_eq!((head.one("upgrade"), head.one("sec-websocket-accept")), (Some("websocket"), Some("x")));
     (wire, served)
 }
 
@@ -53,11 +43,7 @@ async fn bytes_go_both_ways() {
             assert_eq!(wire.exactly(4).await, "\u{1}fro");
         }
         drop(wire);
-        assert_eq!(
-            served.rest().await,
-            "",
-            "the end of one side is the end of the other"
-        );
+        assert_eq!(served.rest().await, "", "the end of one side is the end of the other");
     }
     let (mut wire, served) = open(&gate, &upstream, "www.test").await;
     drop(served);
@@ -83,16 +69,13 @@ async fn e_11_a_websocket_outlives_what_does_not_concern_it() {
     for _ in 0..3 {
         let before = *asked.borrow_and_update();
         gate.sessions.touch();
-        crate::wire::soon(asked.wait_for(|asked| *asked > before))
-            .await
-            .unwrap();
+        crate::wire::soon(asked.wait_for(|asked| *asked > before)).await.unwrap();
         wire.send("still").await;
         assert_eq!(served.exactly(5).await, "still");
         served.send("here").await;
         assert_eq!(wire.exactly(4).await, "here");
     }
-    gate.sessions
-        .sign_in(ADA, "notes.test", crate::sessions::ada(&["guests"]));
+    gate.sessions.sign_in(ADA, "notes.test", crate::sessions::ada(&["guests"]));
     assert_eq!(wire.rest().await, "", "E-2: out of the group is out");
     assert_eq!(served.rest().await, "");
 }
@@ -102,9 +85,7 @@ async fn impossible_6_a_websocket_ends_when_nobody_can_tell() {
     let upstream = ByHand::start().await;
     let gate = Gate::before(upstream.address);
     let (mut wire, _served) = open(&gate, &upstream, "notes.test").await;
-    gate.sessions
-        .down
-        .store(true, std::sync::atomic::Ordering::SeqCst);
+    gate.sessions.down.store(true, std::sync::atomic::Ordering::SeqCst);
     gate.sessions.touch();
     assert_eq!(wire.rest().await, "");
 }
@@ -114,20 +95,14 @@ async fn e_16_other_origins_cannot_open_a_websocket() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     for (lines, status) in [
-        (
-            format!("Cookie: __Host-doorward={ADA}\r\nOrigin: https://evil.test\r\n"),
-            403,
-        ),
+        (format!("Cookie: __Host-doorward={ADA}\r\nOrigin: https://evil.test\r\n"), 403),
         (
             format!(
                 "Cookie: __Host-doorward={ADA}\r\nOrigin: https://feeds.test\r\nSec-Fetch-Site: same-origin\r\n"
             ),
             403,
         ),
-        (
-            "Origin: https://notes.test\r\nSec-Fetch-Mode: navigate\r\n".to_owned(),
-            401,
-        ),
+        ("Origin: https://notes.test\r\nSec-Fetch-Mode: navigate\r\n".to_owned(), 401),
     ] {
         let mut wire = gate.connect().await;
         wire.send(ask("notes.test", &lines)).await;
@@ -146,9 +121,7 @@ async fn s_1_bytes_after_an_upgrade_wait_for_the_switch() {
     wire.send(ask("www.test", "") + next).await;
     let mut served = upstream.accept().await;
     served.head().await;
-    served
-        .send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
-        .await;
+    served.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await;
     let answer = wire.answer().await;
     assert_eq!((answer.status, answer.body.as_str()), (403, "no"));
     assert_eq!(wire.answer().await.status, 421, "judged like any other request");
@@ -174,16 +147,11 @@ async fn p_14_nothing_else_is_upgraded() {
         "Connection: Upgrade\r\nUpgrade: TLS/1.0\r\n",
     ] {
         let mut wire = gate.connect().await;
-        wire.send(format!("GET / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n"))
-            .await;
+        wire.send(format!("GET / HTTP/1.1\r\nHost: www.test\r\n{lines}\r\n")).await;
         let mut served = upstream.accept().await;
         let seen = served.head().await;
         assert_eq!(
-            (
-                seen.one("upgrade"),
-                seen.one("connection"),
-                seen.one("http2-settings")
-            ),
+            (seen.one("upgrade"), seen.one("connection"), seen.one("http2-settings")),
             (None, None, None)
         );
         served.send(SWITCH).await;

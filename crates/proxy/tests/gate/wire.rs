@@ -9,9 +9,7 @@ use tokio::{
 
 /// Waits for what must happen soon.
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(20), future)
-        .await
-        .expect("it takes too long")
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it takes too long")
 }
 
 /// One side of a connection that speaks HTTP/1.1.
@@ -39,23 +37,14 @@ impl Head {
     fn parse(text: &str) -> Self {
         let mut lines = text.split("\r\n");
         let first = lines.next().unwrap().to_owned();
-        let pairs = lines.map(|line| {
-            line.split_once(':')
-                .unwrap_or_else(|| panic!("no header: {line}"))
-        });
-        let lines = pairs
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-            .collect();
+        let pairs = lines.map(|line| line.split_once(':').unwrap_or_else(|| panic!("no header: {line}")));
+        let lines = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
         Self { first, lines }
     }
 
     /// All values of a header.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
-        self.lines
-            .iter()
-            .filter(|(found, _)| found == name)
-            .map(|(_, value)| value.as_str())
-            .collect()
+        self.lines.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// The value of a header that is there at most once.
@@ -74,20 +63,12 @@ impl Answer {
     /// The request that an echoing upstream received.
     pub(crate) fn echoed(&self) -> Head {
         assert_eq!(self.status, 200, "{self:?}");
-        Head::parse(
-            self.body
-                .split_once("\r\n\r\n")
-                .unwrap_or_else(|| panic!("no echo: {self:?}"))
-                .0,
-        )
+        Head::parse(self.body.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no echo: {self:?}")).0)
     }
 
     /// The body that an echoing upstream received.
     pub(crate) fn echoed_body(&self) -> &str {
-        self.body
-            .split_once("\r\n\r\n")
-            .unwrap_or_else(|| panic!("no echo: {self:?}"))
-            .1
+        self.body.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no echo: {self:?}")).1
     }
 }
 
@@ -99,10 +80,7 @@ impl Wire {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self {
-            stream,
-            read: Vec::new(),
-        }
+        Self { stream, read: Vec::new() }
     }
 
     /// Sends these bytes.
@@ -112,8 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Sends a request without a body and reads the answer; `headers` are whole lines.
     pub(crate) async fn get(&mut self, host: &str, path: &str, headers: &str) -> Answer {
-        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n"))
-            .await;
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n")).await;
         self.answer().await
     }
 
@@ -131,11 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Reads up to and with `end`; what came before it.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         loop {
-            if let Some(at) = self
-                .read
-                .windows(end.len())
-                .position(|window| window == end.as_bytes())
-            {
+            if let Some(at) = self.read.windows(end.len()).position(|window| window == end.as_bytes()) {
                 let rest = self.read.split_off(at + end.len());
                 let mut found = std::mem::replace(&mut self.read, rest);
                 found.truncate(at);

@@ -64,10 +64,7 @@ pub(crate) struct Ending<T> {
 impl<T> Ending<T> {
     /// It is kept, and nothing follows.
     pub(crate) fn kept() -> Self {
-        Self {
-            keep: |_| true,
-            then: Box::new(|| ()),
-        }
+        Self { keep: |_| true, then: Box::new(|| ()) }
     }
 }
 
@@ -81,15 +78,7 @@ where
         ending: Ending<T>,
     ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
-        (
-            Box::new(Self {
-                run,
-                ending,
-                result: None,
-                reply,
-            }),
-            receiver,
-        )
+        (Box::new(Self { run, ending, result: None, reply }), receiver)
     }
 }
 
@@ -106,12 +95,7 @@ where
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self {
-            ending,
-            result,
-            reply,
-            ..
-        } = *self;
+        let Self { ending, result, reply, .. } = *self;
         let kept = committed.is_ok() && matches!(&result, Some(Ok(value)) if (ending.keep)(value));
         // A connection that broke during a commit leaves it open whether the commit happened.
         if kept || matches!(committed, Err(StoreError::Unavailable(_))) {

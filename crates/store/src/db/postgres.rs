@@ -33,9 +33,8 @@ pub(super) fn start(url: &str) -> Result<Queue, StoreError> {
     for _ in 0..WORKERS {
         let mut worker = Worker::connect(url)?;
         let work = Arc::clone(&work);
-        let started = std::thread::Builder::new()
-            .name("store-postgres".to_owned())
-            .spawn(move || worker.serve(&work));
+        let started =
+            std::thread::Builder::new().name("store-postgres".to_owned()).spawn(move || worker.serve(&work));
         started.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
     Ok(sender)
@@ -57,22 +56,11 @@ impl Worker {
         let url = url.to_owned();
         std::thread::scope(|scope| {
             let connecting = scope.spawn(|| {
-                let runtime = Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(unavailable)?;
+                let runtime = Builder::new_current_thread().enable_all().build().map_err(unavailable)?;
                 let client = connect(&runtime, &url)?;
-                Ok(Self {
-                    url: url.clone(),
-                    runtime,
-                    client,
-                    statements: HashMap::new(),
-                    broken: false,
-                })
+                Ok(Self { url: url.clone(), runtime, client, statements: HashMap::new(), broken: false })
             });
-            connecting
-                .join()
-                .unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
+            connecting.join().unwrap_or_else(|_| Err(StoreError::Unavailable("connecting failed".to_owned())))
         })
     }
 
@@ -99,20 +87,13 @@ impl Worker {
                 Ok(()) => return Ok(()),
             }
         }
-        Err(StoreError::Unavailable(
-            "other work was in the way each time".to_owned(),
-        ))
+        Err(StoreError::Unavailable("other work was in the way each time".to_owned()))
     }
 
     fn try_once(&mut self, job: &mut dyn Job) -> Result<(), Attempt> {
-        let mut tx = PostgresTx {
-            worker: self,
-            again: false,
-        };
+        let mut tx = PostgresTx { worker: self, again: false };
         // Named, because the server's default may be another one.
-        let outcome = tx
-            .batch("BEGIN ISOLATION LEVEL READ COMMITTED")
-            .and_then(|()| job.run(&mut tx));
+        let outcome = tx.batch("BEGIN ISOLATION LEVEL READ COMMITTED").and_then(|()| job.run(&mut tx));
         let again = tx.again;
         match outcome {
             Ok(true) => self.commit(),
@@ -122,11 +103,7 @@ impl Worker {
             }
             Err(error) => {
                 self.roll_back();
-                Err(if again {
-                    Attempt::Again
-                } else {
-                    Attempt::Failed(error)
-                })
+                Err(if again { Attempt::Again } else { Attempt::Failed(error) })
             }
         }
     }
@@ -136,11 +113,7 @@ impl Worker {
         let done = self.runtime.block_on(self.client.batch_execute("COMMIT"));
         done.map_err(|error| {
             self.broken |= is_break(&error);
-            if is_contention(&error) {
-                Attempt::Again
-            } else {
-                Attempt::Failed(failure(&error))
-            }
+            if is_contention(&error) { Attempt::Again } else { Attempt::Failed(failure(&error)) }
         })
     }
 
@@ -200,10 +173,7 @@ impl Tx for PostgresTx<'_> {
         let statement = self.prepared(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> =
             params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let changed = self
-            .worker
-            .runtime
-            .block_on(self.worker.client.execute(&statement, &params));
+        let changed = self.worker.runtime.block_on(self.worker.client.execute(&statement, &params));
         changed.map_err(|error| self.note(&error))
     }
 
@@ -211,22 +181,13 @@ impl Tx for PostgresTx<'_> {
         let statement = self.prepared(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> =
             params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let rows = self
-            .worker
-            .runtime
-            .block_on(self.worker.client.query(&statement, &params));
+        let rows = self.worker.runtime.block_on(self.worker.client.query(&statement, &params));
         let rows = rows.map_err(|error| self.note(&error))?;
-        rows.iter()
-            .map(row)
-            .collect::<Result<_, _>>()
-            .map_err(|error| failure(&error))
+        rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| failure(&error))
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let done = self
-            .worker
-            .runtime
-            .block_on(self.worker.client.batch_execute(sql));
+        let done = self.worker.runtime.block_on(self.worker.client.batch_execute(sql));
         done.map_err(|error| self.note(&error))
     }
 }
@@ -263,20 +224,13 @@ impl ToSql for Value {
 }
 
 fn is_contention(error: &tokio_postgres::Error) -> bool {
-    let codes = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-    ];
+    let codes = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
     error.code().is_some_and(|code| codes.contains(code))
 }
 
 /// Whether the connection is gone: closed, or the server said that it is going away.
 fn is_break(error: &tokio_postgres::Error) -> bool {
-    let codes = [
-        SqlState::ADMIN_SHUTDOWN,
-        SqlState::CRASH_SHUTDOWN,
-        SqlState::CANNOT_CONNECT_NOW,
-    ];
+    let codes = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
     let io = std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>);
     io || error.is_closed() || error.code().is_some_and(|code| codes.contains(code))
 }

@@ -37,17 +37,12 @@ pub(super) fn start(path: &Path) -> Result<(Queue, Queue), StoreError> {
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     let started = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    started
-        .map(drop)
-        .map_err(|error| StoreError::Unavailable(error.to_string()))
+    started.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     private_file(path).map_err(|error| StoreError::Unavailable(format!("{}: {error}", path.display())))?;
-    let connection = open(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     // FULL: a commit that was acknowledged survives a power cut.
     connection
         .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")
@@ -58,21 +53,14 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// Creates the file for us alone, before SQLite could create it for everybody.
 fn private_file(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path).map(drop)
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let path: PathBuf = path.to_owned();
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| failure(&error))?;
-    connection
-        .busy_timeout(Duration::from_secs(10))
-        .map_err(|error| failure(&error))?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(|error| failure(&error))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -157,30 +145,19 @@ struct SqliteTx<'a>(&'a Connection);
 
 impl Tx for SqliteTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
-        let mut statement = self
-            .0
-            .prepare_cached(&numbered(sql))
-            .map_err(|error| failure(&error))?;
-        let changed = statement
-            .execute(params_from_iter(params))
-            .map_err(|error| failure(&error))?;
+        let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
+        let changed = statement.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
         Ok(changed as u64)
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let mut statement = self
-            .0
-            .prepare_cached(&numbered(sql))
-            .map_err(|error| failure(&error))?;
+        let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
         let columns = statement.column_count();
         let read = |row: &rusqlite::Row<'_>| {
-            (0..columns)
-                .map(|at| row.get_ref(at).map(value))
-                .collect::<Result<_, _>>()
+            (0..columns).map(|at| row.get_ref(at).map(value)).collect::<Result<_, _>>()
         };
-        let rows = statement.query_map(params_from_iter(params), |row| {
-            read(row).map(|values| Row { values })
-        });
+        let rows =
+            statement.query_map(params_from_iter(params), |row| read(row).map(|values| Row { values }));
         rows.and_then(Iterator::collect).map_err(|error| failure(&error))
     }
 

@@ -74,11 +74,7 @@ impl Row {
     }
 
     pub(crate) fn optional_integer(&self, at: usize) -> Result<Option<i64>, StoreError> {
-        if self.values.get(at) == Some(&Value::Null) {
-            Ok(None)
-        } else {
-            self.integer(at).map(Some)
-        }
+        if self.values.get(at) == Some(&Value::Null) { Ok(None) } else { self.integer(at).map(Some) }
     }
 
     pub(crate) fn text(&self, at: usize) -> Result<&str, StoreError> {
@@ -89,11 +85,7 @@ impl Row {
     }
 
     pub(crate) fn optional_text(&self, at: usize) -> Result<Option<&str>, StoreError> {
-        if self.values.get(at) == Some(&Value::Null) {
-            Ok(None)
-        } else {
-            self.text(at).map(Some)
-        }
+        if self.values.get(at) == Some(&Value::Null) { Ok(None) } else { self.text(at).map(Some) }
     }
 
     pub(crate) fn bytes(&self, at: usize) -> Result<&[u8], StoreError> {
@@ -104,17 +96,10 @@ impl Row {
     }
 
     pub(crate) fn optional_bytes(&self, at: usize) -> Result<Option<&[u8]>, StoreError> {
-        if self.values.get(at) == Some(&Value::Null) {
-            Ok(None)
-        } else {
-            self.bytes(at).map(Some)
-        }
+        if self.values.get(at) == Some(&Value::Null) { Ok(None) } else { self.bytes(at).map(Some) }
     }
 }
 
 const fn unexpected() -> StoreError {
-    StoreError::Corrupt {
-        table: "a result",
-        column: "of another type",
-    }
+    StoreError::Corrupt { table: "a result", column: "of another type" }
 }

@@ -30,33 +30,21 @@ pub(super) async fn exchange(
     message: Request<Full<Bytes>>,
     max_body: usize,
 ) -> Result<(Parts, Bytes)> {
-    let stream = connect(route)
-        .await
-        .with_context(|| format!("No connection to {} was made.", route.address))?;
+    let stream =
+        connect(route).await.with_context(|| format!("No connection to {} was made.", route.address))?;
     match &route.tls {
         None => converse(stream, message, max_body).await,
         Some(tls) => {
-            let host = route
-                .host
-                .trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned();
+            let host = route.host.trim_start_matches('[').trim_end_matches(']').to_owned();
             let name = ServerName::try_from(host).context("TLS can't be spoken with this host name.")?;
-            let stream = tls
-                .connect(name, stream)
-                .await
-                .context("TLS was not agreed on.")?;
+            let stream = tls.connect(name, stream).await.context("TLS was not agreed on.")?;
             converse(stream, message, max_body).await
         }
     }
 }
 
 async fn connect(route: &Route) -> Result<TcpStream> {
-    let socket = if route.address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = if route.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     if let Some(source) = route.source {
         socket
             .bind(SocketAddr::new(source, 0))

@@ -43,12 +43,8 @@ impl Page {
     /// # Errors
     /// If it is none.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).with_context(|| {
-            format!(
-                "{} answered {} with a body that is not JSON.",
-                self.url, self.status
-            )
-        })
+        serde_json::from_slice(&self.body)
+            .with_context(|| format!("{} answered {} with a body that is not JSON.", self.url, self.status))
     }
 
     /// The first header of this name, if it is text.
@@ -74,9 +70,6 @@ impl Page {
 
     /// The value of the first query parameter of this name in the page's address.
     pub fn query(&self, name: &str) -> Option<String> {
-        self.url
-            .query_pairs()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.into_owned())
+        self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
     }
 }

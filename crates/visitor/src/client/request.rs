@@ -53,11 +53,7 @@ impl Site {
             origin.scheme() == url.scheme()
                 && registrable(&origin).is_some_and(|domain| Some(domain) == registrable(url))
         });
-        if same_site {
-            Self::SameSite
-        } else {
-            Self::CrossSite
-        }
+        if same_site { Self::SameSite } else { Self::CrossSite }
     }
 
     fn as_str(self) -> &'static str {
@@ -119,10 +115,7 @@ impl Request {
     /// # Errors
     /// If it is no absolute URL.
     pub fn navigation(url: &str) -> Result<Self> {
-        Ok(Self {
-            initiator: Initiator::Person,
-            ..Self::new(Method::GET, url, Mode::Navigate)?
-        })
+        Ok(Self { initiator: Initiator::Person, ..Self::new(Method::GET, url, Mode::Navigate)? })
     }
 
     /// A script on a page of the same origin fetches `url`.
@@ -146,9 +139,7 @@ impl Request {
     /// # Errors
     /// As [`Request::navigation`].
     pub fn json(url: &str, value: &Value) -> Result<Self> {
-        Self::fetch(Method::POST, url)?
-            .body(value.to_string())
-            .header("content-type", "application/json")
+        Self::fetch(Method::POST, url)?.body(value.to_string()).header("content-type", "application/json")
     }
 
     /// A form on a page of the same origin is submitted.
@@ -156,9 +147,7 @@ impl Request {
     /// # Errors
     /// As [`Request::navigation`].
     pub fn form(url: &str, pairs: &[(&str, &str)]) -> Result<Self> {
-        let body = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(pairs)
-            .finish();
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         Self::new(Method::POST, url, Mode::Navigate)?
             .body(body)
             .header("content-type", "application/x-www-form-urlencoded")
@@ -230,10 +219,9 @@ impl Request {
         replace(&mut headers, always);
         replace(&mut headers, &self.headers);
         let target = self.target.unwrap_or_else(|| {
-            self.url.query().map_or_else(
-                || self.url.path().to_owned(),
-                |query| format!("{}?{query}", self.url.path()),
-            )
+            self.url
+                .query()
+                .map_or_else(|| self.url.path().to_owned(), |query| format!("{}?{query}", self.url.path()))
         });
         let target = Uri::try_from(&target).with_context(|| format!("{target} is not a request target."))?;
         let mut message = http::Request::new(Full::new(self.body));
@@ -245,21 +233,12 @@ impl Request {
 
     fn browser_headers(&self, cookies: Option<&str>) -> Result<HeaderMap> {
         let mut headers = HeaderMap::new();
-        let host = self
-            .url
-            .host_str()
-            .with_context(|| format!("{} has no host.", self.url))?;
-        let host = self
-            .url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let host = self.url.host_str().with_context(|| format!("{} has no host.", self.url))?;
+        let host = self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         headers.insert(header::HOST, HeaderValue::try_from(host)?);
         headers.insert(header::USER_AGENT, HeaderValue::from_static("doorward-visitor"));
-        let accept = if self.mode == Mode::Navigate {
-            "text/html,application/xhtml+xml,*/*;q=0.8"
-        } else {
-            "*/*"
-        };
+        let accept =
+            if self.mode == Mode::Navigate { "text/html,application/xhtml+xml,*/*;q=0.8" } else { "*/*" };
         headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
         if self.mode == Mode::Program {
             return Ok(headers);
@@ -278,15 +257,9 @@ impl Request {
 
     /// `Sec-Fetch-*`, which browsers send to secure origins only.
     fn add_fetch_metadata(&self, headers: &mut HeaderMap) {
-        let (mode, dest) = if self.mode == Mode::Navigate {
-            ("navigate", "document")
-        } else {
-            ("cors", "empty")
-        };
-        headers.insert(
-            "sec-fetch-site",
-            HeaderValue::from_static(self.site().map_or("none", Site::as_str)),
-        );
+        let (mode, dest) =
+            if self.mode == Mode::Navigate { ("navigate", "document") } else { ("cors", "empty") };
+        headers.insert("sec-fetch-site", HeaderValue::from_static(self.site().map_or("none", Site::as_str)));
         headers.insert("sec-fetch-mode", HeaderValue::from_static(mode));
         headers.insert("sec-fetch-dest", HeaderValue::from_static(dest));
         if self.mode == Mode::Navigate {

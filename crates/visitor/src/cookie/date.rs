@@ -2,16 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
+const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
 /// Reads a date; one before 1970 is 1970. None if it is no date, and then the attribute is ignored.
 pub(super) fn parse(text: &str) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
-    for token in text
-        .split(|c: char| !c.is_ascii_alphanumeric() && c != ':')
-        .filter(|token| !token.is_empty())
+    for token in
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != ':').filter(|token| !token.is_empty())
     {
         if time.is_none() && token.contains(':') {
             time = Some(time_of_day(token)?);
@@ -52,11 +50,7 @@ fn time_of_day(token: &str) -> Option<u64> {
 /// Days from 1 January 1970 in the Gregorian calendar; none before.
 fn days_since_epoch(year: u64, month: u64, day: u64) -> Option<u64> {
     // Years begin in March, so that the leap day is the last of its year.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
     days.checked_sub(719_468)
 }

@@ -25,11 +25,8 @@ impl SetCookie {
         let mut parts = header.split(';');
         let pair = parts.next()?;
         let (name, value) = pair.split_once('=').unwrap_or(("", pair));
-        let mut cookie = Self {
-            name: name.trim().to_owned(),
-            value: value.trim().to_owned(),
-            ..Self::default()
-        };
+        let mut cookie =
+            Self { name: name.trim().to_owned(), value: value.trim().to_owned(), ..Self::default() };
         if cookie.name.is_empty() && cookie.value.is_empty() {
             return None;
         }
@@ -72,10 +69,6 @@ fn max_age(value: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let limit = if value.starts_with('-') {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
+    let limit = if value.starts_with('-') { i64::MIN } else { i64::MAX };
     Some(value.parse().unwrap_or(limit))
 }

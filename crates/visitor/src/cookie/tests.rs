@@ -20,10 +20,8 @@ fn jar(from: &str, header: &str) -> CookieJar {
 
 #[test]
 fn a_host_cookie_goes_to_exactly_its_host_on_every_port() {
-    let jar = jar(
-        "http://id.localhost:8080/login",
-        "__Host-doorward=abc; Secure; HttpOnly; SameSite=Lax; Path=/",
-    );
+    let jar =
+        jar("http://id.localhost:8080/login", "__Host-doorward=abc; Secure; HttpOnly; SameSite=Lax; Path=/");
     assert_eq!(jar.cookie("id.localhost", "__Host-doorward"), Some("abc"));
     for (to, expected) in [
         ("http://id.localhost:8080/", Some("__Host-doorward=abc")),
@@ -52,11 +50,7 @@ fn the_host_prefix_is_refused_without_what_it_promises() {
         assert_eq!(jar.refused().len(), 1, "{header}");
     }
     let kept = jar("https://id.example.com/", "__Host-a=1; Secure; Path=/; Domain=");
-    assert_eq!(
-        kept.cookie("id.example.com", "__Host-a"),
-        Some("1"),
-        "an empty Domain is none"
-    );
+    assert_eq!(kept.cookie("id.example.com", "__Host-a"), Some("1"), "an empty Domain is none");
 }
 
 #[test]
@@ -65,10 +59,7 @@ fn secure_cookies_need_https_or_localhost() {
     assert_eq!(plain.cookie("id.example.com", "a"), None);
     let jar = jar("https://id.example.com/", "a=1; Secure");
     assert_eq!(jar.header(&url("http://id.example.com/"), now()), None);
-    assert_eq!(
-        jar.header(&url("https://id.example.com/"), now()).as_deref(),
-        Some("a=1")
-    );
+    assert_eq!(jar.header(&url("https://id.example.com/"), now()).as_deref(), Some("a=1"));
 }
 
 #[test]
@@ -80,21 +71,9 @@ fn max_age_and_expires_delete() {
         "Max-Age=0; Expires=Fri, 01 Jan 2100 00:00:00 GMT",
     ] {
         let mut jar = jar("http://a.localhost/", "x=1; Path=/");
-        jar.store(
-            &url("http://a.localhost/deep/er"),
-            "x=; Path=/elsewhere; Max-Age=0",
-            now(),
-        );
-        assert_eq!(
-            jar.cookie("a.localhost", "x"),
-            Some("1"),
-            "another path is another cookie"
-        );
-        jar.store(
-            &url("http://a.localhost/deep/er"),
-            &format!("x=; Path=/; {death}"),
-            now(),
-        );
+        jar.store(&url("http://a.localhost/deep/er"), "x=; Path=/elsewhere; Max-Age=0", now());
+        assert_eq!(jar.cookie("a.localhost", "x"), Some("1"), "another path is another cookie");
+        jar.store(&url("http://a.localhost/deep/er"), &format!("x=; Path=/; {death}"), now());
         assert_eq!(jar.cookie("a.localhost", "x"), None, "{death}");
     }
 }
@@ -111,18 +90,9 @@ fn cookies_die_with_time() {
 fn paths_match_by_whole_segments_and_the_longest_comes_first() {
     let mut jar = jar("http://a.localhost/docs/page", "wide=1; Path=/");
     jar.store(&url("http://a.localhost/docs/page"), "narrow=2", now());
-    assert_eq!(
-        jar.header(&url("http://a.localhost/docs"), now()).as_deref(),
-        Some("narrow=2; wide=1")
-    );
-    assert_eq!(
-        jar.header(&url("http://a.localhost/docs/x"), now()).as_deref(),
-        Some("narrow=2; wide=1")
-    );
-    assert_eq!(
-        jar.header(&url("http://a.localhost/docsx"), now()).as_deref(),
-        Some("wide=1")
-    );
+    assert_eq!(jar.header(&url("http://a.localhost/docs"), now()).as_deref(), Some("narrow=2; wide=1"));
+    assert_eq!(jar.header(&url("http://a.localhost/docs/x"), now()).as_deref(), Some("narrow=2; wide=1"));
+    assert_eq!(jar.header(&url("http://a.localhost/docsx"), now()).as_deref(), Some("wide=1"));
 }
 
 #[test]
@@ -144,15 +114,9 @@ fn a_domain_cookie_reaches_sub_domains_and_strangers_cannot_set_it() {
 fn a_second_value_replaces_the_first() {
     let mut jar = jar("http://a.localhost/", "x=1; Path=/");
     jar.store(&url("http://a.localhost/"), "x=\"2\"; Path=/", now());
-    assert_eq!(
-        jar.header(&url("http://a.localhost/"), now()).as_deref(),
-        Some("x=\"2\"")
-    );
+    assert_eq!(jar.header(&url("http://a.localhost/"), now()).as_deref(), Some("x=\"2\""));
     jar.set_cookie("a.localhost", "x", "3");
-    assert_eq!(
-        jar.header(&url("http://a.localhost/"), now()).as_deref(),
-        Some("x=3")
-    );
+    assert_eq!(jar.header(&url("http://a.localhost/"), now()).as_deref(), Some("x=3"));
     jar.remove_cookie("a.localhost", "x");
     assert_eq!(jar.header(&url("http://a.localhost/"), now()), None);
 }
@@ -160,24 +124,16 @@ fn a_second_value_replaces_the_first() {
 #[test]
 fn dates_are_read_in_their_three_forms() {
     let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-    for text in [
-        "Sun, 06 Nov 1994 08:49:37 GMT",
-        "Sunday, 06-Nov-94 08:49:37 GMT",
-        "Sun Nov  6 08:49:37 1994",
-    ] {
+    for text in
+        ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+    {
         assert_eq!(date::parse(text), Some(expected), "{text}");
     }
     assert_eq!(
         date::parse("Thu, 29 Feb 2024 00:00:00 GMT"),
         Some(SystemTime::UNIX_EPOCH + Duration::from_hours(474_768))
     );
-    for text in [
-        "",
-        "tomorrow",
-        "06 Nov 1994",
-        "32 Nov 1994 08:49:37",
-        "06 Nov 1994 25:00:00",
-    ] {
+    for text in ["", "tomorrow", "06 Nov 1994", "32 Nov 1994 08:49:37", "06 Nov 1994 25:00:00"] {
         assert_eq!(date::parse(text), None, "{text}");
     }
 }

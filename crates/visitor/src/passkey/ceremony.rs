@@ -38,37 +38,22 @@ impl Authenticator {
         let challenge = decode(public_key, "/challenge")?;
         let rp_id = rp_id(origin, public_key.pointer("/rp/id"))?;
         let user_handle = decode(public_key, "/user/id")?;
-        ensure!(
-            (1..=64).contains(&user_handle.len()),
-            "user.id must have 1 to 64 bytes."
-        );
+        ensure!((1..=64).contains(&user_handle.len()), "user.id must have 1 to 64 bytes.");
         let user_name = text(public_key, "/user/name")?.to_owned();
         text(public_key, "/user/displayName")?;
         text(public_key, "/rp/name")?;
         self.check_offered(public_key)?;
-        if self
-            .candidates(&rp_id, &descriptors(public_key, "excludeCredentials")?)
-            .next()
-            .is_some()
-        {
+        if self.candidates(&rp_id, &descriptors(public_key, "excludeCredentials")?).next().is_some() {
             bail!("InvalidStateError: this authenticator already holds one of excludeCredentials.");
         }
 
         let mut id = vec![0; CREDENTIAL_ID_LEN];
         rand::fill(&mut id).map_err(|_| anyhow!("No random credential ID could be drawn."))?;
         let key = Key::generate(self.algorithm)?;
-        let passkey = Passkey {
-            id,
-            rp_id,
-            user_handle,
-            user_name,
-            sign_count: self.next_count(0),
-            key,
-        };
+        let passkey = Passkey { id, rp_id, user_handle, user_name, sign_count: self.next_count(0), key };
         let client_data = self.client_data("webauthn.create", &challenge, origin);
         let response = self.registration(&passkey, &client_data)?;
-        self.passkeys
-            .retain(|held| held.rp_id != passkey.rp_id || held.user_handle != passkey.user_handle);
+        self.passkeys.retain(|held| held.rp_id != passkey.rp_id || held.user_handle != passkey.user_handle);
         self.passkeys.push(passkey);
         Ok(response)
     }
@@ -121,10 +106,7 @@ impl Authenticator {
     /// CollectedClientData in the order and form of WebAuthn section 5.8.1.1.
     fn client_data(&self, kind: &str, challenge: &[u8], origin: &str) -> String {
         let tamper = &self.tamper;
-        let challenge = tamper
-            .challenge
-            .clone()
-            .unwrap_or_else(|| BASE64URL.encode(challenge));
+        let challenge = tamper.challenge.clone().unwrap_or_else(|| BASE64URL.encode(challenge));
         format!(
             r#"{{"type":{},"challenge":{},"origin":{},"crossOrigin":{}}}"#,
             json!(tamper.client_data_type.as_deref().unwrap_or(kind)),
@@ -200,14 +182,8 @@ impl Authenticator {
 /// 5.1.3 step 8). A browser asks the public suffix list instead of counting labels.
 fn rp_id(origin: &str, claimed: Option<&Value>) -> Result<String> {
     let url = Url::parse(origin).with_context(|| format!("{origin} is not an origin."))?;
-    ensure!(
-        url.origin().ascii_serialization() == origin,
-        "{origin} is not written as an origin."
-    );
-    ensure!(
-        is_secure(&url),
-        "SecurityError: {origin} is not a secure context."
-    );
+    ensure!(url.origin().ascii_serialization() == origin, "{origin} is not written as an origin.");
+    ensure!(is_secure(&url), "SecurityError: {origin} is not a secure context.");
     let Some(Host::Domain(host)) = url.host() else {
         bail!("SecurityError: the host of {origin} is not a domain name.");
     };
@@ -216,10 +192,7 @@ fn rp_id(origin: &str, claimed: Option<&Value>) -> Result<String> {
     };
     let claimed = claimed.as_str().context("The RP ID must be a string.")?;
     let parent = host.strip_suffix(claimed).is_some_and(|rest| rest.ends_with('.')) && claimed.contains('.');
-    ensure!(
-        claimed == host || parent,
-        "SecurityError: a page of {origin} may not use the RP ID {claimed}."
-    );
+    ensure!(claimed == host || parent, "SecurityError: a page of {origin} may not use the RP ID {claimed}.");
     Ok(claimed.to_owned())
 }
 
@@ -238,8 +211,6 @@ fn descriptors(public_key: &Value, name: &str) -> Result<Vec<Vec<u8>>> {
     let Some(list) = public_key.get(name) else {
         return Ok(Vec::new());
     };
-    let list = list
-        .as_array()
-        .with_context(|| format!("The option {name} must be a list."))?;
+    let list = list.as_array().with_context(|| format!("The option {name} must be a list."))?;
     list.iter().map(|descriptor| decode(descriptor, "/id")).collect()
 }

@@ -45,9 +45,9 @@ impl Key {
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
                     .context("No P-256 key could be made.")?,
             )),
-            Algorithm::Ed25519 => Self::Ed25519(Arc::new(
-                Ed25519KeyPair::generate().context("No Ed25519 key could be made.")?,
-            )),
+            Algorithm::Ed25519 => {
+                Self::Ed25519(Arc::new(Ed25519KeyPair::generate().context("No Ed25519 key could be made.")?))
+            }
         })
     }
 
@@ -78,31 +78,11 @@ impl Key {
                 // 0x04, then x and y of 32 bytes each.
                 let point = key.public_key().as_ref();
                 let (x, y) = (&point[1..33], &point[33..65]);
-                writer
-                    .map(5)
-                    .int(1)
-                    .int(2)
-                    .int(3)
-                    .int(-7)
-                    .int(-1)
-                    .int(1)
-                    .int(-2)
-                    .bytes(x)
-                    .int(-3)
-                    .bytes(y)
+                writer.map(5).int(1).int(2).int(3).int(-7).int(-1).int(1).int(-2).bytes(x).int(-3).bytes(y)
             }
             Self::Ed25519(key) => {
                 let x = key.public_key().as_ref();
-                writer
-                    .map(4)
-                    .int(1)
-                    .int(1)
-                    .int(3)
-                    .int(-8)
-                    .int(-1)
-                    .int(6)
-                    .int(-2)
-                    .bytes(x)
+                writer.map(4).int(1).int(1).int(3).int(-8).int(-1).int(6).int(-2).bytes(x)
             }
         }
         .finish()
@@ -114,9 +94,6 @@ impl Key {
             Self::Es256(key) => key.public_key().as_der(),
             Self::Ed25519(key) => key.public_key().as_der(),
         };
-        Ok(der
-            .map_err(|_| anyhow!("The public key could not be written as DER."))?
-            .as_ref()
-            .to_vec())
+        Ok(der.map_err(|_| anyhow!("The public key could not be written as DER."))?.as_ref().to_vec())
     }
 }

@@ -24,9 +24,7 @@ fn request() -> Value {
 }
 
 fn bytes(response: &Value, name: &str) -> Vec<u8> {
-    BASE64URL
-        .decode(response["response"][name].as_str().unwrap())
-        .unwrap()
+    BASE64URL.decode(response["response"][name].as_str().unwrap()).unwrap()
 }
 
 /// Reads the raw public key back from the authenticator data of a registration.
@@ -35,19 +33,13 @@ fn public_key(algorithm: Algorithm, data: &[u8]) -> Vec<u8> {
     match algorithm {
         Algorithm::Es256 => {
             assert_eq!(cose.len(), 77);
-            assert_eq!(
-                cose[..10],
-                [0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20]
-            );
+            assert_eq!(cose[..10], [0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20]);
             assert_eq!(cose[42..45], [0x22, 0x58, 0x20]);
             [&[4], &cose[10..42], &cose[45..]].concat()
         }
         Algorithm::Ed25519 => {
             assert_eq!(cose.len(), 42);
-            assert_eq!(
-                cose[..10],
-                [0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20]
-            );
+            assert_eq!(cose[..10], [0xa4, 0x01, 0x01, 0x03, 0x27, 0x20, 0x06, 0x21, 0x58, 0x20]);
             cose[10..].to_vec()
         }
     }
@@ -60,24 +52,16 @@ fn is_signed(response: &Value, algorithm: Algorithm, public_key: &[u8]) -> bool 
     };
     let mut message = bytes(response, "authenticatorData");
     message.extend(digest(&SHA256, &bytes(response, "clientDataJSON")).as_ref());
-    UnparsedPublicKey::new(verification, public_key)
-        .verify(&message, &bytes(response, "signature"))
-        .is_ok()
+    UnparsedPublicKey::new(verification, public_key).verify(&message, &bytes(response, "signature")).is_ok()
 }
 
 #[test]
 fn a_registration_has_the_structure_of_attestation_none() {
-    let mut authenticator = Authenticator {
-        aaguid: [7; 16],
-        ..Authenticator::new()
-    };
+    let mut authenticator = Authenticator { aaguid: [7; 16], ..Authenticator::new() };
     let made = authenticator.create(ORIGIN, &creation()).unwrap();
     let id = authenticator.passkeys[0].id.clone();
     assert_eq!(made["id"], BASE64URL.encode(&id));
-    assert_eq!(
-        (&made["rawId"], &made["type"]),
-        (&made["id"], &json!("public-key"))
-    );
+    assert_eq!((&made["rawId"], &made["type"]), (&made["id"], &json!("public-key")));
     assert_eq!(made["clientExtensionResults"]["credProps"]["rk"], true);
     assert_eq!(
         String::from_utf8(bytes(&made, "clientDataJSON")).unwrap(),
@@ -86,11 +70,7 @@ fn a_registration_has_the_structure_of_attestation_none() {
     let attestation = bytes(&made, "attestationObject");
     let data = bytes(&made, "authenticatorData");
     let data_len = u8::try_from(data.len()).unwrap();
-    let head = [
-        b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".as_slice(),
-        &[data_len],
-    ]
-    .concat();
+    let head = [b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58".as_slice(), &[data_len]].concat();
     assert_eq!(attestation, [head, data.clone()].concat());
     assert_eq!(data[..32], *digest(&SHA256, b"id.localhost").as_ref());
     assert_eq!(data[32], 0x45, "UP, UV and AT");
@@ -98,20 +78,13 @@ fn a_registration_has_the_structure_of_attestation_none() {
     assert_eq!(data[37..53], [7; 16]);
     assert_eq!(data[53..55], [0, 32]);
     assert_eq!(data[55..87], id);
-    assert_eq!(
-        bytes(&made, "publicKey").last(),
-        data.last(),
-        "both forms end with the key"
-    );
+    assert_eq!(bytes(&made, "publicKey").last(), data.last(), "both forms end with the key");
 }
 
 #[test]
 fn assertions_verify_under_the_registered_key() {
     for algorithm in [Algorithm::Es256, Algorithm::Ed25519] {
-        let mut authenticator = Authenticator {
-            algorithm,
-            ..Authenticator::new()
-        };
+        let mut authenticator = Authenticator { algorithm, ..Authenticator::new() };
         let made = authenticator.create(ORIGIN, &creation()).unwrap();
         let key = public_key(algorithm, &bytes(&made, "authenticatorData"));
         let signed = authenticator.get(ORIGIN, &request()).unwrap();
@@ -128,10 +101,7 @@ fn assertions_verify_under_the_registered_key() {
 
 #[test]
 fn settings_show_in_flags_and_counter() {
-    let mut authenticator = Authenticator {
-        counter: SignCounter::Increasing,
-        ..Authenticator::new()
-    };
+    let mut authenticator = Authenticator { counter: SignCounter::Increasing, ..Authenticator::new() };
     authenticator.create(ORIGIN, &creation()).unwrap();
     for (backup, verified, expected) in [
         (Backup::DeviceBound, true, 0x05),
@@ -141,21 +111,11 @@ fn settings_show_in_flags_and_counter() {
     ] {
         authenticator.backup = backup;
         authenticator.user_verified = verified;
-        let data = bytes(
-            &authenticator.get(ORIGIN, &request()).unwrap(),
-            "authenticatorData",
-        );
+        let data = bytes(&authenticator.get(ORIGIN, &request()).unwrap(), "authenticatorData");
         assert_eq!(data[32], expected, "{backup:?}");
     }
-    let data = bytes(
-        &authenticator.get(ORIGIN, &request()).unwrap(),
-        "authenticatorData",
-    );
-    assert_eq!(
-        data[33..37],
-        6_u32.to_be_bytes(),
-        "one creation and five assertions"
-    );
+    let data = bytes(&authenticator.get(ORIGIN, &request()).unwrap(), "authenticatorData");
+    assert_eq!(data[33..37], 6_u32.to_be_bytes(), "one creation and five assertions");
 }
 
 #[test]
@@ -175,10 +135,7 @@ fn lies_replace_the_honest_values() {
             "type": "webauthn.create", "challenge": "AAAA", "origin": "https://evil.example", "crossOrigin": false,
         })
     );
-    assert_eq!(
-        bytes(&signed, "authenticatorData")[..32],
-        *digest(&SHA256, b"evil.example").as_ref()
-    );
+    assert_eq!(bytes(&signed, "authenticatorData")[..32], *digest(&SHA256, b"evil.example").as_ref());
     assert!(signed["response"].get("userHandle").is_none());
 }
 
@@ -217,27 +174,12 @@ fn without_an_rp_id_the_host_is_taken() {
 fn creation_needs_an_offered_algorithm_and_no_excluded_passkey() {
     let mut options = creation();
     options["pubKeyCredParams"] = json!([{ "type": "public-key", "alg": -7 }]);
-    let mut authenticator = Authenticator {
-        algorithm: Algorithm::Ed25519,
-        ..Authenticator::new()
-    };
-    assert!(
-        authenticator
-            .create(ORIGIN, &options)
-            .unwrap_err()
-            .to_string()
-            .starts_with("NotSupportedError")
-    );
+    let mut authenticator = Authenticator { algorithm: Algorithm::Ed25519, ..Authenticator::new() };
+    assert!(authenticator.create(ORIGIN, &options).unwrap_err().to_string().starts_with("NotSupportedError"));
     authenticator.algorithm = Algorithm::Es256;
     let made = authenticator.create(ORIGIN, &options).unwrap();
     options["excludeCredentials"] = json!([{ "type": "public-key", "id": made["id"] }]);
-    assert!(
-        authenticator
-            .create(ORIGIN, &options)
-            .unwrap_err()
-            .to_string()
-            .starts_with("InvalidStateError")
-    );
+    assert!(authenticator.create(ORIGIN, &options).unwrap_err().to_string().starts_with("InvalidStateError"));
     options["excludeCredentials"] = json!([]);
     authenticator.create(ORIGIN, &options).unwrap();
     assert_eq!(authenticator.passkeys.len(), 1, "one passkey for a user of an RP");
@@ -246,13 +188,7 @@ fn creation_needs_an_offered_algorithm_and_no_excluded_passkey() {
 #[test]
 fn the_newest_passkey_that_is_allowed_signs() {
     let mut authenticator = Authenticator::new();
-    assert!(
-        authenticator
-            .get(ORIGIN, &request())
-            .unwrap_err()
-            .to_string()
-            .starts_with("NotAllowedError")
-    );
+    assert!(authenticator.get(ORIGIN, &request()).unwrap_err().to_string().starts_with("NotAllowedError"));
     let first = authenticator.create(ORIGIN, &creation()).unwrap();
     let mut options = creation();
     options["user"]["id"] = "Ym9i".into();

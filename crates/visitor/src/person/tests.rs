@@ -21,11 +21,7 @@ fn creation() -> String {
 }
 
 fn request() -> String {
-    answer(
-        200,
-        "",
-        &json!({ "publicKey": { "challenge": "AAAA", "rpId": "id.localhost" } }).to_string(),
-    )
+    answer(200, "", &json!({ "publicKey": { "challenge": "AAAA", "rpId": "id.localhost" } }).to_string())
 }
 
 /// Speaks the endpoints of the portal and the way to one service, without checking a signature.
@@ -65,26 +61,16 @@ async fn ada() -> (Server, Person) {
 #[tokio::test]
 async fn a_person_sets_up_signs_out_and_opens_a_service() {
     let (server, mut person) = ada().await;
-    let next = person
-        .set_up("http://id.localhost:8080/setup/t0k", "ada", "Ada")
-        .await
-        .unwrap();
+    let next = person.set_up("http://id.localhost:8080/setup/t0k", "ada", "Ada").await.unwrap();
     assert_eq!(next.as_str(), "http://id.localhost:8080/");
     let seen = server.seen();
     let lines: Vec<_> = seen.iter().map(Seen::line).collect();
     assert_eq!(
         lines,
-        [
-            "GET /setup/t0k HTTP/1.1",
-            "POST /api/setup/start HTTP/1.1",
-            "POST /api/setup/finish HTTP/1.1"
-        ]
+        ["GET /setup/t0k HTTP/1.1", "POST /api/setup/start HTTP/1.1", "POST /api/setup/finish HTTP/1.1"]
     );
     let start: Value = serde_json::from_str(&seen[1].body).unwrap();
-    assert_eq!(
-        start,
-        json!({ "token": "t0k", "username": "ada", "display_name": "Ada" })
-    );
+    assert_eq!(start, json!({ "token": "t0k", "username": "ada", "display_name": "Ada" }));
     let finish: Value = serde_json::from_str(&seen[2].body).unwrap();
     assert_eq!(finish["credential"]["type"], "public-key");
 
@@ -93,20 +79,10 @@ async fn a_person_sets_up_signs_out_and_opens_a_service() {
     assert_eq!(person.client.jar.cookie("id.localhost", "__Host-doorward"), None);
 
     let page = person.open("http://notes.localhost:8080/page").await.unwrap();
-    assert_eq!(
-        page.query("return_to").as_deref(),
-        Some("/handoff?tx=1"),
-        "opening does not sign in"
-    );
-    let page = person
-        .open_signed_in("http://notes.localhost:8080/page")
-        .await
-        .unwrap();
+    assert_eq!(page.query("return_to").as_deref(), Some("/handoff?tx=1"), "opening does not sign in");
+    let page = person.open_signed_in("http://notes.localhost:8080/page").await.unwrap();
     assert_eq!(page.url.as_str(), "http://notes.localhost:8080/read");
-    let page = person
-        .open_signed_in("http://notes.localhost:8080/page")
-        .await
-        .unwrap();
+    let page = person.open_signed_in("http://notes.localhost:8080/page").await.unwrap();
     assert_eq!(page.chain.len(), 2, "the session is used again");
 }
 
@@ -117,30 +93,20 @@ async fn refusals_keep_what_the_portal_said() {
     let mut other = Authenticator::new();
     let error = person.add_passkey_of(&mut other).await.unwrap_err();
     let refused = error.downcast_ref::<Refused>().unwrap();
-    assert_eq!(
-        (refused.status.as_u16(), refused.error.as_str()),
-        (403, "step_up_required")
-    );
+    assert_eq!((refused.status.as_u16(), refused.error.as_str()), (403, "step_up_required"));
     assert_eq!(
         (person.authenticator.passkeys.len(), other.passkeys.len()),
         (1, 1),
         "each device keeps its own"
     );
-    let error = person
-        .enrol("http://id.localhost:8080/enrol/gone")
-        .await
-        .unwrap_err();
+    let error = person.enrol("http://id.localhost:8080/enrol/gone").await.unwrap_err();
     assert_eq!(error.downcast_ref::<Refused>().unwrap().status.as_u16(), 410);
 }
 
 #[tokio::test]
 async fn links_of_another_kind_or_place_are_not_opened() {
     let (server, mut person) = ada().await;
-    for link in [
-        "http://evil.localhost:8080/enrol/t",
-        "http://id.localhost:8080/setup/t",
-        "enrol",
-    ] {
+    for link in ["http://evil.localhost:8080/enrol/t", "http://id.localhost:8080/setup/t", "enrol"] {
         person.enrol(link).await.unwrap_err();
     }
     assert!(server.seen().is_empty());
@@ -150,19 +116,13 @@ async fn links_of_another_kind_or_place_are_not_opened() {
 async fn without_a_passkey_nobody_signs_in() {
     let (_server, mut person) = ada().await;
     let error = person.sign_in(None).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "NotAllowedError: there is no passkey for id.localhost."
-    );
+    assert_eq!(error.to_string(), "NotAllowedError: there is no passkey for id.localhost.");
 }
 
 #[tokio::test]
 async fn a_sign_in_that_leads_back_to_the_sign_in_page_is_an_error() {
     let (_server, mut person) = ada().await;
     person.enrol("http://id.localhost:8080/enrol/t").await.unwrap();
-    let error = person
-        .open_signed_in("http://id.localhost:8080/login?return_to=/login")
-        .await
-        .unwrap_err();
+    let error = person.open_signed_in("http://id.localhost:8080/login?return_to=/login").await.unwrap_err();
     assert!(error.to_string().starts_with("After the sign-in"), "{error}");
 }

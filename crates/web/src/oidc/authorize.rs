@@ -42,13 +42,7 @@ pub(crate) async fn get(
     Visitor(visitor): Visitor,
     Query(parameters): Query,
 ) -> Result<Response, Refusal> {
-    respond(Ask {
-        environment,
-        context,
-        visitor,
-        parameters,
-    })
-    .await
+    respond(Ask { environment, context, visitor, parameters }).await
 }
 
 /// `POST /authorize` (OpenID Connect Core section 3.1.2.1). Sent from another site it comes without our cookie; the
@@ -59,13 +53,7 @@ pub(crate) async fn post(
     Visitor(visitor): Visitor,
     Form(parameters): Form,
 ) -> Result<Response, Refusal> {
-    respond(Ask {
-        environment,
-        context,
-        visitor,
-        parameters,
-    })
-    .await
+    respond(Ask { environment, context, visitor, parameters }).await
 }
 
 /// Everything that came.
@@ -108,17 +96,10 @@ impl Ask {
 
     /// The one thing to do.
     pub(super) async fn next(&self, request: &AuthorizationRequest) -> Result<Step, StoreError> {
-        let Self {
-            environment, context, ..
-        } = self;
+        let Self { environment, context, .. } = self;
         let issuer = &environment.config().portal.origin;
         let consented = match &self.visitor {
-            Some(identity) => {
-                environment
-                    .store
-                    .consent(identity.subject, &request.client.client_id)
-                    .await?
-            }
+            Some(identity) => environment.store.consent(identity.subject, &request.client.client_id).await?,
             None => None,
         };
         let situation = Situation {
@@ -133,32 +114,17 @@ impl Ask {
     }
 
     pub(super) fn progress(&self) -> Option<Progress> {
-        Progress::open(
-            &self.parameters,
-            &self.environment.authorizations,
-            self.context.now,
-        )
+        Progress::open(&self.parameters, &self.environment.authorizations, self.context.now)
     }
 
     /// The way back here with this progress.
     pub(super) fn onward(&self, progress: Progress) -> ReturnTo {
-        progress.seal(
-            &self.parameters,
-            &self.environment.authorizations,
-            self.environment.draw(),
-        )
+        progress.seal(&self.parameters, &self.environment.authorizations, self.environment.draw())
     }
 
     fn sign_in(&self, reauthenticate: bool) -> Response {
-        let then = self.onward(
-            self.progress()
-                .unwrap_or_else(|| Progress::begin(self.context.now)),
-        );
-        reply::see_other(&if reauthenticate {
-            login::path_to_confirm(&then)
-        } else {
-            login::path(&then)
-        })
+        let then = self.onward(self.progress().unwrap_or_else(|| Progress::begin(self.context.now)));
+        reply::see_other(&if reauthenticate { login::path_to_confirm(&then) } else { login::path(&then) })
     }
 
     pub(super) fn refuse(&self, response: &ErrorResponse) -> Response {
@@ -177,9 +143,7 @@ impl Ask {
 
     async fn issue(&self, grant: CodeGrant) -> Result<Response, StoreError> {
         let code = self.environment.token::<Code>();
-        let location = grant
-            .target
-            .with_code(&code, &self.environment.config().portal.origin);
+        let location = grant.target.with_code(&code, &self.environment.config().portal.origin);
         let new = NewCode {
             code: code.hash(),
             family: FamilyId::from_random(self.environment.draw()),

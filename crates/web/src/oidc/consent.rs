@@ -47,10 +47,7 @@ const fn line(scope: Scope) -> &'static str {
 /// The page that asks.
 pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question) -> Response {
     let uri = request.target.redirect_uri();
-    let user = ask
-        .visitor
-        .as_ref()
-        .map(|identity| identity.profile.username.to_string());
+    let user = ask.visitor.as_ref().map(|identity| identity.profile.username.to_string());
     let again = ask.onward(Progress::begin(ask.context.now)).to_path();
     let mut response = page::show(&Page {
         frame: Frame::portal(&ask.environment, None),
@@ -63,9 +60,7 @@ pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question
     });
     // Browsers hold `form-action` against redirects too, and the answer to this form leads to the application.
     let policy = redirect_uri::csp_source(uri).and_then(|source| reply::policy_with_form_to(&source));
-    response
-        .headers_mut()
-        .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
     response
 }
 
@@ -80,37 +75,22 @@ pub(crate) async fn decide(
         || Refusal::bad_request("The form is not complete. Go back to the application and try again.");
     let query = form.value("request").ok_or_else(incomplete)?;
     let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
-    let ask = Ask {
-        environment,
-        context,
-        visitor: Some(identity.clone()),
-        parameters,
-    };
+    let ask = Ask { environment, context, visitor: Some(identity.clone()), parameters };
     let request = match ask.read() {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
     let Step::Consent(question) = ask.next(&request).await? else {
         // Answered meanwhile in another tab, or no longer allowed: `/authorize` says what is next.
-        return Ok(reply::see_other(&format!(
-            "/authorize?{}",
-            ask.parameters.to_query()
-        )));
+        return Ok(reply::see_other(&format!("/authorize?{}", ask.parameters.to_query())));
     };
     if form.value("decision") != Some("allow") {
-        let refusal = request
-            .target
-            .refuse(ErrorCode::AccessDenied, "the person refused");
+        let refusal = request.target.refuse(ErrorCode::AccessDenied, "the person refused");
         return Ok(ask.refuse(&refusal));
     }
     let granted = question.if_granted.names();
     let client_id = &request.client.client_id;
-    ask.environment
-        .store
-        .grant_consent(identity.subject, client_id, &granted, ask.context.now)
-        .await?;
+    ask.environment.store.grant_consent(identity.subject, client_id, &granted, ask.context.now).await?;
     let progress = ask.progress().unwrap_or_else(|| Progress::begin(ask.context.now));
-    Ok(reply::see_other(
-        &ask.onward(progress.with_consent(identity.subject)).to_path(),
-    ))
+    Ok(reply::see_other(&ask.onward(progress.with_consent(identity.subject)).to_path()))
 }

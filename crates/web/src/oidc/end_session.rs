@@ -49,11 +49,7 @@ pub(crate) async fn post(
 ) -> Result<Response, Refusal> {
     let fetch = FetchMetadata::read(&Method::POST, &headers, &context.origin, false);
     if fetch.site != Site::Own {
-        return Ok(reply::see_other(&format!(
-            "{}?{}",
-            discovery::END_SESSION,
-            parameters.to_query()
-        )));
+        return Ok(reply::see_other(&format!("{}?{}", discovery::END_SESSION, parameters.to_query())));
     }
     respond(&environment, &context, visitor, (&parameters, true)).await
 }
@@ -86,12 +82,8 @@ async fn respond(
 fn confirm(environment: &Environment, visitor: Option<&Identity>, parameters: &Parameters) -> Response {
     let mut response = sign_out::confirm(environment, visitor, discovery::END_SESSION, parameters);
     // Browsers hold `form-action` against redirects too.
-    let source = parameters
-        .value("post_logout_redirect_uri")
-        .and_then(redirect_uri::csp_source);
+    let source = parameters.value("post_logout_redirect_uri").and_then(redirect_uri::csp_source);
     let policy = source.and_then(|source| reply::policy_with_form_to(&source));
-    response
-        .headers_mut()
-        .extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
     response
 }

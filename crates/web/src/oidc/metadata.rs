@@ -9,10 +9,7 @@ use crate::{extract::Env, reply};
 
 /// `GET /.well-known/openid-configuration` and `GET /.well-known/oauth-authorization-server`.
 pub(crate) async fn configuration(State(environment): Env) -> Response {
-    cached(&discovery::document(
-        &environment.config().portal.origin,
-        &environment.keys,
-    ))
+    cached(&discovery::document(&environment.config().portal.origin, &environment.keys))
 }
 
 /// `GET /.well-known/jwks.json`.

@@ -98,9 +98,7 @@ fn authenticate(
     let presented =
         Presented::read(authorization, parameters).map_err(|error| TokenError::of_client(error, false))?;
     let config = environment.config();
-    let found = config
-        .client(presented.client_id())
-        .ok_or(client_auth::ClientAuthError::UnknownClient);
+    let found = config.client(presented.client_id()).ok_or(client_auth::ClientAuthError::UnknownClient);
     let checked =
         found.and_then(|client| client_auth::verify(client, &presented).map(|()| Arc::clone(client)));
     checked.map_err(|error| {
@@ -114,9 +112,7 @@ fn refuse(context: &RequestContext, error: &TokenError) -> Response {
     let mut response = reply::json(&error.body());
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if let Some(challenge) = error.www_authenticate() {
-        response
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }
@@ -142,9 +138,7 @@ impl Exchange<'_> {
 
     async fn redeem(&self, request: &authorization_code::Request) -> Result<Value, Failed> {
         let (store, now) = (&self.environment.store, self.context.now);
-        let issued = store
-            .consume_code(request.code.hash(), &self.client.client_id, now)
-            .await?;
+        let issued = store.consume_code(request.code.hash(), &self.client.client_id, now).await?;
         let issued = issued.ok_or_else(TokenError::not_valid)?;
         let (family, nonce): (FamilyId, _) = (issued.grant.family, issued.grant.nonce.clone());
         let grant = Grant::new(issued.grant);
@@ -163,10 +157,7 @@ impl Exchange<'_> {
     async fn refresh(&self, request: &refresh_token::Request) -> Result<Value, Failed> {
         let (store, now) = (&self.environment.store, self.context.now);
         let (token, client_id) = (request.refresh_token.hash(), &self.client.client_id);
-        let grant = match store
-            .rotate_refresh_token(token, client_id, self.new_tokens(), now)
-            .await?
-        {
+        let grant = match store.rotate_refresh_token(token, client_id, self.new_tokens(), now).await? {
             Rotation::Rotated(grant) => Grant::new(*grant),
             Rotation::Reused => {
                 tracing::warn!(request = %self.context.id, client = %self.context.client, application = %self.client.name,

@@ -46,11 +46,7 @@ fn h_1_h_3_h_5_h_6_h_10_reserved_names_are_removed_in_every_spelling() {
             name.replace('-', "."),
             name.replacen('-', "_", 1),
         ] {
-            assert_eq!(
-                stripped(&[(&spelling, "root"), ("Accept", "*/*")]),
-                ["accept"],
-                "{spelling}"
-            );
+            assert_eq!(stripped(&[(&spelling, "root"), ("Accept", "*/*")]), ["accept"], "{spelling}");
         }
     }
     assert_eq!(
@@ -87,11 +83,7 @@ fn p_14_only_websocket_upgrades_are_recognised() {
     };
     assert!(upgrade("websocket") && upgrade("WebSocket"));
     assert!(!upgrade("h2c") && !upgrade("websocket, h2c"));
-    assert!(!asks_for_websocket(
-        &Method::GET,
-        Version::HTTP_11,
-        &map(&[("Upgrade", "websocket")])
-    ));
+    assert!(!asks_for_websocket(&Method::GET, Version::HTTP_11, &map(&[("Upgrade", "websocket")])));
     assert!(!asks_for_websocket(
         &Method::POST,
         Version::HTTP_11,
@@ -110,11 +102,8 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
         ("Connection", "close"),
     ]);
     strip_response(&mut headers);
-    let kept: Vec<_> = headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .map(|value| value.to_str().unwrap())
-        .collect();
+    let kept: Vec<_> =
+        headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect();
     assert_eq!(kept, ["a=1", "b=2"]);
     assert!(!headers.contains_key(header::CONNECTION));
 }
@@ -125,16 +114,11 @@ fn e_14_an_upstream_cannot_clear_our_cookies() {
         let mut headers = map(&[("Clear-Site-Data", value), ("Trailer", "x-checksum")]);
         strip_response(&mut headers);
         assert!(headers.contains_key(header::TRAILER));
-        headers
-            .get("clear-site-data")
-            .map(|value| value.to_str().unwrap().to_owned())
+        headers.get("clear-site-data").map(|value| value.to_str().unwrap().to_owned())
     };
     assert_eq!(left("\"cookies\""), None);
     assert_eq!(left("\"*\""), None);
-    assert_eq!(
-        left("\"cache\", \"cookies\",\"storage\"").as_deref(),
-        Some("\"cache\", \"storage\"")
-    );
+    assert_eq!(left("\"cache\", \"cookies\",\"storage\"").as_deref(), Some("\"cache\", \"storage\""));
 }
 
 proptest! {

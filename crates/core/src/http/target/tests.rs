@@ -9,10 +9,7 @@ fn parse(host: &str, path: &str) -> Result<(String, String), TargetError> {
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, host.parse().unwrap());
     let target = RequestTarget::parse(&Method::GET, &uri, &headers, None)?;
-    Ok((
-        target.host().to_owned(),
-        target.path_and_query().as_str().to_owned(),
-    ))
+    Ok((target.host().to_owned(), target.path_and_query().as_str().to_owned()))
 }
 
 fn path(text: &str) -> Result<String, TargetError> {
@@ -21,9 +18,8 @@ fn path(text: &str) -> Result<String, TargetError> {
 
 #[test]
 fn p_1_p_3_p_4_p_8_impossible_8_one_canonical_path_or_none() {
-    for (input, expected) in include_str!("../../../tests/golden/path.txt")
-        .lines()
-        .filter_map(|line| line.split_once(" => "))
+    for (input, expected) in
+        include_str!("../../../tests/golden/path.txt").lines().filter_map(|line| line.split_once(" => "))
     {
         let found = path(input.trim()).unwrap_or_else(|_| "refused".to_owned());
         assert_eq!(found, expected.trim(), "{input}");
@@ -54,10 +50,7 @@ fn p_5_p_6_hosts_are_canonical() {
         "ä.test",
         "a.test:80:80",
     ] {
-        assert!(
-            input.parse::<::http::HeaderValue>().is_err() || parse(input, "/").is_err(),
-            "{input}"
-        );
+        assert!(input.parse::<::http::HeaderValue>().is_err() || parse(input, "/").is_err(), "{input}");
     }
 }
 
@@ -71,27 +64,16 @@ fn p_13_host_authority_and_sni_agree() {
         Err(TargetError::Malformed(_))
     ));
     headers.insert(header::HOST, "A.test".parse().unwrap());
-    assert_eq!(
-        RequestTarget::parse(&Method::GET, &uri, &headers, Some("a.TEST"))
-            .unwrap()
-            .path(),
-        "/x"
-    );
+    assert_eq!(RequestTarget::parse(&Method::GET, &uri, &headers, Some("a.TEST")).unwrap().path(), "/x");
     assert_eq!(
         RequestTarget::parse(&Method::GET, &uri, &headers, Some("b.test")),
         Err(TargetError::Misdirected)
     );
     assert!(RequestTarget::parse(&Method::CONNECT, &uri, &headers, None).is_err());
     headers.append(header::HOST, "a.test".parse().unwrap());
-    assert!(
-        RequestTarget::parse(&Method::GET, &uri, &headers, None).is_err(),
-        "two Host headers"
-    );
+    assert!(RequestTarget::parse(&Method::GET, &uri, &headers, None).is_err(), "two Host headers");
     headers.clear();
-    assert!(
-        RequestTarget::parse(&Method::GET, &"/x".parse().unwrap(), &headers, None).is_err(),
-        "no host"
-    );
+    assert!(RequestTarget::parse(&Method::GET, &"/x".parse().unwrap(), &headers, None).is_err(), "no host");
 }
 
 proptest! {

@@ -29,19 +29,12 @@ fn bytes(text: &str) -> Vec<u8> {
 }
 
 fn rsa() -> PublicKey {
-    PublicKey::Rsa {
-        n: bytes(A_2_N),
-        e: bytes("AQAB"),
-    }
+    PublicKey::Rsa { n: bytes(A_2_N), e: bytes("AQAB") }
 }
 
 fn p256() -> PublicKey {
-    let x = bytes("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU")
-        .try_into()
-        .unwrap();
-    let y = bytes("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0")
-        .try_into()
-        .unwrap();
+    let x = bytes("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").try_into().unwrap();
+    let y = bytes("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0").try_into().unwrap();
     PublicKey::P256 { x, y }
 }
 
@@ -92,10 +85,7 @@ fn rfc_7515_appendix_a_3_es256() {
 
 #[test]
 fn rfc_8037_appendix_a_4_and_a_5_eddsa() {
-    assert_eq!(
-        check(RFC_8037_JWS, &ed25519()).unwrap(),
-        b"Example of Ed25519 signing"
-    );
+    assert_eq!(check(RFC_8037_JWS, &ed25519()).unwrap(), b"Example of Ed25519 signing");
     let input = signing_input(br#"{"alg":"EdDSA"}"#, b"Example of Ed25519 signing");
     let signature = Ed25519Signer::new().sign(input.as_bytes()).unwrap();
     assert_eq!(assemble(input, &signature), RFC_8037_JWS);
@@ -105,19 +95,13 @@ fn rfc_8037_appendix_a_4_and_a_5_eddsa() {
 fn what_is_signed_is_verified_by_its_own_key_alone() {
     let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
     let token = sign(&Ed25519Signer::new(), &claims).unwrap();
-    assert_eq!(
-        verify(&token, [&rsa(), &ed25519()]).unwrap().text("sub"),
-        Some("ada")
-    );
+    assert_eq!(verify(&token, [&rsa(), &ed25519()]).unwrap().text("sub"), Some("ada"));
     assert_eq!(verify(&token, [&rsa(), &p256()]), Err(VerifyError::UnknownKey));
     for at in 0..token.len() {
         assert!(verify(&token[..at], [&ed25519()]).is_err(), "{at}");
         let mut changed = token.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
-        assert!(
-            verify(&String::from_utf8(changed).unwrap(), [&ed25519()]).is_err(),
-            "{at}"
-        );
+        assert!(verify(&String::from_utf8(changed).unwrap(), [&ed25519()]).is_err(), "{at}");
     }
 }
 
@@ -134,68 +118,27 @@ fn o_12_the_key_decides_the_algorithm() {
     };
     let mac = bytes(RFC_8037_X);
     for (header, expected) in [
-        (
-            format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"none","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"NONE","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"eddsa","kid":"{kid}"}}"#),
-            VerifyError::WrongAlgorithm,
-        ),
-        (
-            format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#),
-            VerifyError::BadSignature,
-        ),
-        (
-            format!(r#"{{"alg":"EdDSA","alg":"none","kid":"{kid}"}}"#),
-            VerifyError::Malformed,
-        ),
+        (format!(r#"{{"alg":"HS256","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"none","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"NONE","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"eddsa","kid":"{kid}"}}"#), VerifyError::WrongAlgorithm),
+        (format!(r#"{{"alg":"EdDSA","kid":"{kid}"}}"#), VerifyError::BadSignature),
+        (format!(r#"{{"alg":"EdDSA","alg":"none","kid":"{kid}"}}"#), VerifyError::Malformed),
         (format!(r#"{{"kid":"{kid}"}}"#), VerifyError::Malformed),
         (format!(r#"{{"alg":null,"kid":"{kid}"}}"#), VerifyError::Malformed),
-        (
-            format!(r#"{{"alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#),
-            VerifyError::Malformed,
-        ),
-        (
-            format!(r#"{{"alg":"EdDSA","kid":"{kid}","jku":"https://evil.test"}}"#),
-            VerifyError::Malformed,
-        ),
-        (
-            format!(r#"{{"alg":"EdDSA","kid":"{kid}","x5u":"https://evil.test"}}"#),
-            VerifyError::Malformed,
-        ),
-        (
-            format!(r#"{{"alg":"EdDSA","kid":"{kid}","jwk":{{"kty":"OKP"}}}}"#),
-            VerifyError::Malformed,
-        ),
+        (format!(r#"{{"alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#), VerifyError::Malformed),
+        (format!(r#"{{"alg":"EdDSA","kid":"{kid}","jku":"https://evil.test"}}"#), VerifyError::Malformed),
+        (format!(r#"{{"alg":"EdDSA","kid":"{kid}","x5u":"https://evil.test"}}"#), VerifyError::Malformed),
+        (format!(r#"{{"alg":"EdDSA","kid":"{kid}","jwk":{{"kty":"OKP"}}}}"#), VerifyError::Malformed),
         (r#"{"alg":"EdDSA"}"#.to_owned(), VerifyError::UnknownKey),
-        (
-            r#"{"alg":"EdDSA","kid":"../../etc/passwd"}"#.to_owned(),
-            VerifyError::UnknownKey,
-        ),
+        (r#"{"alg":"EdDSA","kid":"../../etc/passwd"}"#.to_owned(), VerifyError::UnknownKey),
     ] {
         assert_eq!(verify(&forge(&header, &mac), [&key]), Err(expected), "{header}");
     }
-    let unsigned = format!(
-        "{}.",
-        signing_input(format!(r#"{{"alg":"none","kid":"{kid}"}}"#).as_bytes(), claims)
-    );
+    let unsigned =
+        format!("{}.", signing_input(format!(r#"{{"alg":"none","kid":"{kid}"}}"#).as_bytes(), claims));
     assert_eq!(verify(&unsigned, [&key]), Err(VerifyError::WrongAlgorithm));
 }
 

@@ -26,10 +26,7 @@ fn a_complete_request_is_read() {
     assert_eq!(request.scope.to_string(), "openid groups offline_access");
     assert_eq!(request.nonce.as_deref(), Some("n"));
     assert_eq!(request.code_challenge.unwrap().as_str(), CHALLENGE);
-    assert_eq!(
-        (request.prompt.login, request.prompt.consent, request.max_age),
-        (true, true, Some(60))
-    );
+    assert_eq!((request.prompt.login, request.prompt.consent, request.max_age), (true, true, Some(60)));
 }
 
 /// as long as the redirect URI is not known to be the client's, nothing is redirected.
@@ -59,10 +56,7 @@ fn r_1_r_4_nothing_is_redirected_before_the_redirect_uri_is_trusted() {
         }
     }
     let long = wiki(&format!("state={}", "x".repeat(MAX_QUERY - 100)));
-    assert_eq!(
-        parse(&long, &clients()).unwrap_err(),
-        AuthorizationError::Display(DisplayError::TooLong)
-    );
+    assert_eq!(parse(&long, &clients()).unwrap_err(), AuthorizationError::Display(DisplayError::TooLong));
 }
 
 #[test]
@@ -110,22 +104,14 @@ fn o_1_r_13_o_28_what_is_wrong_goes_to_the_client_with_state_and_issuer() {
 fn o_1_a_public_client_needs_pkce() {
     let base = "client_id=spa&redirect_uri=https%3A%2F%2Fspa.test%2Fcallback&response_type=code&scope=openid";
     let found = outcome(&parameters(base));
-    assert!(
-        found.contains("error=invalid_request") && found.contains("PKCE"),
-        "{found}"
-    );
-    let with = parameters(&format!(
-        "{base}&code_challenge={CHALLENGE}&code_challenge_method=S256"
-    ));
+    assert!(found.contains("error=invalid_request") && found.contains("PKCE"), "{found}");
+    let with = parameters(&format!("{base}&code_challenge={CHALLENGE}&code_challenge_method=S256"));
     assert!(outcome(&with).starts_with("ok openid"));
 }
 
 #[test]
 fn o_1_a_confidential_client_can_be_made_to_use_pkce() {
-    let strict = Client {
-        require_pkce: true,
-        ..(*clients()[0]).clone()
-    };
+    let strict = Client { require_pkce: true, ..(*clients()[0]).clone() };
     let without = wiki("code_challenge=&code_challenge_method=");
     assert!(parse(&without, &[Arc::new(strict)]).is_err());
     assert!(parse(&without, &clients()).is_ok());
@@ -139,24 +125,11 @@ fn r_6_a_repeated_parameter_never_becomes_a_request() {
 
 #[test]
 fn r_5_a_loopback_client_gets_its_own_port_back() {
-    let native = Client {
-        redirect_uris: vec!["http://127.0.0.1/cb".to_owned()],
-        ..(*clients()[0]).clone()
-    };
-    let request = parse(
-        &wiki("redirect_uri=http://127.0.0.1:51004/cb"),
-        &[Arc::new(native)],
-    )
-    .unwrap();
+    let native = Client { redirect_uris: vec!["http://127.0.0.1/cb".to_owned()], ..(*clients()[0]).clone() };
+    let request = parse(&wiki("redirect_uri=http://127.0.0.1:51004/cb"), &[Arc::new(native)]).unwrap();
     let location = request.target.with_code(&token(1), &issuer());
-    assert!(
-        location.starts_with("http://127.0.0.1:51004/cb?code=dw_c_"),
-        "{location}"
-    );
-    assert!(
-        location.ends_with("&state=s+1&iss=https%3A%2F%2Fid.example.org"),
-        "{location}"
-    );
+    assert!(location.starts_with("http://127.0.0.1:51004/cb?code=dw_c_"), "{location}");
+    assert!(location.ends_with("&state=s+1&iss=https%3A%2F%2Fid.example.org"), "{location}");
 }
 
 #[test]
@@ -175,11 +148,7 @@ fn o_28_a_hint_counts_only_if_we_gave_it_to_this_client() {
             now: UnixTime(0),
         }
         .claims();
-        jws::sign(
-            ring(&[key]).signer(crate::jose::Algorithm::EdDsa).unwrap(),
-            &claims,
-        )
-        .unwrap()
+        jws::sign(ring(&[key]).signer(crate::jose::Algorithm::EdDsa).unwrap(), &claims).unwrap()
     };
     let other = Origin::parse("https://id.example.com").unwrap();
     for (token, expected) in [

@@ -6,31 +6,16 @@ fn pretty(claims: &Map<String, Value>) -> String {
 }
 
 fn id_token(scope: &str, nonce: Option<&str>) -> Map<String, Value> {
-    let (ada, clients, access) = (
-        person(1, &["users", "admins"], UnixTime(999_000)),
-        clients(),
-        token(1),
-    );
+    let (ada, clients, access) = (person(1, &["users", "admins"], UnixTime(999_000)), clients(), token(1));
     let scope = ScopeSet::parse(scope);
     let (issuer, client) = (issuer(), &clients[0]);
-    IdToken {
-        issuer: &issuer,
-        client,
-        identity: &ada,
-        scope,
-        nonce,
-        access_token: &access,
-        now: NOW,
-    }
-    .claims()
+    IdToken { issuer: &issuer, client, identity: &ada, scope, nonce, access_token: &access, now: NOW }
+        .claims()
 }
 
 #[test]
 fn an_id_token_with_every_scope() {
-    insta::assert_snapshot!(pretty(&id_token(
-        "openid profile email groups offline_access",
-        Some("n")
-    )));
+    insta::assert_snapshot!(pretty(&id_token("openid profile email groups offline_access", Some("n"))));
 }
 
 #[test]
@@ -41,10 +26,7 @@ fn o_16_without_a_scope_there_are_none_of_its_claims() {
     };
     assert_eq!(names("openid"), "sub");
     assert_eq!(names("openid offline_access"), "sub");
-    assert_eq!(
-        names("openid profile"),
-        "display_name name preferred_username sub"
-    );
+    assert_eq!(names("openid profile"), "display_name name preferred_username sub");
     assert_eq!(names("openid email"), "email email_verified sub");
     assert_eq!(names("openid groups"), "groups sub");
 }
@@ -62,10 +44,7 @@ fn every_claim_is_announced() {
 fn nobody_has_an_address_that_is_not_known() {
     let mut ada = (*person(1, &[], NOW)).clone();
     ada.profile.email = None;
-    assert_eq!(
-        of_person(&ada, ScopeSet::parse("openid email groups"))["groups"],
-        json!([])
-    );
+    assert_eq!(of_person(&ada, ScopeSet::parse("openid email groups"))["groups"], json!([]));
     assert!(!of_person(&ada, ScopeSet::parse("openid email")).contains_key("email_verified"));
 }
 
@@ -73,10 +52,7 @@ fn nobody_has_an_address_that_is_not_known() {
 #[test]
 fn o_28_at_hash_is_by_the_hash_of_the_algorithm() {
     let access = token(1);
-    assert_eq!(
-        access.expose(),
-        "dw_a_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEFIgwAa"
-    );
+    assert_eq!(access.expose(), "dw_a_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEFIgwAa");
     let sha512 = "mUDru97zWnNJZjvmID1MPFfdo6akXQVB2KwC4joPdQ0";
     assert_eq!(at_hash(Algorithm::Rs256, &access), "Rs8mq2vUZRfU9vQlUX0ChA");
     assert_eq!(at_hash(Algorithm::Es256, &access), "Rs8mq2vUZRfU9vQlUX0ChA");

@@ -30,13 +30,7 @@ fn id_token(about: u8, client: usize, key: u8) -> String {
 fn outcome(text: &str, signed_in: bool, confirmed: bool) -> String {
     let (issuer, keys, clients, ada) = (issuer(), ring(&[1, 2]), clients(), person(1, &[], NOW));
     let identity = signed_in.then_some(&*ada);
-    let situation = Situation {
-        issuer: &issuer,
-        keys: &keys,
-        clients: &clients,
-        identity,
-        confirmed,
-    };
+    let situation = Situation { issuer: &issuer, keys: &keys, clients: &clients, identity, confirmed };
     match decide(&parameters(text), &situation) {
         EndSession::Confirm => "confirm".to_owned(),
         EndSession::End(Destination::SignedOut) => "end, our page".to_owned(),
@@ -56,50 +50,27 @@ fn r_9_o_28_where_signing_out_leads() {
         ("client_id", format!("client_id=wiki{good}")),
         ("hint", format!("id_token_hint={mine}{good}")),
         ("hint by an older key", format!("id_token_hint={old}{good}")),
-        (
-            "hint and client_id",
-            format!("id_token_hint={mine}&client_id=wiki{good}"),
-        ),
-        (
-            "hint and another client_id",
-            format!("id_token_hint={mine}&client_id=spa{good}"),
-        ),
+        ("hint and client_id", format!("id_token_hint={mine}&client_id=wiki{good}")),
+        ("hint and another client_id", format!("id_token_hint={mine}&client_id=spa{good}")),
         ("hint of another client", format!("id_token_hint={spas}{good}")),
-        (
-            "hint about another person",
-            format!("id_token_hint={others}{good}"),
-        ),
+        ("hint about another person", format!("id_token_hint={others}{good}")),
         ("hint by a foreign key", format!("id_token_hint={foreign}{good}")),
         ("broken hint", format!("id_token_hint=x&client_id=wiki{good}")),
         ("hint, no URI", format!("id_token_hint={mine}")),
-        (
-            "longer URI",
-            format!("id_token_hint={mine}{}", to("https://wiki.test/bye/more")),
-        ),
+        ("longer URI", format!("id_token_hint={mine}{}", to("https://wiki.test/bye/more"))),
         (
             "redirect_uri is no logout URI",
             format!("id_token_hint={mine}{}", to("https://wiki.test/callback")),
         ),
-        (
-            "user information",
-            format!("id_token_hint={mine}{}", to("https://wiki.test@evil.test/bye")),
-        ),
-        (
-            "another host",
-            format!("id_token_hint={mine}{}", to("https://evil.test/bye")),
-        ),
-        (
-            "script",
-            format!("id_token_hint={mine}{}", to("javascript:alert(1)")),
-        ),
+        ("user information", format!("id_token_hint={mine}{}", to("https://wiki.test@evil.test/bye"))),
+        ("another host", format!("id_token_hint={mine}{}", to("https://evil.test/bye"))),
+        ("script", format!("id_token_hint={mine}{}", to("javascript:alert(1)"))),
         ("unknown client", format!("client_id=evil{good}")),
     ] {
         writeln!(table, "[{name}]").unwrap();
-        for (situation, signed_in, confirmed) in [
-            ("signed in", true, false),
-            ("confirmed", true, true),
-            ("signed out", false, false),
-        ] {
+        for (situation, signed_in, confirmed) in
+            [("signed in", true, false), ("confirmed", true, true), ("signed out", false, false)]
+        {
             writeln!(table, "{situation:10} {}", outcome(&text, signed_in, confirmed)).unwrap();
         }
     }

@@ -25,9 +25,7 @@ impl Request {
     /// Reads one. A text that can't be a code of ours, a token of another kind among them (O-4), is no valid grant.
     pub(super) fn parse(parameters: &Parameters) -> Result<Self, TokenError> {
         let required = |name: &'static str| {
-            parameters
-                .value(name)
-                .ok_or_else(|| TokenError::invalid_request(format!("{name} is missing")))
+            parameters.value(name).ok_or_else(|| TokenError::invalid_request(format!("{name} is missing")))
         };
         let (code, redirect_uri) = (required("code")?, required("redirect_uri")?);
         Ok(Self {
@@ -61,9 +59,7 @@ pub fn check(
     }
     // The same text, not an equivalent URI: the client sent both.
     if issued.redirect_uri != request.redirect_uri {
-        return Err(TokenError::invalid_grant(
-            "redirect_uri is not the one of the authorization request",
-        ));
+        return Err(TokenError::invalid_grant("redirect_uri is not the one of the authorization request"));
     }
     pkce::verify(issued.code_challenge, request.code_verifier.as_deref())
         .map_err(|error| TokenError::invalid_grant(error.to_string()))?;

@@ -44,10 +44,7 @@ pub fn check(
 ) -> Result<Permit, TokenError> {
     let permit = granted.admit(client, now)?;
     if request.scope.is_some_and(|scope| !scope.is_within(granted.scope)) {
-        return Err(TokenError::new(
-            ErrorCode::InvalidScope,
-            "scope is more than was granted",
-        ));
+        return Err(TokenError::new(ErrorCode::InvalidScope, "scope is more than was granted"));
     }
     Ok(permit)
 }

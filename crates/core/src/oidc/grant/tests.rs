@@ -9,9 +9,7 @@ const SENT_TO: &str = "https://wiki.test/callback";
 
 fn code_request(changes: &str) -> Result<authorization_code::Request, TokenError> {
     let code = token::<Code>(1);
-    let mut all = parameters("")
-        .with("grant_type", "authorization_code")
-        .with("code", code.expose());
+    let mut all = parameters("").with("grant_type", "authorization_code").with("code", code.expose());
     all = all.with("redirect_uri", SENT_TO).with("code_verifier", VERIFIER);
     all = changes
         .split('&')
@@ -29,19 +27,9 @@ fn redeem(changes: &str, groups: &[&str], issued_to: &str, challenge: Option<&st
     let text = |error: TokenError| format!("{}: {}", error.code().as_str(), error.description);
     let request = code_request(changes).map_err(text)?;
     let scope = ScopeSet::parse("openid");
-    let granted = Granted {
-        client_id: issued_to,
-        identity: &ada,
-        scope,
-    };
-    let issued = authorization_code::Issued {
-        granted,
-        redirect_uri: SENT_TO,
-        code_challenge: challenge,
-    };
-    authorization_code::check(&request, &issued, &clients[0], NOW)
-        .map(drop)
-        .map_err(text)
+    let granted = Granted { client_id: issued_to, identity: &ada, scope };
+    let issued = authorization_code::Issued { granted, redirect_uri: SENT_TO, code_challenge: challenge };
+    authorization_code::check(&request, &issued, &clients[0], NOW).map(drop).map_err(text)
 }
 
 #[test]
@@ -55,29 +43,14 @@ fn o_1_o_2_o_3_a_code_is_compared_with_everything_that_it_was_issued_for() {
         ("code_verifier=x", users, "wiki", Some(CHALLENGE), "invalid_grant"),
         ("", users, "wiki", None, "invalid_grant"),
         ("redirect_uri=", users, "wiki", Some(CHALLENGE), "invalid_request"),
-        (
-            "redirect_uri=https://wiki.test/callback/",
-            users,
-            "wiki",
-            Some(CHALLENGE),
-            "invalid_grant",
-        ),
-        (
-            "redirect_uri=https://WIKI.test/callback",
-            users,
-            "wiki",
-            Some(CHALLENGE),
-            "invalid_grant",
-        ),
+        ("redirect_uri=https://wiki.test/callback/", users, "wiki", Some(CHALLENGE), "invalid_grant"),
+        ("redirect_uri=https://WIKI.test/callback", users, "wiki", Some(CHALLENGE), "invalid_grant"),
         ("code=", users, "wiki", Some(CHALLENGE), "invalid_request"),
         ("", &["guests"], "wiki", Some(CHALLENGE), "invalid_grant"),
         ("", &[], "wiki", Some(CHALLENGE), "invalid_grant"),
     ] {
         let found = redeem(changes, groups, issued_to, challenge).unwrap_err();
-        assert!(
-            found.starts_with(expected),
-            "{changes} {groups:?} {issued_to}: {found}"
-        );
+        assert!(found.starts_with(expected), "{changes} {groups:?} {issued_to}: {found}");
     }
 }
 
@@ -85,22 +58,11 @@ fn o_1_o_2_o_3_a_code_is_compared_with_everything_that_it_was_issued_for() {
 fn o_4_o_26_only_a_code_is_a_code_and_only_a_refresh_token_refreshes() {
     let (code, access) = (token::<Code>(1), token::<Access>(1));
     let (refresh, handoff) = (token::<Refresh>(1), token::<Handoff>(1));
-    let all = [
-        code.expose(),
-        refresh.expose(),
-        access.expose(),
-        handoff.expose(),
-        "x",
-        "dw_c_",
-    ];
+    let all = [code.expose(), refresh.expose(), access.expose(), handoff.expose(), "x", "dw_c_"];
     for text in all {
         let redeemed = code_request(&format!("code={text}"));
         assert_eq!(redeemed.is_ok(), text == code.expose(), "{text}");
-        assert!(
-            redeemed
-                .err()
-                .is_none_or(|error| error == TokenError::not_valid())
-        );
+        assert!(redeemed.err().is_none_or(|error| error == TokenError::not_valid()));
         let request = parameters("grant_type=refresh_token").with("refresh_token", text);
         assert_eq!(parse(&request).is_ok(), text == refresh.expose(), "{text}");
     }
@@ -111,16 +73,10 @@ fn o_15_there_are_two_grants() {
     for (text, expected) in [
         ("", "invalid_request"),
         ("grant_type=", "invalid_request"),
-        (
-            "grant_type=password&username=ada&password=x",
-            "unsupported_grant_type",
-        ),
+        ("grant_type=password&username=ada&password=x", "unsupported_grant_type"),
         ("grant_type=client_credentials", "unsupported_grant_type"),
         ("grant_type=Authorization_Code", "unsupported_grant_type"),
-        (
-            "grant_type=urn:ietf:params:oauth:grant-type:device_code",
-            "unsupported_grant_type",
-        ),
+        ("grant_type=urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
         ("grant_type=authorization_code", "invalid_request"),
         ("grant_type=refresh_token", "invalid_request"),
     ] {
@@ -135,38 +91,20 @@ fn o_3_o_16_o_17_e_12_a_refresh_is_decided_like_a_sign_in() {
     let check = |scope: &str, groups: &[&str], client_id: &str, now: UnixTime| {
         let ada = person(1, groups, NOW);
         let token = token::<Refresh>(1);
-        let all = parameters("grant_type=refresh_token")
-            .with("refresh_token", token.expose())
-            .with("scope", scope);
-        let TokenRequest::RefreshToken(request) = parse(&all).unwrap() else {
-            panic!("another grant")
-        };
-        let granted = Granted {
-            client_id,
-            identity: &ada,
-            scope: ScopeSet::parse("openid email"),
-        };
-        refresh_token::check(&request, &granted, &clients[0], now)
-            .map(drop)
-            .map_err(|error| error.code())
+        let all =
+            parameters("grant_type=refresh_token").with("refresh_token", token.expose()).with("scope", scope);
+        let TokenRequest::RefreshToken(request) = parse(&all).unwrap() else { panic!("another grant") };
+        let granted = Granted { client_id, identity: &ada, scope: ScopeSet::parse("openid email") };
+        refresh_token::check(&request, &granted, &clients[0], now).map(drop).map_err(|error| error.code())
     };
     let users = &["users"][..];
     assert_eq!(check("", users, "wiki", NOW), Ok(()));
     assert_eq!(check("openid", users, "wiki", NOW), Ok(()));
-    assert_eq!(
-        check("openid email groups", users, "wiki", NOW),
-        Err(ErrorCode::InvalidScope)
-    );
-    assert_eq!(
-        check("offline_access", users, "wiki", NOW),
-        Err(ErrorCode::InvalidScope)
-    );
+    assert_eq!(check("openid email groups", users, "wiki", NOW), Err(ErrorCode::InvalidScope));
+    assert_eq!(check("offline_access", users, "wiki", NOW), Err(ErrorCode::InvalidScope));
     assert_eq!(check("", &["guests"], "wiki", NOW), Err(ErrorCode::InvalidGrant));
     assert_eq!(check("", users, "spa", NOW), Err(ErrorCode::InvalidGrant));
-    assert_eq!(
-        check("", users, "wiki", UnixTime(NOW.0 + 3600)),
-        Err(ErrorCode::InvalidGrant)
-    );
+    assert_eq!(check("", users, "wiki", UnixTime(NOW.0 + 3600)), Err(ErrorCode::InvalidGrant));
 }
 
 #[test]
@@ -174,11 +112,7 @@ fn an_answer_holds_the_tokens_and_an_id_token_that_our_keys_verify() {
     let (ada, clients, keys) = (person(1, &["users"], NOW), clients(), ring(&[1]));
     let (access, refresh) = (token(1), token(2));
     let scope = ScopeSet::parse("openid email");
-    let granted = Granted {
-        client_id: "wiki",
-        identity: &ada,
-        scope,
-    };
+    let granted = Granted { client_id: "wiki", identity: &ada, scope };
     let permit = granted.admit(&clients[0], NOW).unwrap();
     let issuance = Issuance {
         issuer: &issuer(),
@@ -191,17 +125,11 @@ fn an_answer_holds_the_tokens_and_an_id_token_that_our_keys_verify() {
     };
     let answer = answer(permit, &issuance, &keys).unwrap();
     let claims = jws::verify(answer["id_token"].as_str().unwrap(), keys.public_keys()).unwrap();
-    assert_eq!(
-        (claims.text("sub"), claims.text("nonce")),
-        (Some(ada.subject.as_str()), Some("n"))
-    );
+    assert_eq!((claims.text("sub"), claims.text("nonce")), (Some(ada.subject.as_str()), Some("n")));
     assert!(claims.is_for("wiki") && !claims.is_for("spa"));
     assert_eq!(answer["access_token"], access.expose());
     assert_eq!(answer["refresh_token"], refresh.expose());
-    assert_eq!(
-        (&answer["token_type"], &answer["expires_in"]),
-        (&json!("Bearer"), &json!(3600))
-    );
+    assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(3600)));
     assert_eq!(answer["scope"], "openid email");
 }
 
@@ -209,13 +137,7 @@ fn an_answer_holds_the_tokens_and_an_id_token_that_our_keys_verify() {
 fn without_a_key_of_its_algorithm_a_client_gets_nothing() {
     let (ada, clients) = (person(1, &["users"], NOW), clients());
     let scope = ScopeSet::parse("openid");
-    let permit = Granted {
-        client_id: "wiki",
-        identity: &ada,
-        scope,
-    }
-    .admit(&clients[0], NOW)
-    .unwrap();
+    let permit = Granted { client_id: "wiki", identity: &ada, scope }.admit(&clients[0], NOW).unwrap();
     let (access, refresh) = (token(1), token(2));
     let issuance = Issuance {
         issuer: &issuer(),
@@ -226,37 +148,22 @@ fn without_a_key_of_its_algorithm_a_client_gets_nothing() {
         refresh: &refresh,
         now: NOW,
     };
-    assert_eq!(
-        answer(permit, &issuance, &ring(&[])),
-        Err(TokenError::server_error())
-    );
+    assert_eq!(answer(permit, &issuance, &ring(&[])), Err(TokenError::server_error()));
     assert_eq!(TokenError::server_error().status(), 500);
 }
 
 #[test]
 fn a_23_a_refused_client_does_not_learn_what_was_wrong() {
-    let bodies: Vec<_> = [
-        ClientAuthError::UnknownClient,
-        ClientAuthError::WrongSecret,
-        ClientAuthError::SecretMissing,
-    ]
-    .map(|error| TokenError::of_client(error, true))
-    .into();
+    let bodies: Vec<_> =
+        [ClientAuthError::UnknownClient, ClientAuthError::WrongSecret, ClientAuthError::SecretMissing]
+            .map(|error| TokenError::of_client(error, true))
+            .into();
     for error in &bodies {
         assert_eq!(error.status(), 401);
         assert_eq!(error.www_authenticate(), Some(r#"Basic realm="token""#));
         assert_eq!(error.body(), bodies[0].body());
     }
-    assert_eq!(
-        TokenError::of_client(ClientAuthError::WrongSecret, false).www_authenticate(),
-        None
-    );
-    assert_eq!(
-        TokenError::of_client(ClientAuthError::Several, true).status(),
-        400
-    );
-    assert_eq!(
-        TokenError::from(ParametersError::Repeated).code(),
-        ErrorCode::InvalidRequest
-    );
+    assert_eq!(TokenError::of_client(ClientAuthError::WrongSecret, false).www_authenticate(), None);
+    assert_eq!(TokenError::of_client(ClientAuthError::Several, true).status(), 400);
+    assert_eq!(TokenError::from(ParametersError::Repeated).code(), ErrorCode::InvalidRequest);
 }

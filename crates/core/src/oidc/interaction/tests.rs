@@ -13,9 +13,7 @@ fn ago(seconds: i64) -> UnixTime {
 
 fn name(step: &Step) -> String {
     match step {
-        Step::SignIn {
-            reauthenticate: false,
-        } => "sign in".to_owned(),
+        Step::SignIn { reauthenticate: false } => "sign in".to_owned(),
         Step::SignIn { reauthenticate: true } => "sign in again".to_owned(),
         Step::Consent(question) => format!("consent to {}", question.requested),
         Step::Issue(grant) => format!("issue {}", grant.scope),
@@ -42,30 +40,13 @@ fn step(changes: &str, situation: &Situation<'_>) -> String {
 
 fn situations<'a>(member: &'a Arc<Identity>, stranger: &'a Arc<Identity>) -> Vec<(&'a str, Situation<'a>)> {
     let ready = here(member);
-    let started = |seconds| Situation {
-        progress: Some(Progress::begin(ago(seconds))),
-        ..ready
-    };
-    let consented = |byte| Situation {
-        progress: Some(Progress::begin(ago(100)).with_consent(user(byte))),
-        ..ready
-    };
-    let expected = |situation| Situation {
-        hinted: Some(user(2)),
-        ..situation
-    };
-    let nobody = Situation {
-        identity: None,
-        ..ready
-    };
-    let partly = Situation {
-        consented: ScopeSet::parse("openid"),
-        ..ready
-    };
-    let over = Situation {
-        now: UnixTime(NOW.0 + 3600),
-        ..ready
-    };
+    let started = |seconds| Situation { progress: Some(Progress::begin(ago(seconds))), ..ready };
+    let consented =
+        |byte| Situation { progress: Some(Progress::begin(ago(100)).with_consent(user(byte))), ..ready };
+    let expected = |situation| Situation { hinted: Some(user(2)), ..situation };
+    let nobody = Situation { identity: None, ..ready };
+    let partly = Situation { consented: ScopeSet::parse("openid"), ..ready };
+    let over = Situation { now: UnixTime(NOW.0 + 3600), ..ready };
     vec![
         ("nobody", nobody),
         ("signed in", ready),
@@ -111,13 +92,7 @@ fn o_28_each_prompt_in_each_situation() {
 /// Whoever does what the step says reaches an end: no request asks for the same thing twice.
 #[test]
 fn prompt_login_consent_and_max_age_do_not_loop() {
-    for prompt in [
-        "",
-        "login",
-        "consent",
-        "select_account",
-        "login consent select_account",
-    ] {
+    for prompt in ["", "login", "consent", "select_account", "login consent select_account"] {
         for max_age in ["", "0", "1", "1000"] {
             let request = request(&format!("prompt={prompt}&max_age={max_age}"));
             let mut now = NOW;
@@ -167,10 +142,7 @@ fn o_17_a_code_rests_on_the_policy_of_the_client() {
             allow: Allow::AnyOf(vec!["users".to_owned()]),
             networks: Some(networks),
         };
-        let client = crate::oauth::client::Client {
-            policy: Arc::new(policy),
-            ..(*request.client).clone()
-        };
+        let client = crate::oauth::client::Client { policy: Arc::new(policy), ..(*request.client).clone() };
         request.client = Arc::new(client);
         name(&next_step(&request, &here(&member)))
     };
@@ -182,21 +154,13 @@ fn o_17_a_code_rests_on_the_policy_of_the_client() {
 #[test]
 fn a_code_holds_everything_that_redeeming_it_is_compared_with() {
     let member = person(1, &["users"], ago(100));
-    let Step::Issue(grant) = next_step(&request("scope=openid"), &here(&member)) else {
-        panic!("no code")
-    };
+    let Step::Issue(grant) = next_step(&request("scope=openid"), &here(&member)) else { panic!("no code") };
     assert_eq!(
         (grant.client_id.as_str(), grant.target.redirect_uri()),
         ("wiki", "https://wiki.test/callback")
     );
-    assert_eq!(
-        (grant.user, grant.session),
-        (member.subject, member.portal_session)
-    );
-    assert_eq!(
-        (grant.nonce.as_deref(), grant.context.auth_time),
-        (Some("n"), ago(100))
-    );
+    assert_eq!((grant.user, grant.session), (member.subject, member.portal_session));
+    assert_eq!((grant.nonce.as_deref(), grant.context.auth_time), (Some("n"), ago(100)));
     assert!(grant.code_challenge.is_some());
     assert_eq!(grant.expires_at, UnixTime(NOW.0 + 60));
     assert_eq!(grant.family_expires_at, UnixTime(NOW.0 + 30 * 86_400));
@@ -207,15 +171,9 @@ fn a_client_that_needs_no_consent_can_still_ask_for_it() {
     let member = person(1, &["users"], ago(100));
     for (prompt, expected) in [("", "issue openid email"), ("consent", "consent to openid email")] {
         let mut request = request(&format!("prompt={prompt}"));
-        let client = crate::oauth::client::Client {
-            consent: false,
-            ..(*request.client).clone()
-        };
+        let client = crate::oauth::client::Client { consent: false, ..(*request.client).clone() };
         request.client = Arc::new(client);
-        let situation = Situation {
-            consented: ScopeSet::default(),
-            ..here(&member)
-        };
+        let situation = Situation { consented: ScopeSet::default(), ..here(&member) };
         assert_eq!(name(&next_step(&request, &situation)), expected);
     }
 }
@@ -223,13 +181,8 @@ fn a_client_that_needs_no_consent_can_still_ask_for_it() {
 #[test]
 fn earlier_consent_is_kept_when_more_is_asked_for() {
     let member = person(1, &["users"], ago(100));
-    let situation = Situation {
-        consented: ScopeSet::parse("openid groups"),
-        ..here(&member)
-    };
-    let Step::Consent(question) = next_step(&request(""), &situation) else {
-        panic!("no question")
-    };
+    let situation = Situation { consented: ScopeSet::parse("openid groups"), ..here(&member) };
+    let Step::Consent(question) = next_step(&request(""), &situation) else { panic!("no question") };
     assert_eq!(question.requested.to_string(), "openid email");
     assert_eq!(question.if_granted.to_string(), "openid email groups");
 }
@@ -237,9 +190,7 @@ fn earlier_consent_is_kept_when_more_is_asked_for() {
 #[test]
 fn a_denied_person_can_go_back_to_the_client() {
     let stranger = person(2, &[], ago(100));
-    let Step::Denied { response, .. } = next_step(&request(""), &here(&stranger)) else {
-        panic!("let in")
-    };
+    let Step::Denied { response, .. } = next_step(&request(""), &here(&stranger)) else { panic!("let in") };
     assert_eq!(
         response.location(&issuer()),
         "https://wiki.test/callback?error=access_denied&error_description=the+person+may+not+use+this+application\

@@ -8,24 +8,14 @@ fn each_denial_has_a_code_and_a_sentence() {
     let denials = [
         Denial::ServiceNetwork,
         Denial::PolicyNetwork { policy: family() },
-        Denial::Group {
-            policy: family(),
-            any_of: vec!["users".to_owned(), "guests".to_owned()],
-        },
-        Denial::Group {
-            policy: family(),
-            any_of: Vec::new(),
-        },
+        Denial::Group { policy: family(), any_of: vec!["users".to_owned(), "guests".to_owned()] },
+        Denial::Group { policy: family(), any_of: Vec::new() },
         Denial::CrossOrigin,
         Denial::Expired,
-        Denial::Quarantined {
-            reason: "the upstream has a password in it".to_owned(),
-        },
+        Denial::Quarantined { reason: "the upstream has a password in it".to_owned() },
     ];
-    let told: Vec<String> = denials
-        .iter()
-        .map(|denial| format!("{}: {}", denial.code(), explain(denial)))
-        .collect();
+    let told: Vec<String> =
+        denials.iter().map(|denial| format!("{}: {}", denial.code(), explain(denial))).collect();
     insta::assert_snapshot!(told.join("\n"), @r"
     service_network: your address is not in a network that may reach this service
     policy_network: the policy “family” does not let your network in
@@ -53,9 +43,6 @@ fn words_for_people_and_logs() {
     .iter()
     .map(Posture::word)
     .collect();
-    assert_eq!(
-        words,
-        ["sso", "public", "native-oidc", "app-login", "quarantined"]
-    );
+    assert_eq!(words, ["sso", "public", "native-oidc", "app-login", "quarantined"]);
     assert_eq!(Grounds::Bypass(2).to_string(), "bypass[2]");
 }

@@ -41,55 +41,16 @@ fn each_algorithm_signs_in() {
 fn w_6_sign_in_is_bound_to_its_challenge_type_and_relying_party() {
     let said = Said::getting;
     for (said, refused) in [
-        (
-            Said {
-                challenge: b64([0; 32]),
-                ..said()
-            },
-            Refused::Challenge,
-        ),
-        (
-            Said {
-                challenge: b64([]),
-                ..said()
-            },
-            Refused::Challenge,
-        ),
-        (
-            Said {
-                kind: "webauthn.create",
-                ..said()
-            },
-            Refused::Type,
-        ),
-        (
-            Said {
-                rp_id: "example.org".to_owned(),
-                ..said()
-            },
-            Refused::RelyingParty,
-        ),
-        (
-            Said {
-                origin: "https://id.example.org".to_owned(),
-                ..said()
-            },
-            Refused::Origin,
-        ),
-        (
-            Said {
-                origin: "https://id.example.org.evil.test:8443".to_owned(),
-                ..said()
-            },
-            Refused::Origin,
-        ),
+        (Said { challenge: b64([0; 32]), ..said() }, Refused::Challenge),
+        (Said { challenge: b64([]), ..said() }, Refused::Challenge),
+        (Said { kind: "webauthn.create", ..said() }, Refused::Type),
+        (Said { rp_id: "example.org".to_owned(), ..said() }, Refused::RelyingParty),
+        (Said { origin: "https://id.example.org".to_owned(), ..said() }, Refused::Origin),
+        (Said { origin: "https://id.example.org.evil.test:8443".to_owned(), ..said() }, Refused::Origin),
     ] {
         assert_eq!(refusal(&said), refused);
     }
-    for (name, value) in [
-        ("crossOrigin", json!(true)),
-        ("topOrigin", json!("https://evil.test")),
-    ] {
+    for (name, value) in [("crossOrigin", json!(true)), ("topOrigin", json!("https://evil.test"))] {
         let mut said = Said::getting();
         said.more.insert(name.to_owned(), value);
         assert_eq!(refusal(&said), Refused::CrossOrigin, "{name}");
@@ -104,10 +65,7 @@ fn w_2_user_verification_can_not_be_left_out() {
         (0, Refused::UserPresence),
         (UP | UV | BS, Refused::BackupFlags),
     ] {
-        let said = Said {
-            flags,
-            ..Said::getting()
-        };
+        let said = Said { flags, ..Said::getting() };
         assert_eq!(refusal(&said), refused, "{flags:#04x}");
     }
 }
@@ -128,16 +86,9 @@ fn w_6_the_user_handle_names_the_owner() {
         json!(b64(format!("{}\0", credential.user))),
     ] {
         let response = with(&response, "/response/userHandle", handle.clone());
-        assert_eq!(
-            signed_in(&credential, response).unwrap_err(),
-            Refused::UserHandle,
-            "{handle}"
-        );
+        assert_eq!(signed_in(&credential, response).unwrap_err(), Refused::UserHandle, "{handle}");
     }
-    let of_another = Credential {
-        user: other,
-        ..credential
-    };
+    let of_another = Credential { user: other, ..credential };
     assert_eq!(signed_in(&of_another, response).unwrap_err(), Refused::UserHandle);
 }
 
@@ -145,32 +96,14 @@ fn w_6_the_user_handle_names_the_owner() {
 fn w_6_the_credential_is_the_one_that_was_looked_up() {
     let authenticator = Authenticator::es256();
     let response = authenticator.sign_in(&Said::getting());
-    let other = Credential {
-        id: vec![1],
-        ..authenticator.credential()
-    };
-    assert_eq!(
-        signed_in(&other, response.clone()).unwrap_err(),
-        Refused::Malformed("credential")
-    );
+    let other = Credential { id: vec![1], ..authenticator.credential() };
+    assert_eq!(signed_in(&other, response.clone()).unwrap_err(), Refused::Malformed("credential"));
     let typed = with(&response, "/type", json!("password"));
-    assert_eq!(
-        signed_in(&authenticator.credential(), typed).unwrap_err(),
-        Refused::Malformed("credential")
-    );
-    for id in [
-        json!(""),
-        json!(b64(vec![7; 1024])),
-        json!("a+/="),
-        json!(format!("{}=", b64([1; 16]))),
-    ] {
+    assert_eq!(signed_in(&authenticator.credential(), typed).unwrap_err(), Refused::Malformed("credential"));
+    for id in [json!(""), json!(b64(vec![7; 1024])), json!("a+/="), json!(format!("{}=", b64([1; 16])))] {
         let response = with(&response, "/id", id.clone());
         let response: authentication::AuthenticationResponse = serde_json::from_value(response).unwrap();
-        assert_eq!(
-            response.credential_id().unwrap_err(),
-            Refused::Malformed("credential id"),
-            "{id}"
-        );
+        assert_eq!(response.credential_id().unwrap_err(), Refused::Malformed("credential id"), "{id}");
     }
 }
 
@@ -179,10 +112,7 @@ fn signatures_of_others_and_of_other_things_are_refused() {
     for authenticator in [Authenticator::es256(), Authenticator::eddsa()] {
         let credential = authenticator.credential();
         let response = authenticator.sign_in(&Said::getting());
-        let later = authenticator.sign_in(&Said {
-            sign_count: 9,
-            ..Said::getting()
-        });
+        let later = authenticator.sign_in(&Said { sign_count: 9, ..Said::getting() });
         for signature in [
             json!(""),
             json!(b64([0; 64])),
@@ -203,13 +133,9 @@ fn a_stored_key_that_does_not_hold_verifies_nothing() {
     let response = authenticator.sign_in(&Said::getting());
     let key = authenticator.cose_key();
     let eddsa = [vec![0xa4, 1, 1, 3, 0x27, 0x20, 6, 0x21], bytes(&key[10..42])].concat();
-    let off_curve = [
-        &[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21],
-        bytes(&[1; 32]).as_slice(),
-        &[0x22],
-        &bytes(&[1; 32]),
-    ]
-    .concat();
+    let off_curve =
+        [&[0xa5, 1, 2, 3, 0x26, 0x20, 1, 0x21], bytes(&[1; 32]).as_slice(), &[0x22], &bytes(&[1; 32])]
+            .concat();
     for (public_key, refused) in [
         (Vec::new(), Refused::Algorithm),
         (key[..key.len() - 1].to_vec(), Refused::Algorithm),
@@ -217,10 +143,7 @@ fn a_stored_key_that_does_not_hold_verifies_nothing() {
         (eddsa, Refused::Signature),
         (off_curve, Refused::Signature),
     ] {
-        let credential = Credential {
-            public_key,
-            ..authenticator.credential()
-        };
+        let credential = Credential { public_key, ..authenticator.credential() };
         assert_eq!(signed_in(&credential, response.clone()).unwrap_err(), refused);
     }
 }
@@ -238,20 +161,10 @@ fn w_6_counters_never_go_back() {
         (5, 0, false),
         (u32::MAX, u32::MAX, false),
     ] {
-        let credential = Credential {
-            sign_count: stored,
-            ..authenticator.credential()
-        };
-        let response = authenticator.sign_in(&Said {
-            sign_count: sent,
-            ..Said::getting()
-        });
+        let credential = Credential { sign_count: stored, ..authenticator.credential() };
+        let response = authenticator.sign_in(&Said { sign_count: sent, ..Said::getting() });
         let verdict = signed_in(&credential, response).map(|proof| proof.sign_count());
-        assert_eq!(
-            verdict,
-            if accepted { Ok(sent) } else { Err(Refused::Counter) },
-            "{stored} {sent}"
-        );
+        assert_eq!(verdict, if accepted { Ok(sent) } else { Err(Refused::Counter) }, "{stored} {sent}");
     }
 }
 
@@ -262,19 +175,10 @@ fn w_6_backup_flags_may_change() {
     let authenticator = Authenticator::eddsa();
     for stored in [false, true] {
         for (flags, eligible, backed_up) in [(0, false, false), (BE, true, false), (BE | BS, true, true)] {
-            let credential = Credential {
-                backup_eligible: stored,
-                ..authenticator.credential()
-            };
-            let response = authenticator.sign_in(&Said {
-                flags: UP | UV | flags,
-                ..Said::getting()
-            });
+            let credential = Credential { backup_eligible: stored, ..authenticator.credential() };
+            let response = authenticator.sign_in(&Said { flags: UP | UV | flags, ..Said::getting() });
             let proof = signed_in(&credential, response).unwrap();
-            assert_eq!(
-                (proof.backup_eligible(), proof.backed_up()),
-                (eligible, backed_up)
-            );
+            assert_eq!((proof.backup_eligible(), proof.backed_up()), (eligible, backed_up));
             assert_eq!(proof.amr()[1], if eligible { "swk" } else { "hwk" });
         }
     }
@@ -283,17 +187,11 @@ fn w_6_backup_flags_may_change() {
 #[test]
 fn authenticator_data_is_read_to_its_end() {
     let authenticator = Authenticator::eddsa();
-    let response = authenticator.sign_in(&Said {
-        tail: vec![0],
-        ..Said::getting()
-    });
+    let response = authenticator.sign_in(&Said { tail: vec![0], ..Said::getting() });
     let refused = signed_in(&authenticator.credential(), response).unwrap_err();
     assert_eq!(refused, Refused::Malformed("authenticator data"));
-    let short = with(
-        &authenticator.sign_in(&Said::getting()),
-        "/response/authenticatorData",
-        json!(b64([0; 36])),
-    );
+    let short =
+        with(&authenticator.sign_in(&Said::getting()), "/response/authenticatorData", json!(b64([0; 36])));
     let refused = signed_in(&authenticator.credential(), short).unwrap_err();
     assert_eq!(refused, Refused::Malformed("authenticator data"));
 }
@@ -302,18 +200,9 @@ fn authenticator_data_is_read_to_its_end() {
 fn base64_has_one_alphabet() {
     let authenticator = Authenticator::eddsa();
     let response = authenticator.sign_in(&Said::getting());
-    for pointer in [
-        "/response/authenticatorData",
-        "/response/clientDataJSON",
-        "/response/signature",
-    ] {
+    for pointer in ["/response/authenticatorData", "/response/clientDataJSON", "/response/signature"] {
         let sent = response.pointer(pointer).and_then(Value::as_str).unwrap();
-        for spelling in [
-            format!("{sent}="),
-            format!("{sent}\n"),
-            format!(" {sent}"),
-            "a+/b".to_owned(),
-        ] {
+        for spelling in [format!("{sent}="), format!("{sent}\n"), format!(" {sent}"), "a+/b".to_owned()] {
             let response = with(&response, pointer, json!(spelling));
             let refused = signed_in(&authenticator.credential(), response).unwrap_err();
             assert_eq!(refused, Refused::Malformed("base64url"), "{pointer}");

@@ -108,11 +108,7 @@ impl Said {
     }
 
     pub(super) fn getting() -> Self {
-        Self {
-            kind: "webauthn.get",
-            flags: UP | UV,
-            ..Self::creating()
-        }
+        Self { kind: "webauthn.get", flags: UP | UV, ..Self::creating() }
     }
 
     pub(super) fn client_data(&self) -> Vec<u8> {
@@ -127,18 +123,12 @@ impl Said {
 impl Authenticator {
     pub(super) fn es256() -> Self {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
-        Self {
-            key: Key::Es256(pair),
-            id: vec![0xe5; 32],
-        }
+        Self { key: Key::Es256(pair), id: vec![0xe5; 32] }
     }
 
     pub(super) fn eddsa() -> Self {
         let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
-        Self {
-            key: Key::EdDsa(pair),
-            id: vec![0xed; 16],
-        }
+        Self { key: Key::EdDsa(pair), id: vec![0xed; 16] }
     }
 
     pub(super) fn algorithm(&self) -> u8 {
@@ -164,11 +154,7 @@ impl Authenticator {
 
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.key {
-            Key::Es256(pair) => pair
-                .sign(&SystemRandom::new(), message)
-                .unwrap()
-                .as_ref()
-                .to_vec(),
+            Key::Es256(pair) => pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec(),
             Key::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
         }
     }
@@ -213,13 +199,7 @@ impl Authenticator {
 
     /// The signature of a `packed` statement that attests itself.
     pub(super) fn self_attestation(&self, said: &Said) -> Vec<u8> {
-        self.sign(
-            &[
-                self.authenticator_data(said),
-                sha256(&said.client_data()).to_vec(),
-            ]
-            .concat(),
-        )
+        self.sign(&[self.authenticator_data(said), sha256(&said.client_data()).to_vec()].concat())
     }
 
     /// `AuthenticationResponseJSON`.

@@ -16,10 +16,7 @@ fn purposes() -> Vec<Purpose> {
     vec![
         Purpose::SignIn,
         Purpose::AddPasskey { user: user.clone() },
-        Purpose::Enrol {
-            user: user.clone(),
-            token: token.clone(),
-        },
+        Purpose::Enrol { user: user.clone(), token: token.clone() },
         Purpose::SetUp {
             user,
             token,
@@ -56,22 +53,10 @@ fn w_6_a_ceremony_ends_after_five_minutes() {
 fn other_bytes_are_no_ceremony() {
     let bytes = Ceremony::begin([9; 32], Purpose::SignIn, NOW).to_bytes();
     for length in 0..bytes.len() {
-        assert_eq!(
-            Ceremony::from_bytes(&bytes[..length], NOW),
-            Err(Refused::Challenge)
-        );
+        assert_eq!(Ceremony::from_bytes(&bytes[..length], NOW), Err(Refused::Challenge));
     }
-    for text in [
-        "null",
-        "{}",
-        "[]",
-        "{\"challenge\":[1],\"expires_at\":9999999999,\"purpose\":\"SignIn\"}",
-    ] {
-        assert_eq!(
-            Ceremony::from_bytes(text.as_bytes(), NOW),
-            Err(Refused::Challenge),
-            "{text}"
-        );
+    for text in ["null", "{}", "[]", "{\"challenge\":[1],\"expires_at\":9999999999,\"purpose\":\"SignIn\"}"] {
+        assert_eq!(Ceremony::from_bytes(text.as_bytes(), NOW), Err(Refused::Challenge), "{text}");
     }
     assert_eq!(Ceremony::user("nobody"), Err(Refused::Challenge));
     assert_eq!(Ceremony::user(USER).unwrap().as_str(), USER);
@@ -87,18 +72,11 @@ fn w_6_challenges_have_hashes_of_their_own() {
 #[test]
 fn a_provider_is_named_by_its_aaguid() {
     let of = |text: &str| {
-        aaguid::provider_name(
-            u128::from_str_radix(&text.replace('-', ""), 16)
-                .unwrap()
-                .to_be_bytes(),
-        )
+        aaguid::provider_name(u128::from_str_radix(&text.replace('-', ""), 16).unwrap().to_be_bytes())
     };
     assert_eq!(of("fdb141b2-5d84-443e-8a35-4698c205a502"), Some("KeePassXC"));
     assert_eq!(of("d548826e-79b4-db40-a3d8-11116f7e8349"), Some("Bitwarden"));
-    assert_eq!(
-        of("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4"),
-        Some("Google Password Manager")
-    );
+    assert_eq!(of("ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4"), Some("Google Password Manager"));
     assert_eq!(of("00000000-0000-0000-0000-000000000000"), None);
     assert_eq!(of("ffffffff-ffff-ffff-ffff-ffffffffffff"), None);
 }
@@ -106,8 +84,5 @@ fn a_provider_is_named_by_its_aaguid() {
 #[test]
 fn a_refusal_is_one_word_for_the_log() {
     assert_eq!(Refused::Counter.to_string(), "Counter");
-    assert_eq!(
-        Refused::Malformed("client data").to_string(),
-        "malformed: client data"
-    );
+    assert_eq!(Refused::Malformed("client data").to_string(), "malformed: client data");
 }

@@ -13,11 +13,7 @@ fn refusal(said: &Said) -> Refused {
 
 #[test]
 fn what_we_ask_for() {
-    let person = registration::NewCredentialUser {
-        id: user(),
-        name: "ada",
-        display_name: "Ada Lovelace",
-    };
+    let person = registration::NewCredentialUser { id: user(), name: "ada", display_name: "Ada Lovelace" };
     let options = registration::options(&rp(), person, &[vec![1, 2, 3]], &CHALLENGE);
     insta::assert_snapshot!(serde_json::to_string_pretty(&options).unwrap());
 }
@@ -32,10 +28,9 @@ fn each_algorithm_registers_with_and_without_self_attestation() {
             text("sig"),
             bytes(&authenticator.self_attestation(&said)),
         ]);
-        for response in [
-            authenticator.register(&said),
-            authenticator.register_as(&said, "packed", &statement),
-        ] {
+        for response in
+            [authenticator.register(&said), authenticator.register_as(&said, "packed", &statement)]
+        {
             let made = registered(response).unwrap();
             assert_eq!(made.user(), user());
             assert_eq!(made.id(), authenticator.id);
@@ -57,17 +52,11 @@ fn w_6_registration_is_bound_to_its_challenge_and_type() {
         format!("{}=", b64(CHALLENGE)),
         String::new(),
     ] {
-        let said = Said {
-            challenge,
-            ..Said::creating()
-        };
+        let said = Said { challenge, ..Said::creating() };
         assert_eq!(refusal(&said), Refused::Challenge, "{}", said.challenge);
     }
     for kind in ["webauthn.get", "payment.get", "", "WebAuthn.create"] {
-        let said = Said {
-            kind,
-            ..Said::creating()
-        };
+        let said = Said { kind, ..Said::creating() };
         assert_eq!(refusal(&said), Refused::Type, "{kind}");
     }
 }
@@ -88,10 +77,7 @@ fn w_3_w_4_the_whole_origin_is_compared() {
         "null",
         "",
     ] {
-        let said = Said {
-            origin: origin.to_owned(),
-            ..Said::creating()
-        };
+        let said = Said { origin: origin.to_owned(), ..Said::creating() };
         assert_eq!(refusal(&said), Refused::Origin, "{origin}");
     }
 }
@@ -101,8 +87,7 @@ fn w_6_pages_in_pages_are_refused() {
     let mut said = Said::creating();
     said.more.insert("crossOrigin".to_owned(), json!(false));
     assert!(registered(Authenticator::es256().register(&said)).is_ok());
-    said.more
-        .insert("topOrigin".to_owned(), json!("https://id.example.org:8443"));
+    said.more.insert("topOrigin".to_owned(), json!("https://id.example.org:8443"));
     assert_eq!(refusal(&said), Refused::CrossOrigin);
     let mut said = Said::creating();
     said.more.insert("crossOrigin".to_owned(), json!(true));
@@ -119,32 +104,20 @@ fn w_2_flags_that_are_missing_or_contradict() {
         (UP | UV, Refused::Malformed("no new credential")),
         (UP | UV | AT | ED, Refused::Malformed("authenticator data")),
     ] {
-        let said = Said {
-            flags,
-            ..Said::creating()
-        };
+        let said = Said { flags, ..Said::creating() };
         assert_eq!(refusal(&said), refused, "{flags:#04x}");
     }
     for flags in [UP | UV | AT | BE, UP | UV | AT | BE | BS] {
-        let said = Said {
-            flags,
-            ..Said::creating()
-        };
+        let said = Said { flags, ..Said::creating() };
         let made = registered(Authenticator::es256().register(&said)).unwrap();
-        assert_eq!(
-            (made.backup_eligible(), made.backed_up()),
-            (true, flags & BS != 0)
-        );
+        assert_eq!((made.backup_eligible(), made.backed_up()), (true, flags & BS != 0));
     }
 }
 
 #[test]
 fn another_relying_party_is_refused() {
     for rp_id in ["example.org", "id.example.com", "ID.example.org", ""] {
-        let said = Said {
-            rp_id: rp_id.to_owned(),
-            ..Said::creating()
-        };
+        let said = Said { rp_id: rp_id.to_owned(), ..Said::creating() };
         assert_eq!(refusal(&said), Refused::RelyingParty, "{rp_id}");
     }
 }
@@ -164,20 +137,13 @@ fn w_1_only_keys_that_were_offered() {
         ("ES384", ec(2, &[0x38, 0x22], &x, &y)),
         ("ES256K", ec(8, &[0x38, 0x2e], &x, &y)),
         ("ES256 on another curve", ec(2, &[0x26], &x, &y)),
-        (
-            "ES256 with a short coordinate",
-            ec(1, &[0x26], &bytes(&[1; 31]), &y),
-        ),
+        ("ES256 with a short coordinate", ec(1, &[0x26], &bytes(&[1; 31]), &y)),
         ("ES256 as a compressed point", ec(1, &[0x26], &x, &[0xf5])),
         ("EdDSA with the type of ES256", ec(6, &[0x27], &x, &y)),
         (
             "RS1",
-            [
-                &[0xa4, 1, 3, 3, 0x39, 0xff, 0xfe, 0x20],
-                bytes(&[1; 256]).as_slice(),
-                &[0x21, 0x41, 3],
-            ]
-            .concat(),
+            [&[0xa4, 1, 3, 3, 0x39, 0xff, 0xfe, 0x20], bytes(&[1; 256]).as_slice(), &[0x21, 0x41, 3]]
+                .concat(),
         ),
         ("RSA of 1024 bits", rsa(128, &[1, 0, 1])),
         ("RSA of 8192 bits", rsa(1024, &[1, 0, 1])),
@@ -186,25 +152,13 @@ fn w_1_only_keys_that_were_offered() {
         ("no map", vec![0x01]),
         (
             "two algorithms",
-            [
-                &[0xa6, 1, 2, 3, 0x26, 3, 0x26, 0x20, 1, 0x21],
-                x.as_slice(),
-                &[0x22],
-                &y,
-            ]
-            .concat(),
+            [&[0xa6, 1, 2, 3, 0x26, 3, 0x26, 0x20, 1, 0x21], x.as_slice(), &[0x22], &y].concat(),
         ),
     ] {
-        let said = Said {
-            key: Some(key),
-            ..Said::creating()
-        };
+        let said = Said { key: Some(key), ..Said::creating() };
         assert_eq!(refusal(&said), Refused::Algorithm, "{name}");
     }
-    let said = Said {
-        key: Some(rsa(256, &[1, 0, 1])),
-        ..Said::creating()
-    };
+    let said = Said { key: Some(rsa(256, &[1, 0, 1])), ..Said::creating() };
     let made = registered(Authenticator::es256().register(&said)).unwrap();
     assert_eq!(PublicKey::read(made.public_key()).unwrap().0.algorithm(), -257);
 }
@@ -216,24 +170,12 @@ fn w_1_self_attestation_must_hold() {
     let other = Authenticator::es256().self_attestation(&said);
     let (alg, sig) = (text("alg"), text("sig"));
     for (name, statement) in [
-        (
-            "another key",
-            map(&[alg.clone(), vec![0x26], sig.clone(), bytes(&other)]),
-        ),
-        (
-            "another algorithm",
-            map(&[alg.clone(), vec![0x27], sig.clone(), bytes(&good)]),
-        ),
+        ("another key", map(&[alg.clone(), vec![0x26], sig.clone(), bytes(&other)])),
+        ("another algorithm", map(&[alg.clone(), vec![0x27], sig.clone(), bytes(&good)])),
         ("no algorithm", map(&[sig.clone(), bytes(&good)])),
         ("no signature", map(&[alg.clone(), vec![0x26]])),
-        (
-            "an empty signature",
-            map(&[alg.clone(), vec![0x26], sig.clone(), bytes(&[])]),
-        ),
-        (
-            "two signatures",
-            map(&[alg, vec![0x26], sig.clone(), bytes(&good), sig, bytes(&good)]),
-        ),
+        ("an empty signature", map(&[alg.clone(), vec![0x26], sig.clone(), bytes(&[])])),
+        ("two signatures", map(&[alg, vec![0x26], sig.clone(), bytes(&good), sig, bytes(&good)])),
         ("nothing", map(&[])),
     ] {
         let response = authenticator.register_as(&said, "packed", &statement);
@@ -247,14 +189,7 @@ fn w_1_self_attestation_must_hold() {
 fn w_5_certificates_say_nothing() {
     let (authenticator, said) = (Authenticator::es256(), Said::creating());
     let certificates = [head(4, 1), bytes(b"self-signed")].concat();
-    let parts = [
-        text("alg"),
-        vec![0x26],
-        text("sig"),
-        bytes(b"x"),
-        text("x5c"),
-        certificates,
-    ];
+    let parts = [text("alg"), vec![0x26], text("sig"), bytes(b"x"), text("x5c"), certificates];
     for format in ["packed", "tpm", "android-key", "fido-u2f", "apple", "new"] {
         let made = registered(authenticator.register_as(&said, format, &map(&parts))).unwrap();
         assert_eq!(made.public_key(), authenticator.cose_key(), "{format}");
@@ -264,13 +199,7 @@ fn w_5_certificates_say_nothing() {
 #[test]
 fn w_6_credential_identifiers_are_bounded_and_agree() {
     let mut authenticator = Authenticator::es256();
-    for (length, accepted) in [
-        (0, false),
-        (1, true),
-        (1023, true),
-        (1024, false),
-        (65_000, false),
-    ] {
+    for (length, accepted) in [(0, false), (1, true), (1023, true), (1024, false), (65_000, false)] {
         authenticator.id = vec![7; length];
         let verdict = registered(long_registration(&authenticator));
         assert_eq!(verdict.is_ok(), accepted, "{length}: {verdict:?}");
@@ -278,30 +207,17 @@ fn w_6_credential_identifiers_are_bounded_and_agree() {
     authenticator.id = vec![7; 16];
     let mut response = authenticator.register(&Said::creating());
     response["id"] = b64([8; 16]).into();
-    assert_eq!(
-        registered(response).unwrap_err(),
-        Refused::Malformed("credential id")
-    );
+    assert_eq!(registered(response).unwrap_err(), Refused::Malformed("credential id"));
     let mut response = authenticator.register(&Said::creating());
     response["type"] = "password".into();
-    assert_eq!(
-        registered(response).unwrap_err(),
-        Refused::Malformed("credential type")
-    );
+    assert_eq!(registered(response).unwrap_err(), Refused::Malformed("credential type"));
 }
 
 fn long_registration(authenticator: &Authenticator) -> Value {
     let data = authenticator.authenticator_data(&Said::creating());
     let length = u32::try_from(data.len()).unwrap().to_be_bytes();
     let data = [&[0x5a], length.as_slice(), &data].concat();
-    let object = map(&[
-        text("fmt"),
-        text("none"),
-        text("attStmt"),
-        map(&[]),
-        text("authData"),
-        data,
-    ]);
+    let object = map(&[text("fmt"), text("none"), text("attStmt"), map(&[]), text("authData"), data]);
     let mut response = authenticator.register(&Said::creating());
     response["response"]["attestationObject"] = b64(object).into();
     response
@@ -334,10 +250,7 @@ fn cbor_that_is_cut_extended_or_doubled_is_refused() {
         text("authData"),
         data,
     ]);
-    assert_eq!(
-        with(&doubled).unwrap_err(),
-        Refused::Malformed("authenticator data")
-    );
+    assert_eq!(with(&doubled).unwrap_err(), Refused::Malformed("authenticator data"));
     for hostile in [
         vec![0xbf, 0xff],
         vec![0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
@@ -360,22 +273,10 @@ fn extensions_are_read_to_their_end() {
         (vec![0xa1], false),
         (Vec::new(), false),
     ] {
-        let said = Said {
-            flags: UP | UV | AT | ED,
-            tail,
-            ..Said::creating()
-        };
-        assert_eq!(
-            registered(Authenticator::es256().register(&said)).is_ok(),
-            accepted,
-            "{:?}",
-            said.tail
-        );
+        let said = Said { flags: UP | UV | AT | ED, tail, ..Said::creating() };
+        assert_eq!(registered(Authenticator::es256().register(&said)).is_ok(), accepted, "{:?}", said.tail);
     }
-    let said = Said {
-        tail: map(&[]),
-        ..Said::creating()
-    };
+    let said = Said { tail: map(&[]), ..Said::creating() };
     assert_eq!(refusal(&said), Refused::Malformed("authenticator data"));
 }
 
@@ -386,18 +287,11 @@ fn only_discoverable_passkeys_are_kept() {
         (json!({}), Ok(None)),
         (json!({ "credProps": {} }), Ok(None)),
         (json!({ "credProps": { "rk": true } }), Ok(Some(true))),
-        (
-            json!({ "credProps": { "rk": false } }),
-            Err(Refused::NotDiscoverable),
-        ),
+        (json!({ "credProps": { "rk": false } }), Err(Refused::NotDiscoverable)),
     ] {
         let mut response = Authenticator::es256().register(&Said::creating());
         response["clientExtensionResults"] = results.clone();
-        assert_eq!(
-            registered(response).map(|made| made.discoverable()),
-            expected,
-            "{results}"
-        );
+        assert_eq!(registered(response).map(|made| made.discoverable()), expected, "{results}");
     }
     let mut response = Authenticator::es256().register(&Said::creating());
     response.as_object_mut().unwrap().remove("clientExtensionResults");
@@ -421,10 +315,7 @@ fn transports_are_short_words() {
         "f"
     ]);
     let made = registered(response).unwrap();
-    assert_eq!(
-        made.transports(),
-        ["internal", "smart-card", "usb", "a", "b", "c", "d", "e"]
-    );
+    assert_eq!(made.transports(), ["internal", "smart-card", "usb", "a", "b", "c", "d", "e"]);
 }
 
 #[test]
@@ -434,8 +325,5 @@ fn client_data_with_a_member_twice_is_refused() {
     let client_data = String::from_utf8(Said::creating().client_data()).unwrap();
     let doubled = client_data.replacen('{', "{\"origin\":\"https://evil.test\",", 1);
     response["response"]["clientDataJSON"] = b64(doubled).into();
-    assert_eq!(
-        registered(response).unwrap_err(),
-        Refused::Malformed("client data")
-    );
+    assert_eq!(registered(response).unwrap_err(), Refused::Malformed("client data"));
 }

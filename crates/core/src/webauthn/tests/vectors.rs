@@ -45,9 +45,7 @@ struct Got {
 
 fn hex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks(2);
-    digits
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
 }
 
 fn challenge(text: &str) -> [u8; 32] {
@@ -115,11 +113,7 @@ fn w_2_registrations_of_the_specification() {
     let verdicts: Vec<_> = vectors()
         .iter()
         .filter_map(|vector| {
-            Some((
-                vector.name.clone(),
-                registration_verdict(vector)?,
-                hex(&vector.public_key),
-            ))
+            Some((vector.name.clone(), registration_verdict(vector)?, hex(&vector.public_key)))
         })
         .collect();
     let expected = [
@@ -131,19 +125,14 @@ fn w_2_registrations_of_the_specification() {
     ];
     assert_eq!(verdicts.len(), expected.len());
     for ((name, verdict, key), (expected_name, refused)) in verdicts.into_iter().zip(expected) {
-        assert_eq!(
-            (name.as_str(), verdict),
-            (expected_name, refused.map_or(Ok(key), Err))
-        );
+        assert_eq!((name.as_str(), verdict), (expected_name, refused.map_or(Ok(key), Err)));
     }
 }
 
 #[test]
 fn w_2_sign_ins_of_the_specification() {
-    let verdicts: Vec<_> = vectors()
-        .iter()
-        .map(|vector| (vector.name.clone(), authentication_verdict(vector)))
-        .collect();
+    let verdicts: Vec<_> =
+        vectors().iter().map(|vector| (vector.name.clone(), authentication_verdict(vector))).collect();
     let expected = [
         ("none.ES256", Err(Refused::UserVerification)),
         ("packed-self.ES256", Err(Refused::UserVerification)),
@@ -168,12 +157,7 @@ fn signatures_of_the_specification() {
         assert!(rest.is_empty());
         for (other, signed) in vectors.iter().enumerate() {
             let got = &signed.authentication;
-            assert_eq!(
-                key.verifies(&message(got), &hex(&got.signature)),
-                index == other,
-                "{}",
-                vector.name
-            );
+            assert_eq!(key.verifies(&message(got), &hex(&got.signature)), index == other, "{}", vector.name);
         }
     }
 }
