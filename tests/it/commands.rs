@@ -3,7 +3,7 @@
 use std::{net::TcpListener, path::Path};
 
 use crate::{
-    process::{Folder, Process},
+    process::{Folder, Process, free_port},
     wire::{self, head},
 };
 
@@ -227,11 +227,7 @@ fn a_newer_database_ends_with_6() {
 fn a_data_directory_in_use_ends_with_7() {
     let folder = Folder::new();
     let first = Process::serve(&folder.config("", ""), "info");
-    let other_port = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let other_port = free_port();
     let text = std::fs::read_to_string(folder.scratch.path().join("doorward.toml")).unwrap();
     let second = folder.file(
         "second.toml",
@@ -245,11 +241,7 @@ fn a_data_directory_in_use_ends_with_7() {
 #[test]
 fn a_database_that_can_not_be_reached_ends_with_8() {
     let folder = Folder::new();
-    let closed = TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let closed = free_port();
     folder.file(
         "url",
         &format!("postgres://user:pass-word-123@127.0.0.1:{closed}/doorward"),

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 
 use crate::{
     door::{Door, STANDARD},
+    process::free_port,
     wire::{self, Application, head},
 };
 
@@ -196,10 +197,7 @@ async fn impossible_4_e_13_a_cookie_of_one_host_opens_no_other() {
 
 #[tokio::test]
 async fn impossible_5_one_broken_service_takes_no_other_down() {
-    let closed = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
     let more = format!(
         "\n[services.down]\nupstream = \"http://{closed}\"\nposture = \"public\"\n\n\
          [services.untrusted]\nupstream = \"https://{closed}\"\nupstream_ca_file = \"DIR/missing.pem\"\nposture = \"public\"\n"
@@ -238,9 +236,7 @@ async fn impossible_5_one_broken_service_takes_no_other_down() {
 
 #[tokio::test]
 async fn impossible_6_an_application_that_starts_later_is_closed_before_and_open_after() {
-    let reserved = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let address = reserved.local_addr().unwrap();
-    drop(reserved);
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
     let door = Door::with(&STANDARD.replace("UPSTREAM", &address.to_string())).await;
     let mut ada = door.administrator().await;
     let page = ada.open(&door.url("notes", "/")).await.unwrap();

@@ -3,9 +3,13 @@
 use std::{
     ffi::OsStr,
     io::{BufRead as _, BufReader, Read},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
     thread,
     time::Duration,
 };
@@ -130,8 +134,7 @@ impl Folder {
     /// A configuration of two services, on a port that is free at the moment.
     pub(crate) fn new() -> Self {
         let scratch = Scratch::new("process").unwrap();
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = free_port();
         let folder = Self { scratch, port };
         folder.file("root", "root-secret-0123456789abcdef");
         folder.file("wiki.secret", "wiki-secret-0123456789abcdef");
@@ -160,5 +163,19 @@ impl Folder {
             self.port
         );
         self.file("doorward.toml", &text)
+    }
+}
+
+/// A port that nobody listens on, below those that the system gives to connections: one of these could be taken
+/// between here and the start of the process.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let next = NEXT.fetch_add(1, Ordering::SeqCst);
+        let port = 20_000 + (std::process::id().wrapping_mul(37).wrapping_add(next)) % 10_000;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
