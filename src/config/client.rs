@@ -115,7 +115,7 @@ fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
     let public = section.boolean("public", false);
     match (&file, public) {
         (Some(file), true) => {
-            section.findings.add("E008", &file.place, "a public client has no secret", "remove one of them")
+            section.findings.add("E008", &file.place, "a public client has no secret", "remove one of them");
         }
         (None, false) if section.lacks(&["client_secret_file", "clientSecretFile"]) => section.missing(
             "client_secret_file",

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use doorward_core::{seal::trim_newline, token::HashedSecret};
+use doorward_core::{
+    config::Config, policy::Posture, route::RouteTable, seal::trim_newline, token::HashedSecret,
+};
+use doorward_proxy::tls;
 
 use super::{
     LoadError, Loaded, Source,
@@ -30,7 +33,20 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
     if !problems.is_empty() {
         return Err(LoadError::Secret(problems.join("\n")));
     }
+    quarantine(&mut config);
     Ok(Loaded { config, warnings, source })
+}
+
+/// Closes each service whose upstream could not be checked as declared. The others are served: one service's file takes
+/// nobody else down, and the service itself is closed rather than reached unchecked.
+fn quarantine(config: &mut Config) {
+    for service in &mut config.services {
+        let Some(file) = &service.upstream.ca_file else { continue };
+        let Err(error) = tls::check_authorities(file) else { continue };
+        tracing::error!(service = %service.name, %error, "this service is closed until its upstream_ca_file is in order");
+        Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("upstream_ca_file: {error}"));
+    }
+    config.routes = RouteTable::new(&config.portal.origin, &config.services);
 }
 
 fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {

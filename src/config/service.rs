@@ -256,7 +256,7 @@ fn bypass(mut section: Section<'_>) -> Option<Bypass> {
             findings.add("E009", &place, format!("{} would be open to everybody", paths.join(", ")), help);
         }
         (Some(_), true) => {
-            findings.add("E008", &place, "`public = true` beside `networks`", "remove one of them")
+            findings.add("E008", &place, "`public = true` beside `networks`", "remove one of them");
         }
         (None, true) => findings.add(
             "W101",

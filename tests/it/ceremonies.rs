@@ -317,6 +317,9 @@ async fn w_3_a_page_of_another_origin_signs_nobody_in() {
     assert_eq!(sign_in(&door, &mut ada.authenticator).await, accepted());
 }
 
+/// What makes an authenticator lie.
+type Lie = Box<dyn Fn(&mut Authenticator)>;
+
 #[tokio::test]
 async fn w_2_and_w_6_lies_of_authenticators_sign_nobody_in() {
     let door = Door::open().await;
@@ -324,7 +327,7 @@ async fn w_2_and_w_6_lies_of_authenticators_sign_nobody_in() {
     let bob = door.member(&mut ada, "bob", "users").await;
     let handle_of_bob = bob.authenticator.passkeys[0].user_handle.clone();
     let honest = ada.authenticator.clone();
-    let lies: [(&str, Box<dyn Fn(&mut Authenticator)>); 10] = [
+    let lies: [(&str, Lie); 10] = [
         ("nobody verified", Box::new(|it| it.user_verified = false)),
         ("nobody present", Box::new(|it| it.user_present = false)),
         ("in a frame of another site", Box::new(|it| it.cross_origin = true)),

@@ -138,6 +138,7 @@ impl Door {
     }
 
     /// A public address.
+    #[expect(clippy::unused_self, reason = "it reads as the address of this door")]
     pub(crate) fn url(&self, host: &str, path: &str) -> String {
         format!("http://{host}.localhost:{PORT}{path}")
     }

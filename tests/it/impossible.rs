@@ -154,14 +154,16 @@ async fn impossible_5_one_broken_service_takes_no_other_down() {
     let door = Door::with(&format!("{STANDARD}{more}")).await;
     let mut ada = door.administrator().await;
     for _ in 0..2 {
-        for host in ["down", "untrusted"] {
+        for (host, status) in [("down", 502), ("untrusted", 403)] {
             let reply = program(&door, host, "/", "").await;
-            assert_eq!(reply.status, 502, "{host}");
+            assert_eq!(reply.status, status, "{host}");
             assert!(!reply.text().contains(&closed.port().to_string()), "{}", reply.text());
         }
         assert!(opens(&mut ada, &door, "notes").await);
         assert!(opens(&mut ada, &door, "www").await);
     }
+    let launcher = ada.open(&door.url("id", "/")).await.unwrap().text();
+    assert!(launcher.contains("upstream_ca_file"), "administrators are told why: {launcher}");
     // A typo in one service: the former configuration stays, whole.
     for (sound, typo) in [
         ("posture = \"public\"", "posture = \"pubic\""),

@@ -105,14 +105,28 @@ pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientC
     Ok(Arc::new(config))
 }
 
+/// Whether `file` holds authorities that an upstream can be checked against.
+///
+/// # Errors
+/// When it can't be read or holds no certificate.
+pub fn check_authorities(file: &Path) -> Result<(), TlsError> {
+    roots(Some(file)).map(drop)
+}
+
 fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let found = match ca_file {
         Some(path) => certificates(path)?,
         None => rustls_native_certs::load_native_certs().certs,
     };
-    roots.add_parsable_certificates(found);
-    Ok(roots)
+    let (added, _) = roots.add_parsable_certificates(found);
+    match ca_file {
+        // Nothing would ever be believed.
+        Some(path) if added == 0 => {
+            Err(TlsError::Unfit(path.to_owned(), "it holds no certificate".to_owned()))
+        }
+        _ => Ok(roots),
+    }
 }
 
 /// Believes every certificate: what `[danger] verify_upstream = false` asks for.
