@@ -33,8 +33,10 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply {
-        let Refused { service, identity, denial } = *refused;
-        self.0.denied(&Denied { service, identity, denial }, navigation, context)
+        let Refused { service, identity, denial, headers } = *refused;
+        // A form that was sent is no navigation, and its person reads a page all the same.
+        let as_page = navigation || doorward_web::wants_page(headers);
+        self.0.denied(&Denied { service, identity, denial }, as_page, context)
     }
 
     fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {

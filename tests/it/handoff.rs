@@ -448,3 +448,16 @@ async fn t_4_a_policy_s_networks_are_asked_at_every_step() {
     let page = ada.open(&notes).await.unwrap();
     assert_eq!((page.status.as_u16(), page.url.host_str()), (403, Some(NOTES)));
 }
+
+#[tokio::test]
+async fn e_16_a_form_of_another_site_is_refused_with_a_page_for_its_person() {
+    let door = Door::open().await;
+    let mut ada = door.administrator().await;
+    assert_eq!(ada.open(&door.url("notes", "/")).await.unwrap().status, 200);
+    let form = Request::form(&door.url("notes", "/delete"), &[("id", "1")]).unwrap();
+    let page = ada.client.send(form.from_page("https://evil.example")).await.unwrap();
+    assert_eq!(page.status, 403);
+    assert!(page.text().contains("Notes is not open to you"), "{}", page.text());
+    let own = Request::form(&door.url("notes", "/delete"), &[("id", "1")]).unwrap();
+    assert_eq!(ada.client.send(own).await.unwrap().status, 200);
+}

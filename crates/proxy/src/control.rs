@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_core::{http::context::RequestContext, identity::Identity, policy::Denial, service::Service};
-use http::{Request, Response, request::Parts};
+use http::{HeaderMap, Request, Response, request::Parts};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
@@ -64,4 +64,6 @@ pub struct Refused<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
 }

@@ -170,7 +170,8 @@ async fn gate(
         }
         Decision::Deny(denial) => {
             line.decided("denied", &denial.code());
-            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
+            let refused =
+                Refused { service, identity: identity.as_deref(), denial: &denial, headers: &head.headers };
             control(worker.control.denied(&refused, fetch.navigation, &arrival.context))
         }
     }

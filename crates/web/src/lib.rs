@@ -28,4 +28,6 @@ mod sign_out;
 mod transaction;
 mod well_known;
 
+pub use reply::wants_page;
+
 pub use app::{App, Denied, Problem, ReplyBody, Settings};

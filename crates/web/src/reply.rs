@@ -82,7 +82,7 @@ pub(crate) fn add_cookie(response: &mut Response, line: Option<HeaderValue>) {
 }
 
 /// Whether whoever asked shows a page to a person, whatever the method.
-pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
+pub fn wants_page(headers: &HeaderMap) -> bool {
     let html = || {
         let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
         accept.is_some_and(|accept| accept.contains("text/html"))
