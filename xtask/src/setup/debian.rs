@@ -18,6 +18,7 @@ struct Package {
 
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
+const OPENSSL: Package = Package { name: "openssl", is_there: || place::program("openssl").is_some() };
 const POSTGRESQL: Package = Package { name: "postgresql", is_there: || postgresql().is_some() };
 const PYTHON: Package = Package {
     name: "python3-venv",
@@ -27,7 +28,7 @@ const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").i
 
 /// For `cargo xtask test`.
 pub(crate) fn for_all_tests(step: &'static str) -> Result<Done> {
-    install(step, &[CHROMIUM, NGINX, POSTGRESQL, PYTHON, WRK])
+    install(step, &[CHROMIUM, NGINX, OPENSSL, POSTGRESQL, PYTHON, WRK])
 }
 
 /// For `cargo xtask test quick`.
