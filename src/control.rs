@@ -32,10 +32,8 @@ impl ControlPlane for Control {
         self.0.sign_in(service, head, navigation, context)
     }
 
-    fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply {
-        let Refused { service, identity, denial, headers } = *refused;
-        // A form that was sent is no navigation, and its person reads a page all the same.
-        let as_page = navigation || doorward_web::wants_page(headers);
+    fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply {
+        let Refused { service, identity, denial } = *refused;
         self.0.denied(&Denied { service, identity, denial }, as_page, context)
     }
 

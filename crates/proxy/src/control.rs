@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_core::{http::context::RequestContext, identity::Identity, policy::Denial, service::Service};
-use http::{HeaderMap, Request, Response, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
 
@@ -48,8 +48,8 @@ pub trait ControlPlane: Send + Sync + 'static {
     /// The way to sign in: 303 for navigations, 401 otherwise.
     fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply;
 
-    /// A refusal: 403.
-    fn denied(&self, refused: &Refused<'_>, navigation: bool, context: &RequestContext) -> Reply;
+    /// A refusal: 403, as a page or not.
+    fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply;
 
     /// A problem.
     fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply;
@@ -64,6 +64,4 @@ pub struct Refused<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
-    /// The request's headers.
-    pub headers: &'a HeaderMap,
 }

@@ -7,7 +7,7 @@ use doorward_core::{
     http::{
         context::RequestContext,
         cookie,
-        fetch::FetchMetadata,
+        fetch::{FetchMetadata, wants_page},
         forwarded, framing, headers, path,
         target::{RequestTarget, TargetError},
     },
@@ -170,9 +170,8 @@ async fn gate(
         }
         Decision::Deny(denial) => {
             line.decided("denied", &denial.code());
-            let refused =
-                Refused { service, identity: identity.as_deref(), denial: &denial, headers: &head.headers };
-            control(worker.control.denied(&refused, fetch.navigation, &arrival.context))
+            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
+            control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
     }
 }

@@ -6,8 +6,14 @@ use arc_swap::ArcSwap;
 use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
-    config::Config, http::context::RequestContext, identity::Identity, jose::key_ring::KeyRing,
-    policy::Denial, seal::RootSecret, service::Service, time::Random,
+    config::Config,
+    http::{context::RequestContext, fetch},
+    identity::Identity,
+    jose::key_ring::KeyRing,
+    policy::Denial,
+    seal::RootSecret,
+    service::Service,
+    time::Random,
 };
 use doorward_store::Store;
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
@@ -119,7 +125,7 @@ impl App {
         B::Error: Into<BodyError>,
     {
         let mut request = request.map(Body::new);
-        let as_page = reply::wants_page(request.headers());
+        let as_page = fetch::wants_page(request.headers());
         request.extensions_mut().insert(context.clone());
         let response = match router.clone().oneshot(request).await {
             Ok(response) => response,
@@ -151,7 +157,7 @@ impl App {
 
     fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
         let address = format!("{}{}", context.origin, transaction::SIGN_IN);
-        if reply::wants_page(&head.headers) {
+        if fetch::wants_page(&head.headers) {
             let action = Action { href: address, label: "Sign in".to_owned() };
             let text = "Your session ended before this form arrived, so nothing was changed. Sign in, go back and send it again.";
             let page = page::message(

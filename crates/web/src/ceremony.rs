@@ -4,18 +4,21 @@ use axum::response::Response;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_core::{
     http::{context::RequestContext, cookie},
+    login::{self, Account, Login},
     time::UnixTime,
+    token::{Plain, Session},
     webauthn::{
         Refused, aaguid,
         ceremony::{self, Ceremony, Purpose},
-        registration::{self, RegistrationResponse, VerifiedRegistration},
+        registration::{self, NewCredentialUser, RegistrationResponse, VerifiedRegistration},
     },
 };
 use doorward_store::{ChallengeUse, NewCredential};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{environment::Environment, refusal::Refusal, reply};
+use crate::{environment::Environment, refusal::Refusal, reply, session};
 
 /// Begins a ceremony. `options` turns the challenge into what the browser is asked.
 pub(crate) fn begin(
@@ -30,6 +33,33 @@ pub(crate) fn begin(
     let line = cookie::set(cookie::CEREMONY, &URL_SAFE_NO_PAD.encode(sealed), Some(ceremony::LIFETIME));
     reply::add_cookie(&mut response, line);
     response
+}
+
+/// Begins the registration of a passkey for `user`, whose provider must not make a second one.
+pub(crate) async fn begin_registration(
+    environment: &Environment,
+    context: &RequestContext,
+    purpose: Purpose,
+    user: NewCredentialUser<'_>,
+) -> Result<Response, Refusal> {
+    let rows = environment.store.credentials_of(user.id).await?;
+    let existing: Vec<_> = rows.into_iter().map(|row| row.id).collect();
+    let rp = environment.relying_party();
+    Ok(begin(environment, context, purpose, |challenge| {
+        registration::options(&rp, user, &existing, challenge)
+    }))
+}
+
+/// What a page's script sends when the passkey was made.
+#[derive(Deserialize)]
+pub(crate) struct Made {
+    pub(crate) credential: RegistrationResponse,
+}
+
+/// The login of somebody who has just registered a passkey by a link. The store refuses those who are disabled.
+pub(crate) fn login_of(made: &VerifiedRegistration, now: UnixTime) -> Result<Login, Refusal> {
+    let account = Account { user: made.user(), disabled_at: None };
+    login::complete(account, &made.as_assertion(), now).map_err(|_| wrong_purpose())
 }
 
 /// The ceremony that this browser began.
@@ -92,5 +122,12 @@ pub(crate) fn new_credential(registration: VerifiedRegistration) -> NewCredentia
 pub(crate) fn finished(next: &str) -> Response {
     let mut response = reply::json(&json!({ "next": next }));
     reply::add_cookie(&mut response, cookie::expire(cookie::CEREMONY));
+    response
+}
+
+/// The same for somebody who has a session now.
+pub(crate) fn signed_in(environment: &Environment, next: &str, token: &Plain<Session>) -> Response {
+    let mut response = finished(next);
+    reply::add_cookie(&mut response, session::cookie_line(environment, token));
     response
 }

@@ -6,23 +6,18 @@ use axum::{
     response::Response,
 };
 use doorward_core::{
-    login::{self, Account},
     token::{Enrolment, Plain},
-    webauthn::{
-        ceremony::Purpose,
-        registration::{self, NewCredentialUser, RegistrationResponse},
-    },
+    webauthn::{ceremony::Purpose, registration::NewCredentialUser},
 };
 use doorward_store::CompleteEnrolment;
 use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::{
-    ceremony,
+    ceremony::{self, Made},
     extract::{Context, Env, Json},
     page::{self, Frame},
     refusal::Refusal,
-    reply,
     session::{self, Visitor},
 };
 
@@ -67,24 +62,13 @@ pub(crate) async fn start(
     let token = Plain::<Enrolment>::parse(&start.token).ok_or_else(Refusal::link_spent)?;
     let person =
         environment.store.enrolment(token.hash(), context.now).await?.ok_or_else(Refusal::link_spent)?;
-    let existing: Vec<_> =
-        environment.store.credentials_of(person.id).await?.into_iter().map(|row| row.id).collect();
     let purpose = Purpose::Enrol { user: person.id.to_string(), token: start.token };
     let user = NewCredentialUser {
         id: person.id,
         name: person.profile.username.as_str(),
         display_name: &person.profile.display_name,
     };
-    let rp = environment.relying_party();
-    Ok(ceremony::begin(&environment, &context, purpose, |challenge| {
-        registration::options(&rp, user, &existing, challenge)
-    }))
-}
-
-/// What the page's script sends when the passkey was made.
-#[derive(Deserialize)]
-pub(crate) struct Finish {
-    credential: RegistrationResponse,
+    ceremony::begin_registration(&environment, &context, purpose, user).await
 }
 
 /// `POST /api/enrol/finish`.
@@ -93,17 +77,15 @@ pub(crate) async fn finish(
     Context(context): Context,
     Visitor(visitor): Visitor,
     headers: HeaderMap,
-    Json(finish): Json<Finish>,
+    Json(made): Json<Made>,
 ) -> Result<Response, Refusal> {
     let ceremony = ceremony::open(&environment, &context, &headers)?;
     let Purpose::Enrol { user, token } = &ceremony.purpose else {
         return Err(ceremony::wrong_purpose());
     };
     let token = Plain::<Enrolment>::parse(token).ok_or_else(Refusal::link_spent)?;
-    let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
-    let account = Account { user: made.user(), disabled_at: None };
-    let login =
-        login::complete(account, &made.as_assertion(), context.now).map_err(|_| ceremony::wrong_purpose())?;
+    let made = ceremony::verify_registration(&environment, &ceremony, user, &made.credential)?;
+    let login = ceremony::login_of(&made, context.now)?;
     let (session_token, new_session) = session::begin(&environment, &context, &headers);
     let complete = CompleteEnrolment {
         token: token.hash(),
@@ -117,7 +99,5 @@ pub(crate) async fn finish(
     }
     session::end_former(&environment, visitor.as_deref(), context.now).await?;
     tracing::info!(request = %context.id, client = %context.client, user, "enrolled by link");
-    let mut response = ceremony::finished("/");
-    reply::add_cookie(&mut response, session::cookie_line(&environment, &session_token));
-    Ok(response)
+    Ok(ceremony::signed_in(&environment, "/", &session_token))
 }

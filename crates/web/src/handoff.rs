@@ -53,12 +53,7 @@ impl Asked {
 
     /// The same again, from what was understood.
     fn query(&self) -> String {
-        Parameters::default()
-            .with("service", &self.service.name)
-            .with("host", self.host.as_str())
-            .with("tx", &self.transaction)
-            .with("challenge", &URL_SAFE_NO_PAD.encode(self.challenge))
-            .to_query()
+        transaction::query(&self.service, &self.host, &self.transaction, &self.challenge)
     }
 }
 

@@ -28,6 +28,4 @@ mod sign_out;
 mod transaction;
 mod well_known;
 
-pub use reply::wants_page;
-
 pub use app::{App, Denied, Problem, ReplyBody, Settings};

@@ -149,9 +149,7 @@ pub(crate) async fn finish(
         return Err(ceremony::too_late());
     }
     tracing::info!(request = %context.id, client = %context.client, user = %stored.account.user, "signed in");
-    let mut response = ceremony::finished(&ReturnTo::parse(&finish.return_to).to_path());
-    reply::add_cookie(&mut response, session::cookie_line(&environment, &token));
-    Ok(response)
+    Ok(ceremony::signed_in(&environment, &ReturnTo::parse(&finish.return_to).to_path(), &token))
 }
 
 fn unknown() -> Refusal {

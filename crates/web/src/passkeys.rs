@@ -7,18 +7,14 @@ use doorward_core::{
     oauth::parameters::Parameters,
     return_to::{Page as PortalPage, ReturnTo},
     user,
-    webauthn::{
-        aaguid,
-        ceremony::Purpose,
-        registration::{self, NewCredentialUser, RegistrationResponse},
-    },
+    webauthn::{aaguid, ceremony::Purpose, registration::NewCredentialUser},
 };
 use doorward_store::CredentialRow;
 use http::HeaderMap;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::de::IgnoredAny;
 
 use crate::{
-    ceremony,
+    ceremony::{self, Made},
     extract::{Context, Env, Form, Json, Query},
     login,
     page::{self, Frame},
@@ -92,24 +88,13 @@ pub(crate) async fn start(
     if !session::is_fresh(&identity, context.now) {
         return Err(Refusal::step_up_required());
     }
-    let rows = environment.store.credentials_of(identity.subject).await?;
-    let existing: Vec<_> = rows.into_iter().map(|row| row.id).collect();
     let user = NewCredentialUser {
         id: identity.subject,
         name: identity.profile.username.as_str(),
         display_name: &identity.profile.display_name,
     };
     let purpose = Purpose::AddPasskey { user: identity.subject.to_string() };
-    let rp = environment.relying_party();
-    Ok(ceremony::begin(&environment, &context, purpose, |challenge| {
-        registration::options(&rp, user, &existing, challenge)
-    }))
-}
-
-/// What the page's script sends when the passkey was made.
-#[derive(Deserialize)]
-pub(crate) struct Finish {
-    credential: RegistrationResponse,
+    ceremony::begin_registration(&environment, &context, purpose, user).await
 }
 
 /// `POST /api/passkeys/finish`.
@@ -118,7 +103,7 @@ pub(crate) async fn finish(
     Context(context): Context,
     SignedIn(identity): SignedIn,
     headers: HeaderMap,
-    Json(finish): Json<Finish>,
+    Json(made): Json<Made>,
 ) -> Result<Response, Refusal> {
     if !session::is_fresh(&identity, context.now) {
         return Err(Refusal::step_up_required());
@@ -130,7 +115,7 @@ pub(crate) async fn finish(
     if user != identity.subject.as_str() {
         return Err(ceremony::wrong_purpose());
     }
-    let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
+    let made = ceremony::verify_registration(&environment, &ceremony, user, &made.credential)?;
     let new = ceremony::new_credential(made);
     if !environment.store.add_credential(new, ceremony::challenge_use(&ceremony), context.now).await? {
         return Err(ceremony::too_late());

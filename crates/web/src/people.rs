@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequest, FromRequestParts as _, Request, State},
+    response::{IntoResponse as _, Response},
+};
 use doorward_core::{
     http::context::RequestContext,
     id::UserId,
@@ -231,29 +234,37 @@ async fn enrolment_link(
     }))
 }
 
-/// A change to one person, by an administrator who used a passkey just now.
-struct Change {
+/// A change to one person, by an administrator who used a passkey just now; others are shown the way to prove it once
+/// more.
+pub(crate) struct Change {
     environment: Arc<Environment>,
     context: RequestContext,
     by: Arc<Identity>,
     id: UserId,
+    form: Parameters,
+}
+
+impl FromRequest<Arc<Environment>> for Change {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, environment: &Arc<Environment>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let refuse = Refusal::into_response;
+        let Context(context) = Context::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
+        let Administrator(by) =
+            Administrator::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
+        let request = Request::from_parts(parts, body);
+        let Form(form) = Form::from_request(request, environment).await.map_err(refuse)?;
+        if !session::is_fresh(&by, context.now) {
+            return Err(reply::see_other(&login::path_to_confirm(&HERE)));
+        }
+        let id = form.value("id").and_then(|id| UserId::parse(id).ok());
+        let id = id.ok_or_else(|| Refusal::not_found().into_response())?;
+        Ok(Self { environment: Arc::clone(environment), context, by, id, form })
+    }
 }
 
 impl Change {
-    /// `Ok(Err(_))` is the way to prove it once more.
-    fn begin(
-        State(environment): Env,
-        Context(context): Context,
-        Administrator(by): Administrator,
-        form: &Parameters,
-    ) -> Result<Result<Self, Response>, Refusal> {
-        if !session::is_fresh(&by, context.now) {
-            return Ok(Err(reply::see_other(&login::path_to_confirm(&HERE))));
-        }
-        let id = form.value("id").and_then(|id| UserId::parse(id).ok()).ok_or_else(Refusal::not_found)?;
-        Ok(Ok(Self { environment, context, by, id }))
-    }
-
     fn done(&self, what: &'static str) -> Response {
         tracing::info!(request = %self.context.id, client = %self.context.client, by = %self.by.subject, user = %self.id, what, "person changed");
         reply::see_other(&format!("/admin/people?done={what}"))
@@ -261,78 +272,34 @@ impl Change {
 }
 
 /// `POST /admin/people/groups`.
-pub(crate) async fn set_groups(
-    environment: Env,
-    context: Context,
-    administrator: Administrator,
-    Form(form): Form,
-) -> Result<Response, Refusal> {
-    let change = match Change::begin(environment, context, administrator, &form)? {
-        Ok(change) => change,
-        Err(confirm) => return Ok(confirm),
-    };
-    let groups = groups(form.value("groups").unwrap_or_default())?;
+pub(crate) async fn set_groups(change: Change) -> Result<Response, Refusal> {
+    let groups = groups(change.form.value("groups").unwrap_or_default())?;
     let known = change.environment.store.set_groups(change.id, groups, change.context.now).await?;
     if known { Ok(change.done("groups")) } else { Err(Refusal::not_found()) }
 }
 
 /// `POST /admin/people/disable`.
-pub(crate) async fn disable(
-    environment: Env,
-    context: Context,
-    administrator: Administrator,
-    Form(form): Form,
-) -> Result<Response, Refusal> {
-    let change = match Change::begin(environment, context, administrator, &form)? {
-        Ok(change) => change,
-        Err(confirm) => return Ok(confirm),
-    };
+pub(crate) async fn disable(change: Change) -> Result<Response, Refusal> {
     change.environment.store.set_disabled(change.id, true, change.context.now).await?;
     change.environment.store.end_sessions_of(change.id, change.context.now).await?;
     Ok(change.done("disabled"))
 }
 
 /// `POST /admin/people/enable`.
-pub(crate) async fn enable(
-    environment: Env,
-    context: Context,
-    administrator: Administrator,
-    Form(form): Form,
-) -> Result<Response, Refusal> {
-    let change = match Change::begin(environment, context, administrator, &form)? {
-        Ok(change) => change,
-        Err(confirm) => return Ok(confirm),
-    };
+pub(crate) async fn enable(change: Change) -> Result<Response, Refusal> {
     change.environment.store.set_disabled(change.id, false, change.context.now).await?;
     Ok(change.done("enabled"))
 }
 
 /// `POST /admin/people/end-sessions`.
-pub(crate) async fn end_sessions(
-    environment: Env,
-    context: Context,
-    administrator: Administrator,
-    Form(form): Form,
-) -> Result<Response, Refusal> {
-    let change = match Change::begin(environment, context, administrator, &form)? {
-        Ok(change) => change,
-        Err(confirm) => return Ok(confirm),
-    };
+pub(crate) async fn end_sessions(change: Change) -> Result<Response, Refusal> {
     change.environment.store.end_sessions_of(change.id, change.context.now).await?;
     Ok(change.done("signed-out"))
 }
 
 /// `POST /admin/people/enrolment`.
-pub(crate) async fn make_enrolment_link(
-    environment: Env,
-    context: Context,
-    administrator: Administrator,
-    Form(form): Form,
-) -> Result<Response, Refusal> {
-    match Change::begin(environment, context, administrator, &form)? {
-        Ok(change) => enrolment_link(&change.environment, &change.context, &change.by, change.id).await,
-        Err(confirm) => Ok(confirm),
-    }
+pub(crate) async fn make_enrolment_link(change: Change) -> Result<Response, Refusal> {
+    enrolment_link(&change.environment, &change.context, &change.by, change.id).await
 }
 
 #[cfg(test)]

@@ -80,13 +80,3 @@ pub(crate) fn add_cookie(response: &mut Response, line: Option<HeaderValue>) {
         response.headers_mut().append(header::SET_COOKIE, line);
     }
 }
-
-/// Whether whoever asked shows a page to a person, whatever the method.
-pub fn wants_page(headers: &HeaderMap) -> bool {
-    let html = || {
-        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-        accept.is_some_and(|accept| accept.contains("text/html"))
-    };
-    let navigates = headers.get("sec-fetch-mode").map_or_else(html, |mode| mode.as_bytes() == b"navigate");
-    navigates && !headers.contains_key("x-requested-with")
-}

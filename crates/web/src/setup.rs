@@ -8,24 +8,19 @@ use axum::{
 use doorward_core::{
     id::UserId,
     identity::ADMINISTRATORS,
-    login::{self, Account},
     token::{Plain, Setup},
     user::{self, Profile, Username},
-    webauthn::{
-        ceremony::Purpose,
-        registration::{self, NewCredentialUser, RegistrationResponse},
-    },
+    webauthn::{ceremony::Purpose, registration::NewCredentialUser},
 };
 use doorward_store::{CompleteSetup, NewUser};
 use http::HeaderMap;
 use serde::Deserialize;
 
 use crate::{
-    ceremony,
+    ceremony::{self, Made},
     extract::{Context, Env, Json},
     page::{self, Frame},
     refusal::Refusal,
-    reply,
     session::{self, Visitor},
 };
 
@@ -95,16 +90,7 @@ pub(crate) async fn start(
         email: profile.email.clone(),
     };
     let user = NewCredentialUser { id, name: profile.username.as_str(), display_name: &profile.display_name };
-    let rp = environment.relying_party();
-    Ok(ceremony::begin(&environment, &context, purpose, |challenge| {
-        registration::options(&rp, user, &[], challenge)
-    }))
-}
-
-/// What the page's script sends when the passkey was made.
-#[derive(Deserialize)]
-pub(crate) struct Finish {
-    credential: RegistrationResponse,
+    ceremony::begin_registration(&environment, &context, purpose, user).await
 }
 
 /// `POST /api/setup/finish`.
@@ -113,7 +99,7 @@ pub(crate) async fn finish(
     Context(context): Context,
     Visitor(visitor): Visitor,
     headers: HeaderMap,
-    Json(finish): Json<Finish>,
+    Json(made): Json<Made>,
 ) -> Result<Response, Refusal> {
     let ceremony = ceremony::open(&environment, &context, &headers)?;
     let Purpose::SetUp { user, token, username, display_name, email } = &ceremony.purpose else {
@@ -121,10 +107,8 @@ pub(crate) async fn finish(
     };
     let token = Plain::<Setup>::parse(token).ok_or_else(Refusal::link_spent)?;
     let profile = profile(username, display_name, email.as_deref().unwrap_or_default())?;
-    let made = ceremony::verify_registration(&environment, &ceremony, user, &finish.credential)?;
-    let account = Account { user: made.user(), disabled_at: None };
-    let login =
-        login::complete(account, &made.as_assertion(), context.now).map_err(|_| ceremony::wrong_purpose())?;
+    let made = ceremony::verify_registration(&environment, &ceremony, user, &made.credential)?;
+    let login = ceremony::login_of(&made, context.now)?;
     let (session_token, new_session) = session::begin(&environment, &context, &headers);
     let groups = [ADMINISTRATORS, "users"].into_iter().map(str::to_owned).collect();
     let complete = CompleteSetup {
@@ -140,7 +124,5 @@ pub(crate) async fn finish(
     }
     session::end_former(&environment, visitor.as_deref(), context.now).await?;
     tracing::info!(request = %context.id, client = %context.client, user = %username, "set-up completed; it is closed for good");
-    let mut response = ceremony::finished("/");
-    reply::add_cookie(&mut response, session::cookie_line(&environment, &session_token));
-    Ok(response)
+    Ok(ceremony::signed_in(&environment, "/", &session_token))
 }

@@ -1,13 +1,12 @@
 //! Signing in to a service: what its host remembers in a sealed cookie until the browser comes back from the identity
 //! host. Nothing is stored, so starting one is free for us however often it is done.
 
-use std::sync::Arc;
-
 use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_core::{
-    http::{context::RequestContext, cookie, return_path::ReturnPath},
+    http::{context::RequestContext, cookie, host::Host, return_path::ReturnPath},
     oauth::parameters::Parameters,
+    return_to::ReturnTo,
     service::Service,
     time::{Lifetime, UnixTime},
     token::sha256,
@@ -75,12 +74,17 @@ pub(crate) fn begin(
     let plain = serde_json::to_vec(&transaction).unwrap_or_default();
     let sealed = environment.transactions.seal(environment.draw(), &binding(context, &id), &plain);
     let line = cookie::set(&cookie_name(&id), &URL_SAFE_NO_PAD.encode(sealed), Some(LIFETIME));
-    let query = Parameters::default()
+    (ReturnTo::Handoff(query(service, &context.host, &id, &transaction.challenge())).to_path(), line)
+}
+
+/// What the identity host is asked.
+pub(crate) fn query(service: &Service, host: &Host, id: &str, challenge: &[u8; 32]) -> String {
+    Parameters::default()
         .with("service", &service.name)
-        .with("host", context.host.as_str())
-        .with("tx", &id)
-        .with("challenge", &URL_SAFE_NO_PAD.encode(transaction.challenge()));
-    (format!("/handoff?{}", query.to_query()), line)
+        .with("host", host.as_str())
+        .with("tx", id)
+        .with("challenge", &URL_SAFE_NO_PAD.encode(challenge))
+        .to_query()
 }
 
 /// The transaction of this identifier, if the browser has it, it was begun on this host, and it is not too old.
@@ -138,7 +142,6 @@ pub(crate) async fn start(
     Query(query): Query,
     headers: HeaderMap,
 ) -> Response {
-    let environment: Arc<Environment> = environment;
     let path = query.value("return_to").unwrap_or("/");
     redirect(&environment, (&service, path), &headers, &context)
 }

@@ -54,10 +54,15 @@ fn site(headers: &HeaderMap, own: &Origin, websocket: bool) -> Site {
 }
 
 fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
-    let reads = *method == Method::GET || *method == Method::HEAD;
+    (*method == Method::GET || *method == Method::HEAD) && wants_page(headers)
+}
+
+/// Whether whoever asks shows a page to a person, whatever the method: a form that was sent is no navigation, and its
+/// person reads a page all the same.
+pub fn wants_page(headers: &HeaderMap) -> bool {
     let html = || headers.get(header::ACCEPT).is_some_and(|accept| contains(accept.as_bytes(), b"text/html"));
     let navigates = headers.get(SEC_FETCH_MODE).map_or_else(html, |mode| mode.as_bytes() == b"navigate");
-    reads && navigates && !headers.contains_key(X_REQUESTED_WITH)
+    navigates && !headers.contains_key(X_REQUESTED_WITH)
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

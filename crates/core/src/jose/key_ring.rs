@@ -61,7 +61,10 @@ pub(crate) mod tests {
 
     impl TestSigner {
         pub(crate) fn new(byte: u8) -> Self {
-            let pair = Ed25519KeyPair::from_seed_unchecked(&[byte; 32]).unwrap();
+            Self::of(Ed25519KeyPair::from_seed_unchecked(&[byte; 32]).unwrap())
+        }
+
+        pub(crate) fn of(pair: Ed25519KeyPair) -> Self {
             let public = PublicKey::from_ed25519(pair.public_key().as_ref()).unwrap();
             let kid = public.thumbprint();
             Self(pair, public, kid)

@@ -1,11 +1,9 @@
 //! Vectors of RFC 7515 appendix A and RFC 8037 appendix A, and algorithm confusion.
 
-use aws_lc_rs::{
-    hmac,
-    signature::{Ed25519KeyPair, KeyPair as _},
-};
+use aws_lc_rs::{hmac, signature::Ed25519KeyPair};
 
 use super::*;
+use crate::jose::key_ring::tests::TestSigner;
 
 const A_2_N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SF\
                      d2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTB\
@@ -46,29 +44,8 @@ fn check(token: &str, key: &PublicKey) -> Result<Vec<u8>, VerifyError> {
     Compact::read(token)?.verify(key)
 }
 
-struct Ed25519Signer(Ed25519KeyPair, PublicKey, String);
-
-impl Ed25519Signer {
-    fn new() -> Self {
-        let pair = Ed25519KeyPair::from_seed_and_public_key(&bytes(RFC_8037_D), &bytes(RFC_8037_X)).unwrap();
-        let public = PublicKey::from_ed25519(pair.public_key().as_ref()).unwrap();
-        let kid = public.thumbprint();
-        Self(pair, public, kid)
-    }
-}
-
-impl Signer for Ed25519Signer {
-    fn public_key(&self) -> &PublicKey {
-        &self.1
-    }
-
-    fn kid(&self) -> &str {
-        &self.2
-    }
-
-    fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
-        Ok(self.0.sign(input).as_ref().to_vec())
-    }
+fn ed25519_signer() -> TestSigner {
+    TestSigner::of(Ed25519KeyPair::from_seed_and_public_key(&bytes(RFC_8037_D), &bytes(RFC_8037_X)).unwrap())
 }
 
 #[test]
@@ -87,14 +64,14 @@ fn rfc_7515_appendix_a_3_es256() {
 fn rfc_8037_appendix_a_4_and_a_5_eddsa() {
     assert_eq!(check(RFC_8037_JWS, &ed25519()).unwrap(), b"Example of Ed25519 signing");
     let input = signing_input(br#"{"alg":"EdDSA"}"#, b"Example of Ed25519 signing");
-    let signature = Ed25519Signer::new().sign(input.as_bytes()).unwrap();
+    let signature = ed25519_signer().sign(input.as_bytes()).unwrap();
     assert_eq!(assemble(input, &signature), RFC_8037_JWS);
 }
 
 #[test]
 fn what_is_signed_is_verified_by_its_own_key_alone() {
     let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
-    let token = sign(&Ed25519Signer::new(), &claims).unwrap();
+    let token = sign(&ed25519_signer(), &claims).unwrap();
     assert_eq!(verify(&token, [&rsa(), &ed25519()]).unwrap().text("sub"), Some("ada"));
     assert_eq!(verify(&token, [&rsa(), &p256()]), Err(VerifyError::UnknownKey));
     for at in 0..token.len() {
