@@ -2,7 +2,6 @@
 
 mod client;
 mod diagnostic;
-mod identity_header;
 mod listener;
 mod names;
 mod policy;

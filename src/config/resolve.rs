@@ -41,7 +41,7 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
 /// nobody else down, and the service itself is closed rather than reached unchecked.
 fn quarantine(config: &mut Config) {
     for service in &mut config.services {
-        let Some(file) = &service.upstream.ca_file else { continue };
+        let Some(file) = service.upstream().and_then(|upstream| upstream.ca_file.as_ref()) else { continue };
         let Err(error) = tls::check_authorities(file) else { continue };
         tracing::error!(service = %service.name, %error, "this service is closed until its upstream_ca_file is in order");
         Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("upstream_ca_file: {error}"));

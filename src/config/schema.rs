@@ -87,7 +87,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     section.finish();
     let portal = portal?;
     let injected =
-        services.iter().flat_map(|service| &service.identity_headers).map(|header| header.name.as_str());
+        services.iter().flat_map(|service| &service.disclosure.headers).map(|header| header.name.as_str());
     let reserved_headers = ReservedHeaders::new(injected);
     let routes = RouteTable::new(&portal.origin, &services);
     let config = Config {

@@ -3,6 +3,7 @@
 //! `decide` is the only maker of [`Permit`], and both enforcement points, the proxy and `/authorize`, take a
 //! `Permit` by value. Absence never grants: no group list, no session and no match each end in a refusal.
 
+mod bypass;
 mod decide;
 mod explain;
 
@@ -11,11 +12,12 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use ::http::Method;
 use ipnet::IpNet;
 
-pub(crate) use decide::within;
+pub use bypass::Bypass;
+use decide::within;
 pub use decide::{admit, admit_person, decide};
 pub use explain::{describe, explain};
 
-use crate::{http::fetch::FetchMetadata, identity::Identity, service::Bypass, time::UnixTime};
+use crate::{http::fetch::FetchMetadata, identity::Identity, time::UnixTime};
 
 /// A named rule about people: whom it lets in, from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +50,13 @@ pub struct Guard {
     pub bypass: Vec<Bypass>,
     /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
     pub csrf_shield: bool,
+}
+
+impl Guard {
+    /// A posture with nothing besides, and the shield up.
+    pub const fn new(posture: Posture) -> Self {
+        Self { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
+    }
 }
 
 /// What a service demands.

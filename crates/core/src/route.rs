@@ -82,28 +82,13 @@ mod tests {
     use crate::{
         http::origin::Scheme,
         policy::{Guard, Posture},
-        service::{Upstream, UpstreamScheme},
+        service::{Backend, Upstream, UpstreamScheme},
     };
 
     fn service(name: &str) -> Arc<Service> {
-        let upstream = Upstream {
-            scheme: UpstreamScheme::Http,
-            host: "127.0.0.1".to_owned(),
-            port: 1,
-            original_host: true,
-            ca_file: None,
-            verify: true,
-        };
-        let guard = Guard { posture: Posture::Public, networks: None, bypass: Vec::new(), csrf_shield: true };
+        let backend = Backend::Upstream(Upstream::new(UpstreamScheme::Http, "127.0.0.1", 1));
         let hosts = vec![Host::parse(&format!("{name}.test")).unwrap()];
-        Arc::new(Service {
-            name: name.into(),
-            title: name.to_owned(),
-            hosts,
-            upstream,
-            guard,
-            identity_headers: Vec::new(),
-        })
+        Arc::new(Service::new(name, hosts, Guard::new(Posture::Public), backend))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use doorward_core::{
     http::headers::{self, ForwardedValues},
     policy::Permit,
-    service::Service,
+    service::{Backend, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
@@ -39,7 +39,8 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let request = Request::from_parts(head, RequestBody::Client(body));
-    let error = match worker.pools.send(&arrival.config, &service, request, websocket).await {
+    let Backend::Upstream(upstream) = &service.backend;
+    let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             return bring_back(response, lease, watch);
         }
@@ -84,9 +85,10 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         port: arrival.route.forwarded_port.clone(),
         host: arrival.route.forwarded_host.clone(),
     };
-    headers::apply(&mut head.headers, permit, &service.identity_headers, &forwarded);
-    if !service.upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&service.upstream.authority())
+    headers::apply(&mut head.headers, permit, &service.disclosure.headers, &forwarded);
+    if let Some(upstream) = service.upstream()
+        && !upstream.original_host
+        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
     {
         head.headers.insert(header::HOST, host);
     }

@@ -1,11 +1,11 @@
-//! Connections to upstreams: a pool per service and worker, without locks.
+//! Connections to upstreams: a pool per upstream and worker, without locks.
 
 pub(crate) mod connect;
 
 use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
 
 use connect::{Connector, Fresh, Offer};
-use doorward_core::{config::Config, service::Service};
+use doorward_core::{config::Config, service::Upstream};
 use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
 use http_body::Body as _;
 use hyper::{
@@ -48,7 +48,7 @@ pub(crate) struct Sent {
     pub(crate) lease: Lease,
 }
 
-/// The pools of one worker: one per service of the current configuration.
+/// The pools of one worker: one per upstream of the current configuration.
 pub(crate) struct Pools {
     connect_within: Duration,
     pools: RefCell<ByService>,
@@ -58,7 +58,7 @@ pub(crate) struct Pools {
 struct ByService {
     /// The configuration that the pools belong to; another one starts with none.
     config: Option<Arc<Config>>,
-    pools: HashMap<*const Service, Rc<Pool>>,
+    pools: HashMap<*const Upstream, Rc<Pool>>,
 }
 
 /// Connections to one service's upstream.
@@ -94,27 +94,27 @@ impl Pools {
         Self { connect_within, pools: RefCell::default() }
     }
 
-    /// Sends a request to the service's upstream.
+    /// Sends a request to an upstream of `config`.
     pub(crate) async fn send(
         &self,
         config: &Arc<Config>,
-        service: &Arc<Service>,
+        upstream: &Upstream,
         request: Request<RequestBody>,
         websocket: bool,
     ) -> Result<Sent, UpstreamError> {
-        let pool = self.pool(config, service);
+        let pool = self.pool(config, upstream);
         if websocket { Box::pin(pool.send_alone(request)).await } else { pool.send(request).await }
     }
 
-    fn pool(&self, config: &Arc<Config>, service: &Arc<Service>) -> Rc<Pool> {
+    fn pool(&self, config: &Arc<Config>, upstream: &Upstream) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         if !pools.config.as_ref().is_some_and(|current| Arc::ptr_eq(current, config)) {
             *pools = ByService { config: Some(Arc::clone(config)), pools: HashMap::new() };
         }
-        // The address names the service: the configuration, which is kept, keeps it in place.
-        let pool = pools.pools.entry(Arc::as_ptr(service)).or_insert_with(|| {
+        // The address names the upstream: the configuration, which is kept, keeps it in place.
+        let pool = pools.pools.entry(std::ptr::from_ref(upstream)).or_insert_with(|| {
             Rc::new(Pool {
-                connector: Connector::new(service, self.connect_within),
+                connector: Connector::new(upstream, self.connect_within),
                 idle: RefCell::default(),
                 shared: RefCell::default(),
             })

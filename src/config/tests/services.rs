@@ -110,7 +110,7 @@ fn upstreams_are_origins() {
         ("http://[::1]", "http://[::1]:80"),
     ] {
         let lines = service("").replace("http://127.0.0.1:3000", text);
-        assert_eq!(checked(&lines).config.services[0].upstream.url(), url);
+        assert_eq!(checked(&lines).config.services[0].upstream().unwrap().url(), url);
         assert!(found(&lines).is_empty(), "{text}");
     }
     for text in [

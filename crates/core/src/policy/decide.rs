@@ -73,7 +73,7 @@ pub fn admit_person(policy: &Policy, identity: &Arc<Identity>, now: UnixTime) ->
 }
 
 /// Whether `client` is in one of `networks`; everywhere when there is no list, nowhere when it is empty.
-pub(crate) fn within(networks: Option<&[IpNet]>, client: IpAddr) -> bool {
+pub(super) fn within(networks: Option<&[IpNet]>, client: IpAddr) -> bool {
     networks.is_none_or(|networks| networks.iter().any(|network| network.contains(&client)))
 }
 

@@ -10,7 +10,6 @@ use crate::{
     http::fetch::{FetchMetadata, Site},
     id::{SessionId, UserId},
     identity::{AuthContext, IdentityParts},
-    service::Bypass,
     user::{Profile, Username},
 };
 
@@ -35,7 +34,7 @@ fn sso(policy: Policy) -> Guard {
 }
 
 fn guard(posture: Posture) -> Guard {
-    Guard { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
+    Guard::new(posture)
 }
 
 fn person(groups: &[&str]) -> Arc<Identity> {

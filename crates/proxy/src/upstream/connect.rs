@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
 
-use doorward_core::service::{Service, Upstream, UpstreamScheme};
+use doorward_core::service::{Upstream, UpstreamScheme};
 use hyper::{
     client::conn::{http1, http2},
     rt::{Read, Write},
@@ -36,8 +36,8 @@ pub(super) enum Fresh {
 }
 
 impl Connector {
-    pub(super) fn new(service: &Service, within: Duration) -> Self {
-        Self { upstream: service.upstream.clone(), within, tls: RefCell::default() }
+    pub(super) fn new(upstream: &Upstream, within: Duration) -> Self {
+        Self { upstream: upstream.clone(), within, tls: RefCell::default() }
     }
 
     pub(super) async fn connect(&self, offer: Offer) -> Result<Fresh, UpstreamError> {

@@ -247,7 +247,7 @@ async fn a_connection_closed_in_time_is_not_used() {
 async fn an_upstream_may_want_its_own_host() {
     let echo = Echo::start().await;
     let mut own = service("own", echo.address);
-    own.upstream.original_host = false;
+    own.upstream_mut().unwrap().original_host = false;
     own.guard = crate::harness::guard(doorward_core::policy::Posture::Public);
     let mut services = usual(echo.address);
     services.push(own);

@@ -11,9 +11,9 @@ use doorward_core::{
         origin::{Origin, Scheme},
     },
     identity::Property,
-    policy::{Allow, Guard, Policy, Posture},
+    policy::{Allow, Bypass, Guard, Policy, Posture},
     route::RouteTable,
-    service::{Bypass, IdentityHeader, Service, Upstream, UpstreamScheme},
+    service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
 use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts};
@@ -88,7 +88,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
     let host = Host::parse("id.test").unwrap();
     let origin = Origin::new(Scheme::Https, &host, 443);
-    let injected = services.iter().flat_map(|service| &service.identity_headers);
+    let injected = services.iter().flat_map(|service| &service.disclosure.headers);
     let injected: Vec<&str> = injected.map(|header| header.name.as_str()).collect();
     Config {
         domain: "test".to_owned(),
@@ -137,30 +137,20 @@ fn users(group: &str) -> Posture {
 }
 
 pub(crate) fn guard(posture: Posture) -> Guard {
-    Guard { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
+    Guard::new(posture)
 }
 
 /// A service for users at `<name>.test`.
 pub(crate) fn service(name: &str, upstream: SocketAddr) -> Service {
     let header = |name: &str, property| IdentityHeader { name: name.parse().unwrap(), property };
-    Service {
-        name: name.into(),
-        title: name.to_owned(),
-        hosts: vec![Host::parse(&format!("{name}.test")).unwrap()],
-        upstream: Upstream {
-            scheme: UpstreamScheme::Http,
-            host: upstream.ip().to_string(),
-            port: upstream.port(),
-            original_host: true,
-            ca_file: None,
-            verify: true,
-        },
-        guard: guard(users("users")),
-        identity_headers: vec![
-            header("remote-user", Property::Username),
-            header("remote-groups", Property::Groups),
-            header("remote-email", Property::Email),
-            header("grafana_login", Property::Subject),
-        ],
-    }
+    let hosts = vec![Host::parse(&format!("{name}.test")).unwrap()];
+    let backend = Upstream::new(UpstreamScheme::Http, upstream.ip().to_string(), upstream.port());
+    let mut service = Service::new(name, hosts, guard(users("users")), Backend::Upstream(backend));
+    service.disclosure.headers = vec![
+        header("remote-user", Property::Username),
+        header("remote-groups", Property::Groups),
+        header("remote-email", Property::Email),
+        header("grafana_login", Property::Subject),
+    ];
+    service
 }

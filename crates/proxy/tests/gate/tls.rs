@@ -201,9 +201,9 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, http2: bool) 
 
 fn behind_tls(address: std::net::SocketAddr, pair: &Pair) -> Service {
     let mut service = service("notes", address);
-    service.upstream.scheme = UpstreamScheme::Https;
-    service.upstream.host = String::from("localhost");
-    service.upstream.ca_file = Some(pair.files.certificate_file.clone());
+    service.upstream_mut().unwrap().scheme = UpstreamScheme::Https;
+    service.upstream_mut().unwrap().host = String::from("localhost");
+    service.upstream_mut().unwrap().ca_file = Some(pair.files.certificate_file.clone());
     service
 }
 
@@ -254,7 +254,7 @@ async fn an_upstream_that_is_not_who_it_should_be_is_down() {
         (&other, &pair, false, 200),
     ] {
         let mut service = behind_tls(secure(presented, &[ONE]).await, trusted);
-        service.upstream.verify = verify;
+        service.upstream_mut().unwrap().verify = verify;
         service.guard = guard(Posture::Public);
         let gate = Gate::with(Setup::default(), vec![service]);
         assert_eq!(gate.connect().await.get("notes.test", "/", "").await.status, status);

@@ -1,10 +1,14 @@
-//! `identity_headers` of a service.
+//! What a service's upstream learns about the person.
 
-use doorward_core::{http::headers, identity::Property, service::IdentityHeader};
+use doorward_core::{
+    http::headers,
+    identity::Property,
+    service::{Disclosure, IdentityHeader},
+};
 use http::HeaderName;
 
-use super::{
-    reader::{Findings, Place},
+use crate::config::{
+    reader::{Findings, Place, Section},
     suggest,
     tree::{Entry, Node, Value},
 };
@@ -55,7 +59,14 @@ const ABOUT_PEOPLE: [&str; 5] = [
     "x-forwarded-preferred-username",
 ];
 
-pub(super) fn read(place: &Place, node: &Node, findings: &Findings) -> Vec<IdentityHeader> {
+pub(super) fn read(section: &mut Section<'_>) -> Disclosure {
+    let declared = section.take(&["identity_headers"]);
+    let headers =
+        declared.map_or_else(Vec::new, |(place, node)| identity_headers(&place, node, section.findings));
+    Disclosure { headers }
+}
+
+fn identity_headers(place: &Place, node: &Node, findings: &Findings) -> Vec<IdentityHeader> {
     match &node.value {
         Value::Boolean(true) => REMOTE
             .into_iter()
