@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use doorward_core::{
     config::Config, policy::Posture, route::RouteTable, seal::trim_newline, token::HashedSecret,
 };
-use doorward_proxy::tls;
+use doorward_proxy::upstream_tls;
 
 use super::{
     LoadError, Loaded, Source,
@@ -41,10 +41,10 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
 /// nobody else down, and the service itself is closed rather than reached unchecked.
 fn quarantine(config: &mut Config) {
     for service in &mut config.services {
-        let Some(file) = service.upstream().and_then(|upstream| upstream.ca_file.as_ref()) else { continue };
-        let Err(error) = tls::check_authorities(file) else { continue };
-        tracing::error!(service = %service.name, %error, "this service is closed until its upstream_ca_file is in order");
-        Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("upstream_ca_file: {error}"));
+        let Some(upstream) = service.upstream().filter(|upstream| upstream.needs_tls()) else { continue };
+        let Err((key, error)) = upstream_tls::check(&upstream.tls) else { continue };
+        tracing::error!(service = %service.name, key, %error, "this service is closed until the file is in order");
+        Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("{key}: {error}"));
     }
     config.routes = RouteTable::new(&config.portal.origin, &config.services);
 }

@@ -44,9 +44,9 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             return bring_back(response, lease, watch);
         }
-        Ok(Sent { response, .. }) => match downstream {
+        Ok(Sent { response, lease }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, watch);
+                return upgrade::switch(downstream, response, (lease, watch));
             }
             // Nobody asked: what follows would be nobody's request (S-1, P-14).
             _ => UpstreamError::Switched,
@@ -86,12 +86,6 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, permit, &service.disclosure.headers, &forwarded);
-    if let Some(upstream) = service.upstream()
-        && !upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
-    {
-        head.headers.insert(header::HOST, host);
-    }
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

@@ -1,4 +1,4 @@
-//! TLS from files: certificates by name for listeners, and what upstreams are checked against.
+//! TLS of listeners, from files: certificates by name.
 
 use std::{
     fmt,
@@ -8,10 +8,9 @@ use std::{
 
 use doorward_core::config::CertificateFiles;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -48,7 +47,7 @@ pub fn server(files: &[CertificateFiles]) -> Result<Arc<ServerConfig>, TlsError>
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
@@ -61,7 +60,7 @@ fn certified_key(files: &CertificateFiles) -> Result<Arc<CertifiedKey>, TlsError
     Ok(Arc::new(key))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |cause: String| TlsError::File(path.to_owned(), cause);
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -86,94 +85,4 @@ fn is_valid_for(key: &CertifiedKey, name: &str) -> bool {
     };
     let leaf = key.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
     leaf.is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
-}
-
-/// What an upstream is checked against: the system's authorities, or those of `ca_file`; nothing when `verify` is off.
-pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?;
-    let mut config = if verify {
-        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
-    } else {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
-            .with_no_client_auth()
-    };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// Whether `file` holds authorities that an upstream can be checked against.
-///
-/// # Errors
-/// When it can't be read or holds no certificate.
-pub fn check_authorities(file: &Path) -> Result<(), TlsError> {
-    roots(Some(file)).map(drop)
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let found = match ca_file {
-        Some(path) => certificates(path)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let (added, _) = roots.add_parsable_certificates(found);
-    match ca_file {
-        // Nothing would ever be believed.
-        Some(path) if added == 0 => {
-            Err(TlsError::Unfit(path.to_owned(), "it holds no certificate".to_owned()))
-        }
-        _ => Ok(roots),
-    }
-}
-
-/// Believes every certificate: what `[danger] verify_upstream = false` asks for.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -14,7 +14,11 @@ use doorward_core::{
 };
 
 use crate::{
-    control::ControlPlane, server::Settings, session::SessionSource, timeouts::Timeouts, upstream::Pools,
+    control::ControlPlane,
+    server::Settings,
+    session::SessionSource,
+    timeouts::Timeouts,
+    upstream::{Pools, health::Board},
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -29,13 +33,13 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, board: Arc<Board>) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts.connect),
+            pools: Pools::new(settings.timeouts, board),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })

@@ -17,6 +17,7 @@ mod log;
 mod routing;
 mod sessions;
 mod streaming;
+mod targets;
 mod tls;
 mod upstream;
 mod websocket;
