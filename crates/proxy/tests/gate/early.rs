@@ -127,21 +127,20 @@ async fn s_3_pipelined_requests_are_answered_in_order() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
     let mut wire = gate.connect().await;
-    let mut sent = String::new();
-    for number in 0..60 {
+    let request = |number: usize| {
         let body = format!("body {number}");
         let length = body.len();
-        sent += &match number % 4 {
-            0 => format!("GET /{number} HTTP/1.1\r\nHost: www.test\r\n\r\n"),
-            1 => {
-                format!("POST /{number} HTTP/1.1\r\nHost: www.test\r\nContent-Length: {length}\r\n\r\n{body}")
-            }
-            2 => format!("GET /{number} HTTP/1.1\r\nHost: id.test\r\n\r\n"),
-            _ => format!(
-                "PUT /{number} HTTP/1.1\r\nHost: www.test\r\nTransfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"
-            ),
+        let post = |framing: &str, body: &str| {
+            format!("POST /{number} HTTP/1.1\r\nHost: www.test\r\n{framing}\r\n\r\n{body}")
         };
-    }
+        match number % 4 {
+            0 => format!("GET /{number} HTTP/1.1\r\nHost: www.test\r\n\r\n"),
+            1 => post(&format!("Content-Length: {length}"), &body),
+            2 => format!("GET /{number} HTTP/1.1\r\nHost: id.test\r\n\r\n"),
+            _ => post("Transfer-Encoding: chunked", &format!("{length:x}\r\n{body}\r\n0\r\n\r\n")),
+        }
+    };
+    let sent: String = (0..60).map(request).collect();
     wire.send(sent).await;
     for number in 0..60 {
         let answer = wire.answer().await;
