@@ -79,7 +79,7 @@ fn from_list(mut entry: Section<'_>, domain: &str) -> Option<Role> {
         }
     };
     entry.finish();
-    role(name?, names, domain, findings)
+    role(name?, &names, domain, findings)
 }
 
 /// `Admin = "admins"`, or `Admin = ["admins", "staff"]`.
@@ -103,10 +103,10 @@ fn from_table<'a>(section: &Section<'a>, place: &Place, entry: &'a Entry, domain
         }
     });
     let name = Text { text: entry.name.clone(), place: Place { key, span: entry.name_span.clone() } };
-    role(name, names.collect(), domain, section.findings)
+    role(name, &names.collect::<Vec<_>>(), domain, section.findings)
 }
 
-fn role(name: Text, groups: Vec<Text>, domain: &str, findings: &Findings) -> Option<Role> {
+fn role(name: Text, groups: &[Text], domain: &str, findings: &Findings) -> Option<Role> {
     let fit = is_group_name(&name.text);
     if !fit {
         let message = format!("`{}` can't be a role", name.text);
