@@ -8,7 +8,7 @@ use doorward_core::{
         headers::{self, ForwardedValues},
     },
     policy::Permit,
-    service::{Backend, Service},
+    service::{Backend, Disclosed, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
@@ -37,7 +37,8 @@ pub(crate) struct Outgoing {
 
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
-    prepare(&permit, &mut outgoing);
+    let person = worker.disclosures.of(&permit, &outgoing.service);
+    prepare(person.as_deref(), &mut outgoing);
     let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
@@ -77,7 +78,7 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
+fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
@@ -92,7 +93,7 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         port: arrival.route.forwarded_port.clone(),
         host: arrival.route.forwarded_host.clone(),
     };
-    headers::apply(&mut head.headers, permit, &service.disclosure.headers, &forwarded);
+    headers::apply(&mut head.headers, person, &forwarded);
     if let Some(upstream) = service.upstream()
         && !upstream.original_host
         && let Ok(host) = HeaderValue::from_str(&upstream.authority())

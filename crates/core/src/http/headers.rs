@@ -8,7 +8,7 @@ use ::http::{
 };
 
 use super::cookie;
-use crate::{policy::Permit, service::IdentityHeader};
+use crate::service::Disclosed;
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
 const NAMES: [&str; 16] = [
@@ -214,18 +214,9 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 
 /// Sets what the upstream learns: who the person is, if the permission rests on one, and how the request came.
 /// Call it after [`strip`], so that nothing of the client's can survive under these names.
-pub fn apply(
-    headers: &mut HeaderMap,
-    permit: &Permit,
-    identity: &[IdentityHeader],
-    forwarded: &ForwardedValues,
-) {
-    if let Some(person) = permit.identity() {
-        for header in identity {
-            if let Some(value) = person.header_value(header.property) {
-                headers.insert(header.name.clone(), value.clone());
-            }
-        }
+pub fn apply(headers: &mut HeaderMap, person: Option<&Disclosed>, forwarded: &ForwardedValues) {
+    if let Some(person) = person {
+        person.apply(headers);
     }
     // What the client spelled or added, a port for instance, would end up in the upstream's links (T-13).
     headers.insert(header::HOST, forwarded.host.clone());

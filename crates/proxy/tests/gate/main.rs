@@ -6,6 +6,7 @@
 mod address;
 mod control;
 mod cookies;
+mod disclosure;
 mod early;
 mod forwarding;
 mod framing;
