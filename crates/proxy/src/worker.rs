@@ -15,6 +15,7 @@ use doorward_core::{
 
 use crate::{
     control::ControlPlane,
+    disclose::Disclosures,
     server::Settings,
     session::SessionSource,
     timeouts::Timeouts,
@@ -28,6 +29,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
+    pub(crate) disclosures: Disclosures,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
@@ -40,6 +42,7 @@ impl Worker {
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts, board),
+            disclosures: Disclosures::default(),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
