@@ -9,8 +9,9 @@ use doorward_core::{
     http::path,
     service::{Balance, HealthCheck, Target, Upstream, UpstreamTls},
 };
+use doorward_proxy::upstream_tls;
 
-use super::Context;
+use super::{Context, closing::Closing};
 use crate::config::{
     reader::{Findings, Place, Section, Text},
     suggest,
@@ -20,9 +21,9 @@ use crate::config::{
 
 const HELP: &str = "write where requests go, such as upstream = \"http://127.0.0.1:3000\"";
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Upstream> {
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Upstream> {
     let original_host = original_host(section);
-    let tls = tls(section, context);
+    let tls = tls(section, context, closing);
     let balance = balance(section);
     let health = section.take(&["health"]).and_then(|(place, node)| health(place, node, section.findings));
     let targets = targets(section)?;
@@ -98,35 +99,51 @@ fn targets(section: &mut Section<'_>) -> Option<Vec<Target>> {
     Some(targets)
 }
 
-fn tls(section: &mut Section<'_>, context: &Context<'_>) -> UpstreamTls {
-    let findings = section.findings;
-    let ca_file = section.text(&["upstream_ca_file"]).map(|text| value::file(context.source, &text));
-    let server_name = section.text(&["upstream_server_name"]).and_then(|text| value::host(&text, findings));
-    let certificate = section.text(&["upstream_certificate_file"]);
-    let key = section.text(&["upstream_key_file"]);
-    let identity = match (certificate, key) {
-        (Some(certificate), Some(key)) => Some(CertificateFiles {
-            certificate_file: value::file(context.source, &certificate),
-            key_file: value::file(context.source, &key),
-        }),
-        (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => {
-            let message = "a certificate is shown together with its key";
-            findings.add(
-                "E008",
-                &one.place,
-                message,
-                "write `upstream_certificate_file` and `upstream_key_file`",
-            );
-            None
-        }
-    };
+fn tls(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> UpstreamTls {
+    let ca_file = section.text(&["upstream_ca_file"]).map(|text| {
+        let file = value::file(context.source, &text);
+        let tls = UpstreamTls { ca_file: Some(file.clone()), ..UpstreamTls::default() };
+        read_later(closing, text.place, "closed_upstream_ca_file", tls);
+        file
+    });
+    let server_name =
+        section.text(&["upstream_server_name"]).and_then(|text| value::host(&text, section.findings));
     UpstreamTls {
         ca_file,
         server_name: server_name.map(|name| name.as_str().to_owned()),
-        identity,
+        identity: identity(section, context, closing),
         verify: verify(section),
     }
+}
+
+/// The certificate that the upstream is shown, with its key.
+fn identity(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<CertificateFiles> {
+    let certificate = section.text(&["upstream_certificate_file"]);
+    let key = section.text(&["upstream_key_file"]);
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate, key),
+        (None, None) => return None,
+        (Some(one), None) | (None, Some(one)) => {
+            let message = "a certificate is shown together with its key";
+            let help = "write `upstream_certificate_file` and `upstream_key_file`";
+            section.findings.add("E008", &one.place, message, help);
+            return None;
+        }
+    };
+    let files = CertificateFiles {
+        certificate_file: value::file(context.source, &certificate),
+        key_file: value::file(context.source, &key),
+    };
+    let tls = UpstreamTls { identity: Some(files.clone()), ..UpstreamTls::default() };
+    read_later(closing, certificate.place, "closed_upstream_certificate", tls);
+    Some(files)
+}
+
+/// Has files of the upstream tried when the configuration is loaded.
+fn read_later(closing: &Closing, place: Place, id: &'static str, tls: UpstreamTls) {
+    closing.read_later(place, id, move |_| {
+        upstream_tls::check(&tls).map_err(|(key, error)| format!("{key}: {error}"))
+    });
 }
 
 fn verify(section: &mut Section<'_>) -> bool {

@@ -181,12 +181,6 @@ impl Upstream {
             tls: UpstreamTls::default(),
         }
     }
-
-    /// Whether files about TLS are of use: one of the targets speaks it, or some file is named in any case.
-    pub fn needs_tls(&self) -> bool {
-        let secure = self.targets.iter().any(|target| target.scheme == UpstreamScheme::Https);
-        secure || self.tls != UpstreamTls::default()
-    }
 }
 
 impl fmt::Display for Target {
