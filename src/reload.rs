@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use doorward_core::config::Config;
+use doorward_core::config::{Config, Listener};
 use doorward_proxy::tls;
 
 use crate::{
@@ -39,7 +39,10 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 /// The key whose new value this process can't take over.
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
-        config.listeners.iter().map(|listener| (listener.address, listener.tls.is_some())).collect()
+        let socket = |listener: &Listener| {
+            (listener.address.clone(), listener.tls.is_some(), listener.proxy_protocol.clone())
+        };
+        config.listeners.iter().map(socket).collect()
     };
     let keys = [
         (sockets(old) != sockets(new), "listeners"),

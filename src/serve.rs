@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Config, Database},
+    config::{Address, Config, Database},
     seal::RootSecret,
     time::{Clock, Lifetime, Random, draw},
     token::{Plain, Setup},
 };
-use doorward_proxy::{Listener, ListenerTls, Server, tls};
+use doorward_proxy::{Listener, ListenerTls, Server, Socket, tls};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
 use tokio::{
@@ -22,6 +22,7 @@ use crate::{
     config::{self, Loaded},
     control::Control,
     exit::{Failure, Stop},
+    inherited::Inherited,
     jobs, reload, secrets,
     sessions::Sessions,
     signing,
@@ -122,7 +123,13 @@ fn database_url(file: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::new(Stop::File, format!("{} holds no postgres:// URL", file.display())))
 }
 
-fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), Failure> {
+/// Listeners with their sockets, and the TLS of each that is declared.
+type Sockets = (Vec<Listener>, Vec<Option<ListenerTls>>);
+
+fn listen(config: &Config) -> Result<Sockets, Failure> {
+    let mut inherited = Inherited::from_systemd().map_err(|error| {
+        Failure::new(Stop::Port, format!("a socket that was passed in can't be used: {error}"))
+    })?;
     let mut listeners = Vec::new();
     let mut all_tls = Vec::new();
     for declared in &config.listeners {
@@ -130,10 +137,28 @@ fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), 
         let tls = files.map(tls::server).transpose().map_err(|error| Failure::new(Stop::File, error))?;
         let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
         all_tls.push(tls.clone());
-        listeners
-            .push(Listener::bind(declared.address, tls).map_err(|error| Failure::new(Stop::Port, error))?);
+        for socket in sockets(&declared.address, &mut inherited)? {
+            listeners.push(Listener::new(socket, tls.clone(), &declared.proxy_protocol));
+        }
     }
     Ok((listeners, all_tls))
+}
+
+/// The sockets of an address: several only when systemd passed several under one name.
+fn sockets(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket>, Failure> {
+    let Address::Systemd(name) = address else {
+        return Socket::bind(address)
+            .map(|socket| vec![socket])
+            .map_err(|error| Failure::new(Stop::Port, error));
+    };
+    let sockets = inherited.take(name);
+    if sockets.is_empty() {
+        let sentence = format!(
+            "systemd passed no socket with FileDescriptorName={name}; write it into the .socket unit, and start that"
+        );
+        return Err(Failure::new(Stop::Port, sentence));
+    }
+    Ok(sockets)
 }
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
@@ -147,7 +172,7 @@ fn unavailable(error: StoreError) -> Failure {
 }
 
 impl Running {
-    /// The addresses that are served.
+    /// The TCP addresses that are served.
     pub fn addresses(&self) -> &[std::net::SocketAddr] {
         self.server.as_ref().map_or(&[], Server::addresses)
     }

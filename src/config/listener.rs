@@ -3,11 +3,16 @@
 use std::net::SocketAddr;
 
 use doorward_core::{
-    config::{CertificateFiles, Listener},
+    config::{Address, CertificateFiles, Listener, UnixAddress},
     http::origin::Scheme,
 };
 
-use super::{Source, reader::Section, tree::Value, value};
+use super::{
+    Source,
+    reader::{Findings, Section, Text},
+    tree::Value,
+    value,
+};
 
 const HELP: &str = "write where to listen: [[listeners]] with address = \"0.0.0.0:443\"";
 
@@ -27,7 +32,8 @@ pub(super) fn read(section: &mut Section<'_>, source: &Source) -> Vec<Listener> 
         let read =
             Section::new(place.clone(), item, section.findings).and_then(|section| listener(section, source));
         let Some(read) = read else { continue };
-        if read.address.port() != 0 && listeners.iter().any(|other| other.address == read.address) {
+        let any_port = matches!(read.address, Address::Tcp(address) if address.port() == 0);
+        if !any_port && listeners.iter().any(|other| other.address == read.address) {
             let message = format!("{} is listened on twice", read.address);
             section.findings.add("E007", &place, message, "keep one of them");
         }
@@ -47,18 +53,79 @@ fn listener(mut section: Section<'_>, source: &Source) -> Option<Listener> {
         }
         _ => section.items(&place, node).unwrap_or_default(),
     });
+    let mode = section.text(&["mode"]);
+    let proxy_protocol = value::peers(&mut section, "proxy_protocol");
+    if proxy_protocol.as_ref().is_some_and(Vec::is_empty) {
+        let place = section.place_of("proxy_protocol");
+        let help = "name the balancers in front of this one";
+        findings.add("E004", &place, "`proxy_protocol` names nobody", help);
+    }
     section.finish();
     let certificates = tls.map(|items| {
         let sections = items.into_iter().filter_map(|(place, node)| Section::new(place, node, findings));
         sections.filter_map(|section| certificate(section, source)).collect()
     });
-    let address = address?;
-    let Ok(parsed) = address.text.parse::<SocketAddr>() else {
-        let message = format!("`{}` is no address with a port", address.text);
-        findings.add("E005", &address.place, message, "such as 0.0.0.0:443 or [::]:443");
-        return None;
-    };
-    Some(Listener { address: parsed, tls: certificates })
+    let address = parse_address(&address?, mode, source, findings)?;
+    Some(Listener { address, tls: certificates, proxy_protocol: proxy_protocol.unwrap_or_default() })
+}
+
+/// `0.0.0.0:443`, `unix:/run/doorward.sock` or `systemd:name`.
+pub(super) fn parse_address(
+    text: &Text,
+    mode: Option<Text>,
+    source: &Source,
+    findings: &Findings,
+) -> Option<Address> {
+    let unix = text.text.strip_prefix("unix:");
+    if let (Some(mode), None) = (&mode, unix) {
+        findings.add("E008", &mode.place, "only a unix socket has a mode", "remove it");
+    }
+    if let Some(path) = unix {
+        // Others may not connect unless it is written down.
+        let mode = mode.map_or(Some(0o660), |mode| parse_mode(&mode, findings))?;
+        let file = value::file(source, &Text { text: path.to_owned(), place: text.place.clone() });
+        // The kernel's limit (`sun_path` of unix(7)), with the zero at its end.
+        if path.is_empty() || file.as_os_str().len() > 107 {
+            let message = format!("`{path}` can't be the path of a socket");
+            findings.add(
+                "E005",
+                &text.place,
+                message,
+                "write 1 to 107 bytes, such as unix:/run/doorward/http.sock",
+            );
+            return None;
+        }
+        return Some(Address::Unix(UnixAddress { path: file, mode }));
+    }
+    if let Some(name) = text.text.strip_prefix("systemd:") {
+        // The characters that systemd allows in FileDescriptorName=.
+        let fits = (1..=255).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !fits {
+            let message = format!("`{name}` is no name of a socket");
+            findings.add("E005", &text.place, message, "write the FileDescriptorName= of the .socket unit");
+        }
+        return fits.then(|| Address::Systemd(name.to_owned()));
+    }
+    let parsed = text.text.parse::<SocketAddr>().ok();
+    if parsed.is_none() {
+        let message = format!("`{}` is no address with a port", text.text);
+        let help = "such as 0.0.0.0:443, [::]:443, unix:/run/doorward/http.sock or systemd:http";
+        findings.add("E005", &text.place, message, help);
+    }
+    parsed.map(Address::Tcp)
+}
+
+/// Permissions in octal digits, as `chmod` takes them.
+fn parse_mode(text: &Text, findings: &Findings) -> Option<u32> {
+    let octal =
+        (3..=4).contains(&text.text.len()) && text.text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = octal.then(|| u32::from_str_radix(&text.text, 8).ok()).flatten().filter(|mode| *mode <= 0o777);
+    if mode.is_none() {
+        let message = format!("`{}` are no permissions", text.text);
+        findings.add("E005", &text.place, message, "write octal digits, such as \"0660\"");
+    }
+    mode
 }
 
 fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {

@@ -10,13 +10,10 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
+use crate::{server::Stop, service, stream::Stream, upstream::connect::Local, worker::Worker};
 
 /// Bytes that the head of a request may have.
 const HEAD_BYTES: u32 = 32 * 1024;
@@ -32,18 +29,33 @@ pub(crate) struct Peer {
     pub(crate) sni: Option<String>,
 }
 
+/// A connection that was just made.
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    /// The other end, as the kernel says.
+    pub(crate) peer: IpAddr,
+    /// The PROXY protocol comes first.
+    pub(crate) behind_balancer: bool,
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+}
+
 /// Serves one connection until it ends, or until it is idle after `stop` was set.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-    mut stop: Stop,
-) {
-    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
+pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: Stop) {
+    let Accepted { mut stream, peer: mut address, behind_balancer, tls } = accepted;
+    if stream.set_nodelay().is_err() {
         return;
-    };
-    if stream.set_nodelay(true).is_err() {
-        return;
+    }
+    if behind_balancer {
+        let header = tokio::time::timeout(worker.timeouts.handshake, stream.proxied());
+        let done = tokio::select! {
+            done = header => done,
+            _ = stop.wait_for(Option::is_some) => return,
+        };
+        match done {
+            Ok(Ok(client)) => address = client.unwrap_or(address),
+            Ok(Err(error)) => return tracing::info!(peer = %address, %error, "refused"),
+            Err(_) => return tracing::info!(peer = %address, "refused: no PROXY protocol in time"),
+        }
     }
     let Some(tls) = tls else {
         let peer = Rc::new(Peer { address, sni: None });

@@ -12,6 +12,7 @@ mod harness;
 mod http2;
 mod identity;
 mod lifecycle;
+mod listening;
 mod live;
 mod log;
 mod routing;
