@@ -47,7 +47,10 @@ fn t_4_balancers_are_named() {
         ("proxy_protocol = []", vec!["E004 listeners[0].proxy_protocol"]),
         ("proxy_protocol = true", vec!["E003 listeners[0].proxy_protocol"]),
         ("proxy_protocol = [\"0.0.0.0/0\"]", vec!["E009 listeners[0].proxy_protocol"]),
-        ("proxy_protocol = [\"balancer\"]", vec!["E005 listeners[0].proxy_protocol[0]"]),
+        (
+            "proxy_protocol = [\"balancer\"]",
+            vec!["E004 listeners[0].proxy_protocol", "E005 listeners[0].proxy_protocol[0]"],
+        ),
     ] {
         let listener = format!("{{ address = \"1.1.1.1:1\", {more} }}");
         assert_eq!(found_in(with(&listener)), expected, "{more}");
