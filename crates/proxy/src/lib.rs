@@ -5,9 +5,11 @@
 
 mod access_log;
 mod body;
+pub mod certificates;
 mod connection;
 pub mod control;
 mod forward;
+mod redirect;
 mod server;
 mod service;
 pub mod session;
