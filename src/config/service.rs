@@ -44,7 +44,7 @@ pub(super) fn read(
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
     let upstream = upstream::read(&mut section, context);
     let guard = guard::read(&mut section, context);
-    let disclosure = disclosure::read(&mut section);
+    let disclosure = disclosure::read(&mut section, context);
     section.finish();
     let service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),

@@ -4,6 +4,7 @@ mod clients;
 mod codes;
 mod mistakes;
 mod mutation;
+mod roles;
 mod root;
 mod services;
 mod syntaxes;
