@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Certificates, Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -86,7 +86,8 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let portal = portal(&mut section, &domain, public);
     let trusted_proxies = value::peers(&mut section, "trusted_proxies").unwrap_or_default();
     let tunnels = tunnel::read(&mut section, &trusted_proxies);
-    let listeners = listener::read(&mut section, source);
+    let listeners = listener::read(&mut section, source, public.0);
+    let certificates = Certificates::default();
     let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let database = database(&mut section, source);
@@ -104,6 +105,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         domain,
         portal,
         listeners,
+        certificates,
         data_directory,
         database,
         root_secret_file,

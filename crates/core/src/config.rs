@@ -1,10 +1,15 @@
 //! The checked configuration: what remains after every mistake has been reported. Nothing here is optional that
 //! should not be, and nothing here is secret: secrets are read from the files that it names.
 
+mod certificates;
 mod listening;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+pub use certificates::{
+    Acme, CertificateFiles, CertificateSource, Certificates, Challenge, DeclaredCertificate, Dns,
+    DnsProvider, ExternalAccount, Issuer, LETS_ENCRYPT, ListenerCertificates, TsigAlgorithm, is_in,
+};
 use ipnet::IpNet;
 pub use listening::{Address, Listener, Listening, UnixAddress};
 
@@ -26,6 +31,8 @@ pub struct Config {
     pub portal: Portal,
     /// Where to listen.
     pub listeners: Vec<Listener>,
+    /// Certificates that listeners share, and where they come from.
+    pub certificates: Certificates,
     /// Where the database, generated secrets and other state live; created with mode 0700.
     pub data_directory: PathBuf,
     /// Which database.
@@ -70,15 +77,6 @@ pub struct SessionLifetimes {
     pub idle: Lifetime,
     /// At the longest, however much they are used.
     pub absolute: Lifetime,
-}
-
-/// A certificate and its key, PEM files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CertificateFiles {
-    /// The chain, leaf first.
-    pub certificate_file: PathBuf,
-    /// The private key.
-    pub key_file: PathBuf,
 }
 
 /// Which database.

@@ -11,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use arc_swap::ArcSwap;
 use doorward_core::{
     config::{Address, UnixAddress},
     http::forwarded::UNIX_PEER,
@@ -25,13 +24,20 @@ use crate::stream::Stream;
 /// Connections that may wait in the kernel's queue. The kernel lowers it to its own limit.
 const QUEUE: i32 = 4096;
 
-/// The TLS of a listener; a reload stores another one.
-pub type ListenerTls = Arc<ArcSwap<ServerConfig>>;
+/// The TLS of a listener.
+pub type ListenerTls = Arc<ServerConfig>;
 
 /// An address that is ours, not yet served.
 pub struct Listener {
-    pub(crate) socket: Socket,
+    socket: Socket,
+    what: Declared,
+}
+
+/// What a listener does with its connections.
+#[derive(Clone)]
+pub(crate) struct Declared {
     pub(crate) tls: Option<ListenerTls>,
+    pub(crate) redirect: bool,
     /// Peers that must begin with the PROXY protocol; unless the list is empty, all others are refused.
     pub(crate) proxy_protocol: Arc<[IpNet]>,
 }
@@ -161,9 +167,9 @@ fn is_socket(found: &std::fs::Metadata) -> bool {
 }
 
 impl Listener {
-    /// A listener on a socket that is there already.
-    pub fn new(socket: Socket, tls: Option<ListenerTls>, proxy_protocol: &[IpNet]) -> Self {
-        Self { socket, tls, proxy_protocol: proxy_protocol.into() }
+    /// A listener on a socket that is there already, for clients that speak for themselves.
+    pub fn new(socket: Socket, tls: Option<ListenerTls>) -> Self {
+        Self { socket, what: Declared { tls, redirect: false, proxy_protocol: Arc::default() } }
     }
 
     /// Takes an address for clients that speak for themselves.
@@ -171,12 +177,23 @@ impl Listener {
     /// # Errors
     /// When it is taken or not ours.
     pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
-        Socket::bind(&Address::Tcp(address)).map(|socket| Self::new(socket, tls, &[]))
+        Socket::bind(&Address::Tcp(address)).map(|socket| Self::new(socket, tls))
+    }
+
+    /// Answers every request with the way to https.
+    pub fn redirecting(mut self, redirect: bool) -> Self {
+        self.what.redirect = redirect;
+        self
+    }
+
+    /// Demands the PROXY protocol from these peers and refuses all others, unless the list is empty.
+    pub fn behind(mut self, balancers: &[IpNet]) -> Self {
+        self.what.proxy_protocol = balancers.into();
+        self
     }
 
     pub(crate) fn share(&self) -> io::Result<Self> {
-        let socket = self.socket.share()?;
-        Ok(Self { socket, tls: self.tls.clone(), proxy_protocol: Arc::clone(&self.proxy_protocol) })
+        Ok(Self { socket: self.socket.share()?, what: self.what.clone() })
     }
 
     /// The TCP address, with the port that was chosen if it was 0.
@@ -184,8 +201,8 @@ impl Listener {
         self.socket.tcp_address()
     }
 
-    pub(crate) fn into_async(self) -> io::Result<(Accepting, Option<ListenerTls>, Arc<[IpNet]>)> {
-        Ok((self.socket.into_async()?, self.tls, self.proxy_protocol))
+    pub(crate) fn into_async(self) -> io::Result<(Accepting, Declared)> {
+        Ok((self.socket.into_async()?, self.what))
     }
 }
 

@@ -11,7 +11,8 @@ use doorward_core::{
 use tokio::sync::watch;
 
 use crate::{
-    connection::{self, Accepted},
+    certificates::Challenges,
+    connection::{self, Accepted, Door},
     control::ControlPlane,
     listener::Listener,
     session::SessionSource,
@@ -37,6 +38,8 @@ pub struct Settings {
     pub sessions: Arc<dyn SessionSource>,
     /// What is not forwarded.
     pub control: Arc<dyn ControlPlane>,
+    /// What an authority is answered.
+    pub challenges: Arc<Challenges>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where the names of requests start.
@@ -125,7 +128,7 @@ async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop) {
 }
 
 async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, mut stopped: Stop) {
-    let (socket, tls, proxy_protocol) = match listener.into_async() {
+    let (socket, listener) = match listener.into_async() {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "can't wait for connections"),
     };
@@ -140,13 +143,13 @@ async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, m
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let behind_balancer = !proxy_protocol.is_empty();
-        if behind_balancer && !forwarded::is_in(peer, &proxy_protocol) {
+        let behind_balancer = !listener.proxy_protocol.is_empty();
+        if behind_balancer && !forwarded::is_in(peer, &listener.proxy_protocol) {
             tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
             continue;
         }
-        let tls = tls.as_ref().map(|tls| tls.load_full());
-        let accepted = Accepted { stream, peer, behind_balancer, tls };
+        let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+        let accepted = Accepted { stream, peer, door };
         let serving = connection::serve(Rc::clone(&worker), accepted, stopped.clone());
         let counted = Counted::new(&open);
         tokio::task::spawn_local(async move {

@@ -24,9 +24,10 @@ use hyper::body::Incoming;
 use crate::{
     access_log::Line,
     body::AnswerBody,
-    connection::Peer,
+    connection::{Peer, Way},
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
+    redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -44,8 +45,12 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
+        return Ok(answer);
+    }
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
+        Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
             Destination::Portal => control(worker.control.portal(request, incoming.context).await),
             Destination::Service(service) => {

@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use ipnet::IpNet;
 
-use super::CertificateFiles;
+use super::ListenerCertificates;
 use crate::http::forwarded::Tunnels;
 
 /// An address to listen on.
@@ -12,8 +12,10 @@ use crate::http::forwarded::Tunnels;
 pub struct Listener {
     /// Where.
     pub address: Address,
-    /// Certificates, for TLS; `None` for clear text. The first is the default for clients without SNI.
-    pub tls: Option<Vec<CertificateFiles>>,
+    /// Certificates, for TLS; `None` for clear text.
+    pub tls: Option<ListenerCertificates>,
+    /// Whether requests are answered with the way to https only. For clear text.
+    pub redirect: bool,
     /// Peers that begin each connection with the PROXY protocol. Unless the list is empty, all others are refused.
     pub proxy_protocol: Vec<IpNet>,
 }

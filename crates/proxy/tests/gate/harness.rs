@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Address, Certificates, Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -16,7 +16,7 @@ use doorward_core::{
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
-use doorward_proxy::{Listener, ListenerTls, Server, Settings, Socket, Timeouts};
+use doorward_proxy::{Listener, ListenerTls, Server, Settings, Socket, Timeouts, certificates::Challenges};
 use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) trusted: &'static [&'static str],
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
+    pub(crate) redirect: bool,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
     pub(crate) tunnels: &'static [&'static str],
     pub(crate) proxy_protocol: &'static [&'static str],
@@ -56,6 +58,8 @@ impl Default for Setup {
             trusted: &[],
             timeouts,
             tls: None,
+            redirect: false,
+            challenges: Arc::default(),
             workers: 1,
             tunnels: &[],
             proxy_protocol: &[],
@@ -78,13 +82,15 @@ impl Gate {
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
         let socket = Socket::bind(&setup.at).unwrap();
         let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
-        let listener = Listener::new(socket, setup.tls, &networks(setup.proxy_protocol));
+        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
+        let listener = listener.behind(&networks(setup.proxy_protocol));
         let server = Server::start(Settings {
             listeners: vec![listener],
             workers: setup.workers,
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),
+            challenges: setup.challenges,
             clock: Arc::new(TestClock::default()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
@@ -111,6 +117,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     Config {
         domain: "test".to_owned(),
         listeners: Vec::new(),
+        certificates: Certificates::default(),
         data_directory: "data".into(),
         database: Database::Sqlite,
         root_secret_file: None,

@@ -2,15 +2,14 @@
 
 use std::{net::SocketAddr, os::unix::fs::PermissionsExt as _, path::PathBuf, sync::Arc, time::Duration};
 
-use arc_swap::ArcSwap;
 use doorward_core::config::{Address, UnixAddress};
-use doorward_proxy::Socket;
+use doorward_proxy::{Socket, certificates::Resolver};
 use doorward_testkit::Scratch;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::{
     harness::{Gate, Setup, usual},
-    tls::{Pair, offer, over},
+    tls::{Pair, offer, over, table},
     upstream::Echo,
     wire::{Wire, soon},
 };
@@ -105,7 +104,8 @@ async fn t_4_the_proxy_protocol_is_required_from_declared_peers_and_refused_from
 async fn tls_comes_behind_the_proxy_protocol() {
     let echo = Echo::start().await;
     let pair = Pair::of(&["far.test"]);
-    let tls = Some(Arc::new(ArcSwap::new(offer(&[&pair]))));
+    let resolver = Arc::new(Resolver::new(table(&[&pair]), Arc::default()));
+    let tls = Some(offer(&resolver));
     let setup = Setup { proxy_protocol: &["127.0.0.1/32"], tls, ..Setup::default() };
     let gate = Gate::with(setup, usual(echo.address));
     for header in [V1.as_bytes().to_vec(), v2()] {
