@@ -14,6 +14,7 @@ use doorward_core::{
 };
 
 use crate::{
+    certificates::Challenges,
     control::ControlPlane,
     disclose::Disclosures,
     server::Settings,
@@ -26,6 +27,7 @@ use crate::{
 pub(crate) struct Worker {
     pub(crate) sessions: Arc<dyn SessionSource>,
     pub(crate) control: Arc<dyn ControlPlane>,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
@@ -39,6 +41,7 @@ impl Worker {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
+            challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts, board),
