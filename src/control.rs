@@ -43,6 +43,9 @@ impl ControlPlane for Control {
             Problem::DuplicateSession => doorward_web::Problem::DuplicateSession,
             Problem::Misdirected => doorward_web::Problem::Misdirected,
             Problem::UpstreamDown(service) => doorward_web::Problem::UpstreamDown(service),
+            Problem::NotFound(service) => doorward_web::Problem::NotFound(service),
+            Problem::TooLarge(service) => doorward_web::Problem::TooLarge(service),
+            Problem::TooSlow(service) => doorward_web::Problem::TooSlow(service),
             Problem::Unavailable => doorward_web::Problem::Unavailable,
         };
         self.0.problem(problem, navigation, context)

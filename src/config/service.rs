@@ -3,7 +3,9 @@
 mod closing;
 mod disclosure;
 mod guard;
+mod relay;
 mod scope;
+mod static_site;
 mod upstream;
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 pub use closing::ServiceFile;
 pub(super) use closing::read_files;
 use doorward_core::{
-    http::{host::Host, origin::Scheme},
+    http::{headers, host::Host, origin::Scheme},
     service::{Backend, Service},
 };
 
@@ -55,20 +57,46 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let closing = Closing::default();
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let upstream = upstream::read(&mut section, context, &closing);
+    let backend = backend(&mut section, context, &closing);
+    let relay = relay::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
     let disclosure = disclosure::read(&mut section, context);
+    for (name, _) in &relay.request.set {
+        let plain = headers::canonical(name.as_str());
+        if disclosure.headers.iter().any(|header| headers::canonical(header.name.as_str()) == plain) {
+            let message = format!("`{name}` is an identity header and set for everybody at once");
+            findings.add("E008", &section.place_of("request_headers"), message, "remove one of them");
+        }
+    }
     section.finish();
-    let mut service = upstream.zip(guard).map(|(upstream, guard)| Service {
+    let mut service = backend.zip(guard).map(|(backend, guard)| Service {
         name: Arc::from(entry.name.as_str()),
         title,
         hosts: hosts.iter().map(|(host, _)| host.clone()).collect(),
         guard,
-        backend: Backend::Upstream(upstream),
+        backend,
         disclosure,
+        relay,
     });
     let files = service.as_mut().map_or_else(Vec::new, |service| closing.apply(service));
     Read { service, files, hosts }
+}
+
+/// What answers: files, or an application.
+fn backend(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Backend> {
+    if section.lacks(&["static"]) {
+        // Asked for, so that it is among the keys that there are.
+        section.take(&["static"]);
+        return upstream::read(section, context, closing).map(Backend::Upstream);
+    }
+    for key in ["upstream", "upstreams"] {
+        if !section.lacks(&[key]) {
+            let help = "remove one of them; `api` in `static` names paths that an application answers";
+            context.findings.add("E008", &section.place_of(key), format!("`{key}` beside `static`"), help);
+            section.take(&[key]);
+        }
+    }
+    static_site::read(section, context, closing).map(|site| Backend::Static(Box::new(site)))
 }
 
 fn capitalised(name: &str) -> String {

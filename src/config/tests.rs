@@ -5,6 +5,7 @@ mod codes;
 mod listening;
 mod mistakes;
 mod mutation;
+mod relay;
 mod roles;
 mod root;
 mod services;

@@ -115,6 +115,29 @@ fn parse_lifetime(text: &str) -> Option<u32> {
     plain.then(|| digits.parse::<u32>().ok()?.checked_mul(unit)).flatten()
 }
 
+/// A size such as `512KiB`, `10MiB` or `2GiB`, in bytes.
+pub(super) fn size(section: &mut Section<'_>, name: &'static str) -> Option<u64> {
+    let text = section.text(&[name])?;
+    let parsed = parse_size(&text.text);
+    if parsed.is_none() {
+        let message = format!("`{}` is no size", text.text);
+        section.findings.add(
+            "E005",
+            &text.place,
+            message,
+            "write a number with KiB, MiB or GiB, such as 10MiB",
+        );
+    }
+    parsed
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    let (digits, unit) = units.into_iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| digits.parse::<u64>().ok()?.checked_mul(unit)).flatten()
+}
+
 /// A bare host name.
 pub(super) fn host(text: &Text, findings: &Findings) -> Option<Host> {
     let parsed = Host::parse(&text.text).ok();

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod cookie;
+pub mod encoding;
 pub mod fetch;
 pub mod forwarded;
 pub mod framing;

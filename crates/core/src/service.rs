@@ -1,11 +1,15 @@
 //! A protected service: hosts, what answers for it, what is demanded and what it learns about the person.
 
 mod disclosure;
+mod relay;
+pub mod static_site;
 mod upstream;
 
 use std::sync::Arc;
 
 pub use disclosure::{Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
+pub use relay::{Elsewhere, HeaderEdits, Limits, PathMap, QueryRule, Relay};
+pub use static_site::StaticSite;
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
 
 use crate::{http::host::Host, policy::Guard};
@@ -28,6 +32,8 @@ pub struct Service {
     pub backend: Backend,
     /// What the upstream learns about the person.
     pub disclosure: Disclosure,
+    /// What is changed on the way, and limits.
+    pub relay: Relay,
 }
 
 /// What answers a permitted request.
@@ -35,6 +41,20 @@ pub struct Service {
 pub enum Backend {
     /// An application that the request is forwarded to.
     Upstream(Upstream),
+    /// Files.
+    Static(Box<StaticSite>),
+}
+
+impl Backend {
+    /// Every application that requests may be forwarded to.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Upstream> {
+        let (one, several) = match self {
+            Self::Upstream(upstream) => (Some(upstream), None),
+            Self::Static(site) => (None, Some(site)),
+        };
+        let several = several.into_iter().flat_map(|site| &site.api).map(|(_, upstream)| upstream);
+        one.into_iter().chain(several)
+    }
 }
 
 impl Service {
@@ -47,6 +67,7 @@ impl Service {
             guard,
             backend,
             disclosure: Disclosure::default(),
+            relay: Relay::default(),
         }
     }
 
@@ -54,6 +75,7 @@ impl Service {
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
+            Backend::Static(_) => None,
         }
     }
 
@@ -61,6 +83,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
+            Backend::Static(_) => None,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The bodies of requests on their way to an upstream, and of our answers.
 
 use std::{
+    cell::Cell,
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll, ready},
 };
 
@@ -11,7 +13,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use crate::{
+    compress::CompressedBody,
     control::{BodyError, ControlBody},
+    static_site::FileBody,
     upstream::Lease,
     watch::Watch,
 };
@@ -22,24 +26,65 @@ pub(crate) enum RequestBody {
     Empty,
     /// The client's.
     Client(Incoming),
+    /// The client's, which may only be so long.
+    Limited(Box<LimitedBody>),
+}
+
+/// A body that breaks off when it has become too long: the upstream never takes it for complete.
+pub(crate) struct LimitedBody {
+    incoming: Incoming,
+    left: u64,
+    exceeded: Rc<Cell<bool>>,
+}
+
+impl RequestBody {
+    /// A body of at most `limit` bytes; `exceeded` is set if it turns out to be longer.
+    pub(crate) fn limited(incoming: Incoming, limit: u64, exceeded: &Rc<Cell<bool>>) -> Self {
+        Self::Limited(Box::new(LimitedBody { incoming, left: limit, exceeded: Rc::clone(exceeded) }))
+    }
+}
+
+impl LimitedBody {
+    fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyError> {
+        let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+        match self.left.checked_sub(length) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => {
+                self.exceeded.set(true);
+                Err("the body is too large".into())
+            }
+        }
+    }
 }
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     /// Data only: a trailer field could be taken for a header, and nobody looked at it.
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self::Client(incoming) = &mut *self else {
-            return Poll::Ready(None);
-        };
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         loop {
-            match ready!(Pin::new(&mut *incoming).poll_frame(context)) {
+            let incoming = match &mut *self {
+                Self::Empty => return Poll::Ready(None),
+                Self::Client(incoming) => incoming,
+                Self::Limited(limited) => &mut limited.incoming,
+            };
+            match ready!(Pin::new(incoming).poll_frame(context)) {
                 Some(Ok(frame)) if frame.is_trailers() => {}
-                other => return Poll::Ready(other),
+                Some(Ok(frame)) => {
+                    if let Self::Limited(limited) = &mut *self {
+                        limited.count(&frame)?;
+                    }
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => return Poll::Ready(None),
             }
         }
     }
@@ -48,6 +93,7 @@ impl Body for RequestBody {
         match self {
             Self::Empty => true,
             Self::Client(incoming) => incoming.is_end_stream(),
+            Self::Limited(limited) => limited.incoming.is_end_stream(),
         }
     }
 
@@ -55,6 +101,7 @@ impl Body for RequestBody {
         match self {
             Self::Empty => SizeHint::with_exact(0),
             Self::Client(incoming) => incoming.size_hint(),
+            Self::Limited(limited) => limited.incoming.size_hint(),
         }
     }
 }
@@ -67,6 +114,10 @@ pub(crate) enum AnswerBody {
     Control(ControlBody),
     /// From an upstream.
     Upstream(UpstreamBody),
+    /// From a file.
+    File(Box<FileBody>),
+    /// One of the others, compressed.
+    Compressed(Box<CompressedBody>),
 }
 
 /// A body that streams from an upstream. When it ends the connection goes back to its pool; when it is dropped before
@@ -74,19 +125,52 @@ pub(crate) enum AnswerBody {
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
     lease: Option<Lease>,
-    watch: Option<Watching>,
+    permission: Permission,
 }
 
-/// Whether the permission still holds: looked at from the first time that the upstream makes us wait or something
-/// changes, so that short answers cost nothing.
+/// Whether the permission still holds: looked at from the first time that a body makes us wait or something changes,
+/// so that short answers cost nothing.
+pub(crate) struct Permission(Option<Watching>);
+
 enum Watching {
     NotYet(Box<Watch>),
     Running(Pin<Box<dyn Future<Output = ()>>>),
 }
 
+impl Permission {
+    pub(crate) fn new(watch: Box<Watch>) -> Self {
+        // A limit of time ends a body that never makes us wait, too.
+        Self(Some(if watch.until.is_some() {
+            Watching::Running(Box::pin(watch.ended()))
+        } else {
+            Watching::NotYet(watch)
+        }))
+    }
+
+    /// Whether it ended; `waiting` says that the body makes us wait.
+    pub(crate) fn ended(&mut self, waiting: bool, context: &mut Context<'_>) -> bool {
+        if let Some(Watching::NotYet(watch)) = &self.0
+            && (waiting || watch.something_changed())
+            && let Some(Watching::NotYet(watch)) = self.0.take()
+        {
+            self.0 = Some(Watching::Running(Box::pin(watch.ended())));
+        }
+        match &mut self.0 {
+            Some(Watching::Running(ended)) => ended.as_mut().poll(context).is_ready(),
+            _ => false,
+        }
+    }
+
+    /// Ends the answer in its middle, so that nobody takes it for complete.
+    pub(crate) fn cut(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.0 = None;
+        Poll::Ready(Some(Err("the permission ended".into())))
+    }
+}
+
 impl UpstreamBody {
     pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Box<Watch>) -> Self {
-        let mut body = Self { incoming, lease: Some(lease), watch: Some(Watching::NotYet(watch)) };
+        let mut body = Self { incoming, lease: Some(lease), permission: Permission::new(watch) };
         body.release_at_end();
         body
     }
@@ -99,25 +183,10 @@ impl UpstreamBody {
         }
     }
 
-    /// `waiting` says that the upstream makes us wait.
-    fn permission_ended(&mut self, waiting: bool, context: &mut Context<'_>) -> bool {
-        if let Some(Watching::NotYet(watch)) = &self.watch
-            && (waiting || watch.something_changed())
-            && let Some(Watching::NotYet(watch)) = self.watch.take()
-        {
-            self.watch = Some(Watching::Running(Box::pin(watch.ended())));
-        }
-        match &mut self.watch {
-            Some(Watching::Running(ended)) => ended.as_mut().poll(context).is_ready(),
-            _ => false,
-        }
-    }
-
-    /// Ends the answer in its middle: both connections are closed, so that nobody takes it for complete.
+    /// Both connections are closed.
     fn cut(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.lease = None;
-        self.watch = None;
-        Poll::Ready(Some(Err("the permission ended".into())))
+        self.permission.cut()
     }
 }
 
@@ -130,7 +199,7 @@ impl Body for UpstreamBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         // Before each frame: an upstream that always has more to send never makes us wait.
-        if self.permission_ended(false, context) {
+        if self.permission.ended(false, context) {
             return self.cut();
         }
         match Pin::new(&mut self.incoming).poll_frame(context) {
@@ -148,7 +217,7 @@ impl Body for UpstreamBody {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
-            Poll::Pending if self.permission_ended(true, context) => self.cut(),
+            Poll::Pending if self.permission.ended(true, context) => self.cut(),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -174,6 +243,8 @@ impl Body for AnswerBody {
             Self::Empty => Poll::Ready(None),
             Self::Control(body) => Pin::new(body).poll_frame(context),
             Self::Upstream(body) => Pin::new(body).poll_frame(context),
+            Self::File(body) => Pin::new(&mut **body).poll_frame(context),
+            Self::Compressed(body) => Pin::new(&mut **body).poll_frame(context),
         }
     }
 
@@ -182,6 +253,8 @@ impl Body for AnswerBody {
             Self::Empty => true,
             Self::Control(body) => body.is_end_stream(),
             Self::Upstream(body) => body.is_end_stream(),
+            Self::File(body) => body.is_end_stream(),
+            Self::Compressed(body) => body.is_end_stream(),
         }
     }
 
@@ -190,6 +263,8 @@ impl Body for AnswerBody {
             Self::Empty => SizeHint::with_exact(0),
             Self::Control(body) => body.size_hint(),
             Self::Upstream(body) => body.size_hint(),
+            Self::File(body) => body.size_hint(),
+            Self::Compressed(body) => body.size_hint(),
         }
     }
 }

@@ -28,6 +28,12 @@ pub enum Problem {
     Misdirected,
     /// The upstream does not answer: 502.
     UpstreamDown(Arc<Service>),
+    /// The service has nothing at this address: 404.
+    NotFound(Arc<Service>),
+    /// The body is larger than the service takes: 413.
+    TooLarge(Arc<Service>),
+    /// The answer takes longer than the service may: 504.
+    TooSlow(Arc<Service>),
     /// Sessions can't be asked about: 503.
     Unavailable,
 }

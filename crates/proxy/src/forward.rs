@@ -1,28 +1,38 @@
 //! Forwarding a permitted request, and bringing back the answer.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::{
+        encoding::Coding,
+        fetch::wants_page,
         framing,
         headers::{self, ForwardedValues},
     },
     policy::Permit,
-    service::{Backend, Disclosed, Service},
+    service::{Backend, Disclosed, Elsewhere, Service, StaticSite, Upstream},
 };
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header,
+    request::Parts,
+};
 use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
+use tokio::time::Instant;
 
 use crate::{
     body::{AnswerBody, RequestBody, UpstreamBody},
+    compress,
     control::Problem,
     service::{Answer, Arrival, control},
+    static_site::{self, Ask},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
     watch::Watch,
     worker::Worker,
 };
+
+const X_FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
 /// A request on its way to an upstream.
 pub(crate) struct Outgoing {
@@ -35,51 +45,153 @@ pub(crate) struct Outgoing {
     pub(crate) watch: Box<Watch>,
 }
 
-/// Forwards a request. The permit is used up by it.
-pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
-    let person = worker.disclosures.of(&permit, &outgoing.service);
-    prepare(person.as_deref(), &mut outgoing);
-    let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
+/// What a service's answers are changed by, known before its request is given away.
+struct WayBack<'a> {
+    service: &'a Service,
+    method: Method,
+    /// The coding that the client likes best, where answers are compressed.
+    coding: Option<Coding>,
+}
+
+/// Forwards a request, or answers it with a file. The permit is used up by it.
+pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, outgoing: Outgoing) -> Answer {
+    let service = Arc::clone(&outgoing.service);
+    let (context, navigation) = (outgoing.arrival.context.clone(), outgoing.navigation);
+    let relay = &service.relay;
+    let way_back = WayBack {
+        service: &service,
+        method: outgoing.head.method.clone(),
+        coding: relay.compress.then(|| Coding::accepted(&outgoing.head.headers)).flatten(),
+    };
+    let upstream = match &service.backend {
+        Backend::Upstream(upstream) => Some(upstream),
+        Backend::Static(site) => site.api_of(outgoing.arrival.target.path()),
+    };
+    let answer = match (upstream, &service.backend) {
+        (Some(upstream), _) => send(worker, &permit, (upstream, &way_back), outgoing).await,
+        (None, Backend::Static(site)) => Box::pin(file(&permit, site, &way_back, outgoing)).await,
+        (None, Backend::Upstream(_)) => Err(Problem::NotFound(Arc::clone(&service))),
+    };
+    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, navigation, &context)))
+}
+
+/// Answers with a file of the service.
+async fn file(
+    permit: &Permit,
+    site: &StaticSite,
+    way_back: &WayBack<'_>,
+    outgoing: Outgoing,
+) -> Result<Answer, Problem> {
+    let Outgoing { service, arrival, head, watch, .. } = outgoing;
+    let page = wants_page(&head.headers);
+    let personal = permit.identity().is_some();
+    let ask = Ask { site, target: &arrival.target, head: &head, personal, page };
+    let answer = static_site::answer(ask, watch).await.ok_or(Problem::NotFound(service))?;
+    Ok(way_back.change(answer))
+}
+
+/// Sends a request to an upstream, and brings its answer back.
+async fn send(
+    worker: &Rc<Worker>,
+    permit: &Permit,
+    (upstream, way_back): (&Upstream, &WayBack<'_>),
+    mut outgoing: Outgoing,
+) -> Result<Answer, Problem> {
+    let person = worker.disclosures.of(permit, &outgoing.service);
+    prepare(person.as_deref(), &mut outgoing)?;
+    let Outgoing { service, arrival, mut head, body, websocket, mut watch, .. } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
-    let request = Request::from_parts(head, RequestBody::Client(body));
-    let Backend::Upstream(upstream) = &service.backend;
-    let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
+    let limits = service.relay.limits;
+    let (body, exceeded) = limited(body, limits.body);
+    let request = Request::from_parts(head, body);
+    let sent = match limits.duration {
+        None => worker.pools.send(&arrival.config, upstream, request, websocket).await,
+        Some(duration) => {
+            let until = Instant::now() + duration;
+            watch.until = Some(until);
+            let sending = Box::pin(worker.pools.send(&arrival.config, upstream, request, websocket));
+            let Ok(sent) = tokio::time::timeout_at(until, sending).await else {
+                return Err(Problem::TooSlow(service));
+            };
+            sent
+        }
+    };
+    let error = match sent {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             match framing::check_answer(response.headers(), response.version()) {
-                Ok(()) => return bring_back(response, lease, watch),
+                Ok(()) => return Ok(bring_back(response, (lease, watch), upstream, (way_back, &arrival))),
                 // The connection is dropped with it: where its next answer begins can't be told.
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
         Ok(Sent { response, lease }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, (lease, watch));
+                return Ok(upgrade::switch(downstream, response, (lease, watch)));
             }
             // Nobody asked: what follows would be nobody's request (S-1, P-14).
             _ => UpstreamError::Switched,
         },
+        Err(_) if exceeded.is_some_and(|exceeded| exceeded.get()) => return Err(Problem::TooLarge(service)),
         Err(error) => error,
     };
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
-    control(worker.control.problem(&Problem::UpstreamDown(service), navigation, &arrival.context))
+    Err(Problem::UpstreamDown(service))
 }
 
-fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>) -> Answer {
+/// A body with its limit, and what tells that it was longer.
+fn limited(body: Incoming, limit: Option<u64>) -> (RequestBody, Option<Rc<Cell<bool>>>) {
+    let Some(limit) = limit else {
+        return (RequestBody::Client(body), None);
+    };
+    let exceeded = Rc::default();
+    (RequestBody::limited(body, limit, &exceeded), Some(exceeded))
+}
+
+fn bring_back(
+    mut response: Response<Incoming>,
+    (lease, watch): (Lease, Box<Watch>),
+    upstream: &Upstream,
+    (way_back, arrival): (&WayBack<'_>, &Arrival),
+) -> Answer {
     if response.headers().contains_key(header::TRANSFER_ENCODING) {
         // A length beside it is not the one that was read (RFC 9112 section 6.3).
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
     headers::strip_response(response.headers_mut());
+    if response.status().is_redirection() || response.status() == StatusCode::CREATED {
+        for name in [header::LOCATION, header::CONTENT_LOCATION] {
+            let told = response.headers().get(&name);
+            let relay = &way_back.service.relay;
+            let public = told.and_then(|told| relay.location(told, upstream, &arrival.route.origin));
+            if let Some(public) = public {
+                response.headers_mut().insert(name, public);
+            }
+        }
+    }
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
-    response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch)))
+    way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
+}
+
+impl WayBack<'_> {
+    /// Changes an answer as the service declares.
+    fn change(&self, mut answer: Answer) -> Answer {
+        let relay = &self.service.relay;
+        relay.response.apply(answer.headers_mut());
+        if relay.compress { compress::answer(answer, self.coding, &self.method) } else { answer }
+    }
 }
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
-/// what we say about the person and the connection.
-fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
-    let Outgoing { arrival, head, body, websocket, .. } = outgoing;
+/// what we say about the person and the connection. What can't be sent is a problem before anything is.
+fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) -> Result<(), Problem> {
+    let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
+    let relay = &service.relay;
+    if relay.limits.body.is_some_and(|limit| body.size_hint().lower() > limit) {
+        return Err(Problem::TooLarge(Arc::clone(service)));
+    }
+    let target = relay.target(&arrival.target).map_err(|Elsewhere| Problem::NotFound(Arc::clone(service)))?;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
     }
@@ -87,6 +199,8 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
+    // Before what we say ourselves, which nothing else may change.
+    relay.request.apply(&mut head.headers);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),
@@ -94,6 +208,9 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    if let Some(prefix) = relay.paths.strip.as_deref().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
+        head.headers.insert(X_FORWARDED_PREFIX, prefix);
+    }
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -105,8 +222,9 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
         // Otherwise the body of a GET would get lost.
         head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
-    head.uri = Uri::from(arrival.target.clone());
+    head.uri = Uri::from(target.unwrap_or_else(|| arrival.target.clone()));
     head.version = Version::HTTP_11;
+    Ok(())
 }
 
 fn address(client: std::net::IpAddr) -> HeaderValue {

@@ -6,6 +6,7 @@
 mod access_log;
 mod body;
 pub mod certificates;
+mod compress;
 mod connection;
 pub mod control;
 mod disclose;
@@ -15,6 +16,7 @@ mod redirect;
 mod server;
 mod service;
 pub mod session;
+mod static_site;
 mod stream;
 mod timeouts;
 pub mod tls;

@@ -166,6 +166,7 @@ async fn gate(
                 client: arrival.context.client,
                 fetch,
                 generation,
+                until: None,
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
             forward::forward(worker, permit, outgoing).await

@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     pub(crate) fetch: FetchMetadata,
     /// The generation at which it was decided.
     pub(crate) generation: u64,
+    /// When the service's limit of time ends it in any case.
+    pub(crate) until: Option<tokio::time::Instant>,
 }
 
 impl Watch {
@@ -35,6 +37,15 @@ impl Watch {
     /// Returns when the permission no longer holds: signed out, disabled, out of the group, expired, or not declared
     /// so any more. If that can't be told, it does not hold.
     pub(crate) async fn ended(self: Box<Self>) {
+        match self.until {
+            None => self.permission_ended().await,
+            Some(until) => {
+                let _ = tokio::time::timeout_at(until, self.permission_ended()).await;
+            }
+        }
+    }
+
+    async fn permission_ended(&self) {
         let mut generations = self.worker.sessions.changes();
         loop {
             if !self.holds().await {

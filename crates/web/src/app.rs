@@ -57,6 +57,12 @@ pub enum Problem<'a> {
     Misdirected,
     /// The upstream does not answer: 502.
     UpstreamDown(&'a Service),
+    /// The service has nothing at this address: 404.
+    NotFound(&'a Service),
+    /// The body is larger than the service takes: 413.
+    TooLarge(&'a Service),
+    /// The answer takes longer than the service may: 504.
+    TooSlow(&'a Service),
     /// Sessions can't be asked about: 503.
     Unavailable,
 }
@@ -287,6 +293,24 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
                 "{} does not answer at the moment. The door works; the application behind it is down or restarting. Try again in a minute.",
                 service.title
             ),
+        ),
+        Problem::NotFound(service) => Refusal::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("{} has nothing at this address. Check it, or start from the first page.", service.title),
+        ),
+        Problem::TooLarge(service) => Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!(
+                "This is more than {} takes at once. Send less, or ask whoever runs this place for a higher limit.",
+                service.title
+            ),
+        ),
+        Problem::TooSlow(service) => Refusal::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "too_slow",
+            format!("{} did not answer in the time that it has. Try again in a minute.", service.title),
         ),
         Problem::Unavailable => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -32,7 +32,11 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     let posture = posture?;
     if posture.text != "sso" {
         let message = format!("there is no posture `{}`", posture.text);
-        let help = suggest::help(&posture.text, &POSTURES);
+        let help = if posture.text == "static" {
+            "files are what answers, not what is demanded: write posture = \"sso\" or \"public\", and static = { directory = \"…\" }".to_owned()
+        } else {
+            suggest::help(&posture.text, &POSTURES)
+        };
         section.findings.add("E005", &posture.place, message, help);
         return None;
     }

@@ -27,7 +27,8 @@ pub(super) fn paths(
     Some(Paths::Some { prefixes, regexes })
 }
 
-fn prefix(text: Text, section: &Section<'_>) -> Option<String> {
+/// A beginning of paths that a request can have.
+pub(super) fn prefix(text: Text, section: &Section<'_>) -> Option<String> {
     let findings = section.findings;
     if path::has_segment_prefix(&text.text, "/.doorward") {
         let message = format!("`{}` is reserved", text.text);

@@ -1,6 +1,6 @@
 //! Where a service's requests go.
 
-mod target;
+pub(super) mod target;
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_core::service::{Backend, HealthCheck, Service, Target, Upstream, UpstreamTls};
+use doorward_core::service::{HealthCheck, Service, Target, Upstream, UpstreamTls};
 use http::{HeaderValue, Request, header};
 use tokio::task::JoinHandle;
 
@@ -93,15 +93,13 @@ impl Drop for Asking {
 }
 
 fn questions(services: &[Arc<Service>]) -> impl Iterator<Item = Question> {
-    services.iter().flat_map(|service| {
-        let Backend::Upstream(upstream) = &service.backend;
-        let health = upstream.health.iter();
-        health.flat_map(|health| {
-            upstream.targets.iter().map(|target| Question {
-                target: target.clone(),
-                tls: upstream.tls.clone(),
-                health: health.clone(),
-            })
+    let upstreams = services.iter().flat_map(|service| service.backend.upstreams());
+    let asked = upstreams.filter_map(|upstream| Some((upstream, upstream.health.as_ref()?)));
+    asked.flat_map(|(upstream, health)| {
+        upstream.targets.iter().map(|target| Question {
+            target: target.clone(),
+            tls: upstream.tls.clone(),
+            health: health.clone(),
         })
     })
 }

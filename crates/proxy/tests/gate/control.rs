@@ -54,6 +54,11 @@ impl ControlPlane for Control {
             Problem::DuplicateSession => (StatusCode::BAD_REQUEST, "two sessions".to_owned()),
             Problem::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "not here".to_owned()),
             Problem::UpstreamDown(service) => (StatusCode::BAD_GATEWAY, format!("{} is down", service.name)),
+            Problem::NotFound(service) => (StatusCode::NOT_FOUND, format!("nothing in {}", service.name)),
+            Problem::TooLarge(service) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("too much for {}", service.name))
+            }
+            Problem::TooSlow(service) => (StatusCode::GATEWAY_TIMEOUT, format!("{} is slow", service.name)),
             Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
         };
         reply(status, &format!("{text}, request {}", context.id))

@@ -129,6 +129,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap()
     }
 
+    /// Reads `count` bytes that may be anything.
+    pub(crate) async fn bytes(&mut self, count: usize) -> Vec<u8> {
+        while self.read.len() < count {
+            let more = self.more().await;
+            assert!(more, "ended after {} bytes", self.read.len());
+        }
+        let rest = self.read.split_off(count);
+        std::mem::replace(&mut self.read, rest)
+    }
+
     /// Reads a head.
     pub(crate) async fn head(&mut self) -> Head {
         Head::parse(&self.until("\r\n\r\n").await)
