@@ -19,10 +19,10 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
 
-use crate::stream::Stream;
+use crate::stream::{Kind, Stream};
 
 /// Connections that may wait in the kernel's queue. The kernel lowers it to its own limit.
-const QUEUE: i32 = 4096;
+pub(crate) const QUEUE: i32 = 4096;
 
 /// The TLS of a listener.
 pub type ListenerTls = Arc<ServerConfig>;
@@ -218,11 +218,11 @@ impl Accepting {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
-                Ok((Stream::Tcp(stream), peer.ip().to_canonical()))
+                Ok((Stream::new(Kind::Tcp(stream)), peer.ip().to_canonical()))
             }
             Self::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), UNIX_PEER))
+                Ok((Stream::new(Kind::Unix(stream)), UNIX_PEER))
             }
         }
     }

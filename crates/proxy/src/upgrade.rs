@@ -30,6 +30,8 @@ async fn join(downstream: OnUpgrade, upstream: OnUpgrade, watch: Box<Watch>) {
     let (Ok(downstream), Ok(upstream)) = (downstream.await, upstream.await) else {
         return;
     };
+    // It counts as a connection until its end, and a server that stops waits for it as long as it waits for anybody.
+    let _open = watch.worker.connections.enter_websocket();
     let (mut downstream, mut upstream) = (TokioIo::new(downstream), TokioIo::new(upstream));
     let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.

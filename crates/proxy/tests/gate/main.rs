@@ -9,6 +9,7 @@ mod control;
 mod cookies;
 mod disclosure;
 mod early;
+mod floods;
 mod forwarding;
 mod framing;
 mod harness;
