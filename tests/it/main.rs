@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod addresses;
+mod admin;
 mod architecture;
 mod ceremonies;
 mod certificates;
@@ -19,6 +20,7 @@ mod passkeys;
 mod paths;
 mod process;
 mod provider;
+mod restart;
 mod secrecy;
 mod smoke;
 mod store;
