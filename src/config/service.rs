@@ -1,5 +1,6 @@
 //! `[services.<name>]`.
 
+mod backend;
 mod disclosure;
 mod guard;
 mod upstream;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 
 use doorward_core::{
     http::{host::Host, origin::Scheme},
-    service::{Backend, Service},
+    service::Service,
 };
 
 use super::{
@@ -26,6 +27,8 @@ pub(super) struct Context<'a> {
     pub(super) policies: &'a Policies,
     pub(super) domain: &'a str,
     pub(super) scheme: Scheme,
+    /// Whether any proxy may ask about requests.
+    pub(super) proxies: bool,
 }
 
 /// Reads one service. Its hosts come with their places, also when the rest has mistakes, so that each host that is
@@ -42,16 +45,16 @@ pub(super) fn read(
     };
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let upstream = upstream::read(&mut section, context);
+    let backend = backend::read(&mut section, context);
     let guard = guard::read(&mut section, context);
     let disclosure = disclosure::read(&mut section);
     section.finish();
-    let service = upstream.zip(guard).map(|(upstream, guard)| Service {
+    let service = backend.zip(guard).map(|(backend, guard)| Service {
         name: Arc::from(entry.name.as_str()),
         title,
         hosts: hosts.iter().map(|(host, _)| host.clone()).collect(),
         guard,
-        backend: Backend::Upstream(upstream),
+        backend,
         disclosure,
     });
     (service, hosts)

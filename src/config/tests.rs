@@ -2,6 +2,7 @@
 
 mod clients;
 mod codes;
+mod forward_auth;
 mod mistakes;
 mod mutation;
 mod root;

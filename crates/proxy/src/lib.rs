@@ -8,6 +8,7 @@ mod body;
 mod connection;
 pub mod control;
 mod forward;
+mod forward_auth;
 mod server;
 mod service;
 pub mod session;

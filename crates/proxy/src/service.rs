@@ -8,13 +8,14 @@ use doorward_core::{
         context::RequestContext,
         cookie,
         fetch::{FetchMetadata, wants_page},
+        forward_auth::Unanswered,
         forwarded, framing, headers, path,
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
     policy::{self, Access, Decision, Demand, Grounds, Permit},
     route::{Destination, Route},
-    service::Service,
+    service::{Backend, Service},
     token::{Hashed, Session},
 };
 use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
@@ -26,6 +27,7 @@ use crate::{
     connection::Peer,
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
+    forward_auth,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -43,6 +45,9 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if forward_auth::is_question(request.uri()) {
+        return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
+    }
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
         Ok(incoming) => match &incoming.route.to {
@@ -63,6 +68,18 @@ pub(crate) struct Arrival {
     pub(crate) context: RequestContext,
     pub(crate) config: Arc<Config>,
     forwarding_ignored: bool,
+}
+
+impl Arrival {
+    /// A request at another proxy, which asked about it.
+    pub(crate) const fn asked(
+        route: Arc<Route>,
+        target: PathAndQuery,
+        context: RequestContext,
+        config: Arc<Config>,
+    ) -> Self {
+        Self { route, target, context, config, forwarding_ignored: false }
+    }
 }
 
 /// Steps 1 to 3: framing, target, route, client address.
@@ -99,7 +116,7 @@ fn read(
 }
 
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
-fn refused(
+pub(crate) fn refused(
     worker: &Worker,
     config: &Config,
     peer: &Peer,
@@ -134,6 +151,11 @@ async fn gate(
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
         return Box::pin(reserved(worker, service, arrival, request)).await;
+    }
+    if matches!(service.backend, Backend::Elsewhere) {
+        let problem = Problem::Unanswered(Unanswered::Elsewhere);
+        let page = wants_page(request.headers());
+        return control(worker.control.problem(&problem, page, &arrival.context));
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
@@ -176,7 +198,7 @@ async fn gate(
     }
 }
 
-fn line<'a>(
+pub(crate) fn line<'a>(
     service: &'a Service,
     arrival: &'a Arrival,
     head: &'a Parts,
@@ -189,11 +211,12 @@ fn line<'a>(
         path: arrival.target.path(),
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
+        via: "door",
     }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
-fn is_reserved(path: &str) -> bool {
+pub(crate) fn is_reserved(path: &str) -> bool {
     let (start, rest) = path.split_at_checked(RESERVED.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(RESERVED) && (rest.is_empty() || rest.starts_with('/'))
 }
@@ -215,9 +238,9 @@ async fn reserved(
 }
 
 /// Who it is, what was decided, and what that rests on.
-struct Judged {
-    identity: Option<Arc<Identity>>,
-    decision: Decision,
+pub(crate) struct Judged {
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
     /// The generation at which it was decided.
@@ -225,7 +248,7 @@ struct Judged {
 }
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
-async fn judge(
+pub(crate) async fn judge(
     worker: &Rc<Worker>,
     service: &Service,
     arrival: &Arrival,
@@ -255,7 +278,7 @@ async fn judge(
     Ok(Judged { identity, decision, token: Some(token), generation })
 }
 
-const fn outcome(permit: &Permit) -> &'static str {
+pub(crate) const fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
         Grounds::Session | Grounds::Open => "forwarded",

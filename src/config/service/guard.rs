@@ -14,7 +14,7 @@ use crate::config::{
     value,
 };
 
-const POSTURES: [&str; 4] = ["sso", "public", "native-oidc", "app-login"];
+const POSTURES: [&str; 5] = ["sso", "forward-auth", "public", "native-oidc", "app-login"];
 
 pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
     let networks = value::networks(section, &["networks", "allowedNetworks"]);
@@ -33,7 +33,8 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<G
     }
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let posture = posture?;
-    if posture.text != "sso" {
+    // The same gate; another proxy asks about each request.
+    if !["sso", "forward-auth"].contains(&posture.text.as_str()) {
         let message = format!("there is no posture `{}`", posture.text);
         let help = suggest::help(&posture.text, &POSTURES);
         section.findings.add("E005", &posture.place, message, help);

@@ -35,12 +35,13 @@ pub fn was_ignored(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool
     headers.contains_key(X_FORWARDED_FOR) && !is_trusted(peer.to_canonical(), trusted)
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+/// Whether this peer was declared as a trusted proxy.
+pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
 /// An address, optionally with a port and with brackets. IPv4-mapped IPv6 is the IPv4 address.
-fn parse_hop(text: &str) -> Option<IpAddr> {
+pub(super) fn parse_hop(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address =
         bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));

@@ -1,6 +1,6 @@
 //! Strip, then set: what a client sends never reaches an upstream under a name that means something to us.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Version,
@@ -28,6 +28,9 @@ const NAMES: [&str; 15] = [
     "remote-user",
     "via",
 ];
+
+/// What services inject unless they name something else.
+const INJECTED: [&str; 4] = ["remote-user", "remote-email", "remote-name", "remote-groups"];
 
 /// Beginnings of reserved names: identity and forwarding conventions of the field.
 const PREFIXES: [&str; 9] = [
@@ -60,6 +63,8 @@ const HOP_BY_HOP_RARE: [HeaderName; 2] =
 #[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
+    /// What services inject, and what they would by default.
+    injected: Vec<HeaderName>,
     /// Whether a name that begins with this byte may be reserved: rules out most headers at once.
     first: [bool; 256],
 }
@@ -67,15 +72,22 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> =
-            NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let injected: BTreeSet<&str> = injected.into_iter().chain(INJECTED).collect();
+        let all = NAMES.into_iter().chain(injected.iter().copied());
+        let names: HashSet<String> = all.map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let injected = injected.into_iter().filter_map(|name| name.parse().ok()).collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES) {
             if let Some(byte) = name.as_bytes().first() {
                 first[usize::from(*byte)] = true;
             }
         }
-        Self { names, first }
+        Self { names, injected, first }
+    }
+
+    /// The names that any service injects, and those that services inject by default.
+    pub fn injected(&self) -> &[HeaderName] {
+        &self.injected
     }
 
     /// Whether `name`, in any spelling, is reserved.

@@ -6,6 +6,7 @@
 mod address;
 mod control;
 mod cookies;
+mod forward_auth;
 mod forwarding;
 mod framing;
 mod harness;
