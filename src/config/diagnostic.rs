@@ -31,7 +31,7 @@ pub struct Diagnostic {
 }
 
 /// Every code, with what it means.
-pub const CODES: [(&str, &str); 14] = [
+pub const CODES: [(&str, &str); 15] = [
     ("E001", "the text is not TOML or JSON"),
     ("E002", "a key that does not exist"),
     ("E003", "a value of the wrong type"),
@@ -46,6 +46,7 @@ pub const CODES: [(&str, &str); 14] = [
     ("W103", "the root secret is generated in the data directory"),
     ("W104", "clear-text listeners only, although the public scheme is https"),
     ("W105", "a setting that weakens a default"),
+    ("W106", "a setting that has no effect as it stands"),
 ];
 
 impl Diagnostic {

@@ -47,7 +47,7 @@ pub(super) fn read(
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
     let backend = backend::read(&mut section, context);
     let guard = guard::read(&mut section, context);
-    let disclosure = disclosure::read(&mut section);
+    let disclosure = disclosure::read(&mut section, context);
     section.finish();
     let service = backend.zip(guard).map(|(backend, guard)| Service {
         name: Arc::from(entry.name.as_str()),

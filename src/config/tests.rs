@@ -5,6 +5,7 @@ mod codes;
 mod forward_auth;
 mod mistakes;
 mod mutation;
+mod roles;
 mod root;
 mod services;
 mod syntaxes;

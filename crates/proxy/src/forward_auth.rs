@@ -140,19 +140,15 @@ fn permitted(
     worker: &Worker,
     dialect: Dialect,
     permit: &Permit,
-    (service, arrival): (&Service, &Arrival),
+    (service, arrival): (&Arc<Service>, &Arrival),
     mut head: Parts,
 ) -> Answer {
     if dialect == Dialect::NginxAnswer {
         return meanwhile(worker, arrival, &head);
     }
     let mut headers = HeaderMap::with_capacity(16);
-    if let Some(person) = permit.identity() {
-        for wanted in &service.disclosure.headers {
-            if let Some(value) = person.header_value(wanted.property) {
-                headers.insert(wanted.name.clone(), value.clone());
-            }
-        }
+    if let Some(person) = worker.disclosures.of(permit, service) {
+        person.apply(&mut headers);
     }
     let reserved = &arrival.config.reserved_headers;
     if let Some(cookies) = others_cookies(&mut head.headers) {

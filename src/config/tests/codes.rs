@@ -4,7 +4,7 @@ use super::found_in;
 use crate::config::{CODES, Severity, diagnostic::Diagnostic};
 
 /// Code, what replaces the listeners of a sound file, and what follows them.
-const EXAMPLES: [(&str, &str); 14] = [
+const EXAMPLES: [(&str, &str); 15] = [
     ("E001", "domain = "),
     ("E002", "domian = \"x\""),
     ("E003", "portal = 1"),
@@ -24,6 +24,10 @@ const EXAMPLES: [(&str, &str); 14] = [
     (
         "W105",
         "services.a = { upstream = \"https://app\", posture = \"public\", danger = { verify_upstream = false } }",
+    ),
+    (
+        "W106",
+        "services.a = { upstream = \"http://[::1]\", posture = \"sso\", policy = \"users\", claimRoles = { a = \"admins\" } }",
     ),
 ];
 

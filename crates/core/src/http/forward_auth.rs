@@ -248,7 +248,8 @@ fn single<'a>(headers: &'a HeaderMap, wanted: &'static str) -> Result<&'a str, U
 
 /// Whether some reader takes `name`, in lower case, for `wanted`.
 fn is_alias(name: &str, wanted: &str) -> bool {
-    let alike = |(byte, wanted): (u8, u8)| byte == wanted || (wanted == b'-' && matches!(byte, b'_' | b'.'));
+    let alike =
+        |(byte, wanted): (u8, u8)| byte == wanted || (wanted == b'-' && !byte.is_ascii_alphanumeric());
     name.len() == wanted.len() && name.bytes().zip(wanted.bytes()).all(alike)
 }
 

@@ -251,6 +251,7 @@ fn h_1_h_3_h_8_a_proxy_that_can_be_told_removes_every_spelling() {
         "remote-email",
         "remote-groups",
         "remote-name",
+        "remote-roles",
         "remote.groups",
         "remote_user",
         "via",
