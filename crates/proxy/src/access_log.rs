@@ -39,8 +39,8 @@ impl Line<'_> {
                     user = self.identity.map_or("", |identity| identity.profile.username.as_str()),
                     client = %self.context.client,
                     peer = %self.context.peer,
-                    via = self.via,
                     forwarding_ignored = self.forwarding_ignored,
+                    via = self.via,
                     "decision"
                 )
             };

@@ -127,7 +127,7 @@ async fn decide(
             fit(Some(dialect), control(answer), "no_session")
         }
         Decision::Deny(denial) => {
-            line.decided("denied", &denial.code());
+            line.decided(service::refusal(&denial), &denial.code());
             let refused = Refused { service: &service, identity: identity.as_deref(), denial: &denial };
             let answer = worker.control.denied(&refused, wants_page(&head.headers), &arrival.context);
             fit(Some(dialect), control(answer), denial.code())

@@ -13,7 +13,7 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Grounds, Permit},
+    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
     route::{Destination, Route},
     service::{Backend, Service},
     token::{Hashed, Session},
@@ -191,7 +191,7 @@ async fn gate(
             control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
-            line.decided("denied", &denial.code());
+            line.decided(refusal(&denial), &denial.code());
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
@@ -283,6 +283,10 @@ pub(crate) const fn outcome(permit: &Permit) -> &'static str {
         Grounds::Bypass(_) => "bypassed",
         Grounds::Session | Grounds::Open => "forwarded",
     }
+}
+
+pub(crate) const fn refusal(denial: &Denial) -> &'static str {
+    if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" }
 }
 
 async fn resolve(

@@ -2,14 +2,14 @@
 
 use doorward_core::service::Backend;
 
-use super::{Context, upstream};
+use super::{Context, closing::Closing, upstream};
 use crate::config::reader::Section;
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Backend> {
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Backend> {
     if section.says("posture", "forward-auth") {
         return Some(elsewhere(section, context));
     }
-    upstream::read(section, context).map(Backend::Upstream)
+    upstream::read(section, context, closing).map(Backend::Upstream)
 }
 
 /// Another proxy forwards. Without one that is trusted, nobody could ever ask, and somebody would believe in a gate that

@@ -84,7 +84,7 @@ async fn the_gates_own_decision_is_the_answer() {
         ("GET", "notes.test", "/", "", 401, "no_session"),
         ("POST", "notes.test", "/", page, 401, "no_session"),
         ("GET", "www.test", "/", "", 200, ""),
-        ("GET", "broken.test", "/", page, 403, "quarantined"),
+        ("GET", "broken.test", "/", page, 503, "closed_regex"),
         ("GET", "far.test", "/api/health", "", 200, ""),
         ("POST", "far.test", "/api/health", "", 401, "no_session"),
         ("GET", "feeds.test", "/api/health", "", 401, "no_session"),
