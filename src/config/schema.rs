@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Config, Database, Portal, SessionLifetimes},
+    config::{Certificates, Config, Database, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -85,7 +85,8 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let public = public(&mut section, &domain);
     let portal = portal(&mut section, &domain, public);
     let trusted_proxies = trusted_proxies(&mut section);
-    let listeners = listener::read(&mut section, source);
+    let listeners = listener::read(&mut section, source, public.0);
+    let certificates = Certificates::default();
     listener::check(&section, &listeners, public.0, trusted_proxies.is_empty());
     let database = database(&mut section, source);
     let policies = policies(&mut section);
@@ -102,6 +103,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         domain,
         portal,
         listeners,
+        certificates,
         data_directory,
         database,
         root_secret_file,

@@ -5,11 +5,13 @@
 
 mod access_log;
 mod body;
+pub mod certificates;
 mod connection;
 pub mod control;
 mod disclose;
 mod forward;
 mod forward_auth;
+mod redirect;
 mod server;
 mod service;
 pub mod session;

@@ -24,10 +24,10 @@ use hyper::body::Incoming;
 use crate::{
     access_log::Line,
     body::AnswerBody,
-    connection::Peer,
+    connection::{Peer, Way},
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
-    forward_auth,
+    forward_auth, redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -45,11 +45,15 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
-    if forward_auth::is_question(request.uri()) {
+    if forward_auth::is_question(request.uri()) && peer.way != Way::Redirect {
         return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
+    }
+    if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
+        return Ok(answer);
     }
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
+        Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
             Destination::Portal => control(worker.control.portal(request, incoming.context).await),
             Destination::Service(service) => {

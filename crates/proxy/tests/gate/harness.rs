@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Config, Database, Portal, SessionLifetimes},
+    config::{Certificates, Config, Database, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -16,7 +16,7 @@ use doorward_core::{
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
-use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts};
+use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts, certificates::Challenges};
 use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) trusted: &'static [&'static str],
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
+    pub(crate) redirect: bool,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
 }
 
@@ -49,7 +51,7 @@ impl Default for Setup {
     fn default() -> Self {
         // What is watched shall be seen to end by the generation alone.
         let timeouts = Timeouts { look_again: Duration::from_hours(1), ..Timeouts::default() };
-        Self { trusted: &[], timeouts, tls: None, workers: 1 }
+        Self { trusted: &[], timeouts, tls: None, redirect: false, challenges: Arc::default(), workers: 1 }
     }
 }
 
@@ -64,6 +66,7 @@ impl Gate {
         let sessions = Arc::new(Sessions::new());
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), setup.tls).unwrap();
+        let listener = listener.redirecting(setup.redirect);
         let address = listener.address().unwrap();
         let server = Server::start(Settings {
             listeners: vec![listener],
@@ -71,6 +74,7 @@ impl Gate {
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),
+            challenges: setup.challenges,
             clock: Arc::new(TestClock::default()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
@@ -93,6 +97,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     Config {
         domain: "test".to_owned(),
         listeners: Vec::new(),
+        certificates: Certificates::default(),
         data_directory: "data".into(),
         database: Database::Sqlite,
         root_secret_file: None,

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
