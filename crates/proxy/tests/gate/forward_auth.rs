@@ -22,7 +22,7 @@ fn signed_in() -> String {
     format!("Cookie: a=1; __Host-doorward={ADA}; b=2\r\n")
 }
 
-async fn trusting(echo: &Echo) -> Gate {
+fn trusting(echo: &Echo) -> Gate {
     let mut services = usual(echo.address);
     services.push(Service { backend: Backend::Elsewhere, ..service("away", echo.address) });
     let gate = Gate::with(Setup { trusted: &["127.0.0.0/8"], ..Setup::default() }, services);
@@ -37,7 +37,7 @@ async fn ask(gate: &Gate, path: &str, lines: &str) -> Answer {
 #[tokio::test]
 async fn h_8_a_permitted_request_has_the_persons_headers_and_nobody_elses() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     for host in ["notes.test", "away.test", "NOTES.test:443"] {
         let lines =
             about("GET", host, "/x?y=1") + &signed_in() + "Remote-User: root\r\nRemote-Name: root\r\n";
@@ -75,7 +75,7 @@ async fn t_1_h_6_only_trusted_proxies_are_answered() {
 #[tokio::test]
 async fn the_gates_own_decision_is_the_answer() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let page = "Accept: text/html\r\n";
     let shield = format!("{}Sec-Fetch-Site: cross-site\r\n", signed_in());
     let socket = format!("{}Origin: https://evil.test\r\nSec-WebSocket-Key: x\r\n", signed_in());
@@ -107,7 +107,7 @@ async fn the_gates_own_decision_is_the_answer() {
 #[tokio::test]
 async fn t_3_neither_user_agents_nor_addresses_of_health_open_anything() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     for agent in ["kube-probe/1.30", "ELB-HealthChecker/2.0", "GoogleHC/1.0", "Envoy/HC", ""] {
         for target in ["/", "/healthz", "/ping", "/api/health"] {
             let lines = about("GET", "notes.test", target) + &format!("User-Agent: {agent}\r\n");
@@ -119,7 +119,7 @@ async fn t_3_neither_user_agents_nor_addresses_of_health_open_anything() {
 #[tokio::test]
 async fn h_12_odd_cookies_are_nobody() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let long = "x".repeat(20_000);
     for cookie in [
         "__Host-doorward=",
@@ -156,7 +156,7 @@ fn nginx(target: &str, lines: &str) -> String {
 #[tokio::test]
 async fn nginx_hears_200_401_or_403_and_asks_again_for_the_rest() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let (question, answer) = ("/.doorward/auth/nginx", "/.doorward/auth/nginx/answer");
     for (target, lines, short, long) in [
         ("/", "Accept: text/html\r\n".to_owned(), 401, 303),
@@ -177,7 +177,7 @@ async fn nginx_hears_200_401_or_403_and_asks_again_for_the_rest() {
 #[tokio::test]
 async fn envoy_asks_with_the_request_itself() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let lines = "X-Forwarded-For: 198.51.100.10\r\nX-Forwarded-Proto: https\r\nRemote_User: root\r\n";
     let lines = format!("{lines}{}", signed_in());
     let mut wire = gate.connect().await;
@@ -195,7 +195,7 @@ async fn envoy_asks_with_the_request_itself() {
 #[tokio::test]
 async fn a_service_behind_another_proxy_has_its_reserved_path_here_and_nothing_else() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let mut wire = gate.connect().await;
     let answer = wire.get("away.test", "/.doorward/callback?x", &signed_in()).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "reserved away /.doorward/callback"));
@@ -210,7 +210,7 @@ async fn a_service_behind_another_proxy_has_its_reserved_path_here_and_nothing_e
 #[tokio::test]
 async fn e_1_each_question_is_decided_anew() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo).await;
+    let gate = trusting(&echo);
     let lines = about("GET", "notes.test", "/") + &signed_in();
     let mut wire = gate.connect().await;
     assert_eq!(wire.get("any.test", CADDY, &lines).await.status, 200);
