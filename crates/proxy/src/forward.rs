@@ -56,9 +56,9 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, .. }) => match downstream {
+        Ok(Sent { response, lease }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, watch);
+                return upgrade::switch(downstream, response, (lease, watch));
             }
             // Nobody asked: what follows would be nobody's request (S-1, P-14).
             _ => UpstreamError::Switched,
@@ -83,7 +83,7 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
 fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
-    let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
+    let Outgoing { arrival, head, body, websocket, .. } = outgoing;
     join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
@@ -96,12 +96,6 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
-    if let Some(upstream) = service.upstream()
-        && !upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
-    {
-        head.headers.insert(header::HOST, host);
-    }
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

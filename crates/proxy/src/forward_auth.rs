@@ -67,7 +67,7 @@ pub(crate) async fn answer(
 
 fn read(config: &Config, peer: &Peer, request: &Request<Incoming>) -> Result<Question, Problem> {
     framing::check(request.headers(), request.version()).map_err(|error| Problem::Malformed(error.0))?;
-    if !forwarded::is_trusted(peer.address, &config.trusted_proxies) {
+    if !forwarded::is_in(peer.address, &config.trusted_proxies) {
         return Err(Problem::Unanswered(Unanswered::Untrusted));
     }
     question(config, request).map_err(Problem::Unanswered)
@@ -97,7 +97,7 @@ async fn decide(
     let Question { dialect, asked, route, service } = question;
     let context = RequestContext {
         id: worker.name_request(),
-        client: forwarded::client_address(peer.address, &head.headers, &config.trusted_proxies),
+        client: forwarded::client_address(peer.address, &head.headers, service::trust(config)),
         peer: peer.address,
         now: worker.clock.now(),
         host: route.host.clone(),

@@ -9,7 +9,8 @@ use doorward_core::{
         cookie,
         fetch::{FetchMetadata, wants_page},
         forward_auth::Unanswered,
-        forwarded, framing, headers, path,
+        forwarded::{self, Trust},
+        framing, headers, path,
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
@@ -101,10 +102,10 @@ fn read(
                 TargetError::Misdirected => Problem::Misdirected,
             })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
-    let trusted = &config.trusted_proxies;
+    let trust = trust(config);
     let context = RequestContext {
         id: worker.name_request(),
-        client: forwarded::client_address(peer.address, request.headers(), trusted),
+        client: forwarded::client_address(peer.address, request.headers(), trust),
         peer: peer.address,
         now: worker.clock.now(),
         host: route.host.clone(),
@@ -112,11 +113,16 @@ fn read(
     };
     Ok(Arrival {
         target: target.path_and_query().clone(),
-        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trusted),
+        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trust),
         route,
         context,
         config: Arc::clone(config),
     })
+}
+
+/// Who is believed about the client's address.
+pub(crate) fn trust(config: &Config) -> Trust<'_> {
+    Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels }
 }
 
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
