@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    assertions::Assertions,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
@@ -78,7 +79,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
-        keys,
+        keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
     let server = Server::start(doorward_proxy::Settings {
@@ -87,6 +88,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
+        asserter: Arc::new(Assertions(keys)),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
         timeouts: doorward_proxy::Timeouts::default(),

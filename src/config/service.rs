@@ -45,6 +45,9 @@ pub(super) fn read(
     let upstream = upstream::read(&mut section, context);
     let guard = guard::read(&mut section, context);
     let disclosure = disclosure::read(&mut section, context);
+    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
+        disclosure::without_effect(&section, posture.word());
+    }
     section.finish();
     let service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),

@@ -6,6 +6,7 @@ mod addresses;
 mod architecture;
 mod ceremonies;
 mod commands;
+mod disclosure;
 mod documents;
 mod door;
 mod end_session;

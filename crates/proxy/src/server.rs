@@ -18,7 +18,10 @@ use doorward_core::{
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
-use crate::{connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts, worker::Worker};
+use crate::{
+    assertion::Asserter, connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts,
+    worker::Worker,
+};
 
 /// Connections that one worker holds at most; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
@@ -89,6 +92,8 @@ pub struct Settings {
     pub sessions: Arc<dyn SessionSource>,
     /// What is not forwarded.
     pub control: Arc<dyn ControlPlane>,
+    /// What vouches for people towards services.
+    pub asserter: Arc<dyn Asserter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where the names of requests start.

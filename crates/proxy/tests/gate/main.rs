@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod control;
 mod cookies;
 mod disclosure;
@@ -20,5 +21,6 @@ mod sessions;
 mod streaming;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;
