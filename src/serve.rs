@@ -9,7 +9,7 @@ use doorward_core::{
     time::{Clock, Lifetime, Random, draw},
     token::{Plain, Setup},
 };
-use doorward_proxy::{Listener, ListenerTls, Server, tls};
+use doorward_proxy::{Listener, Server};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
 use tokio::{
@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     assertions::Assertions,
+    certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
@@ -58,9 +59,9 @@ pub struct Running {
     pub setup_link: Option<String>,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) store: Store,
-    pub(crate) tls: Vec<Option<ListenerTls>>,
+    pub(crate) certificates: Arc<Certificates>,
     server: Option<Server>,
-    sweeping: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
     _directory: DataDirectory,
 }
 
@@ -71,7 +72,9 @@ pub struct Running {
 pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
     let config = loaded.config;
     let (directory, root, store) = open(&config, &shell)?;
-    let (listeners, tls) = listen(&config)?;
+    let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
+    let certificates = Arc::new(certificates);
+    let listeners = listen(&config, &certificates)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
     let keys = signing::key_ring(&store, shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
@@ -89,14 +92,19 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
         asserter: Arc::new(Assertions(keys)),
+        challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
         timeouts: doorward_proxy::Timeouts::default(),
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
-    let sweeping = tokio::spawn(jobs::sweep(store.clone(), shell.clock));
-    Ok(Running { setup_link, config, store, tls, server: Some(server), sweeping, _directory: directory })
+    let background = vec![
+        tokio::spawn(jobs::sweep(store.clone(), shell.clock)),
+        tokio::spawn(jobs::watch_files(Arc::clone(&certificates), Arc::clone(&config))),
+    ];
+    let server = Some(server);
+    Ok(Running { setup_link, config, store, certificates, server, background, _directory: directory })
 }
 
 fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, Store), Failure> {
@@ -124,18 +132,13 @@ fn database_url(file: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::new(Stop::File, format!("{} holds no postgres:// URL", file.display())))
 }
 
-fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), Failure> {
-    let mut listeners = Vec::new();
-    let mut all_tls = Vec::new();
-    for declared in &config.listeners {
-        let files = declared.tls.as_deref();
-        let tls = files.map(tls::server).transpose().map_err(|error| Failure::new(Stop::File, error))?;
-        let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
-        all_tls.push(tls.clone());
-        listeners
-            .push(Listener::bind(declared.address, tls).map_err(|error| Failure::new(Stop::Port, error))?);
-    }
-    Ok((listeners, all_tls))
+fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
+    let tls = certificates.listeners().map_err(|error| Failure::new(Stop::File, error))?;
+    let bind = |(declared, tls): (&doorward_core::config::Listener, _)| {
+        Listener::bind(declared.address, tls).map(|listener| listener.redirecting(declared.redirect))
+    };
+    let bound = config.listeners.iter().zip(tls).map(bind).collect::<Result<_, _>>();
+    bound.map_err(|error| Failure::new(Stop::Port, error))
 }
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
@@ -162,9 +165,16 @@ impl Running {
         reload::reload(self, file)
     }
 
+    /// Looks at the files of certificates now, as it happens each minute.
+    pub fn look_at_certificate_files(&self) {
+        self.certificates.look_at_files(&self.config.load());
+    }
+
     /// Stops accepting, lets requests that are under way finish, and ends what remains.
     pub async fn shut_down(&mut self) {
-        self.sweeping.abort();
+        for task in self.background.drain(..) {
+            task.abort();
+        }
         if let Some(server) = self.server.take() {
             // Waiting for threads is no work for the runtime's own.
             let _ = tokio::task::spawn_blocking(move || server.shut_down(GRACE)).await;

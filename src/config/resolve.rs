@@ -3,23 +3,20 @@
 use std::{path::Path, sync::Arc};
 
 use doorward_core::{
-    config::Config,
-    policy::Posture,
-    route::RouteTable,
+    policy::{Posture, Quarantine},
     seal::trim_newline,
-    service::{Credential, CredentialValue},
     token::HashedSecret,
 };
-use doorward_proxy::tls;
 
 use super::{
     LoadError, Loaded, Source,
     client::{DeclaredClient, is_client_id},
     schema::Checked,
+    service,
 };
 
 pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadError> {
-    let Checked { mut config, clients, warnings } = checked;
+    let Checked { mut config, clients, files, mut warnings } = checked;
     let mut problems = Vec::new();
     for declared in clients {
         let client = match resolve_client(declared) {
@@ -38,39 +35,14 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
     if !problems.is_empty() {
         return Err(LoadError::Secret(problems.join("\n")));
     }
-    quarantine(&mut config);
-    Ok(Loaded { config, warnings, source })
-}
-
-/// Closes each service whose upstream could not be checked as declared. The others are served: one service's file takes
-/// nobody else down, and the service itself is closed rather than reached unchecked.
-fn quarantine(config: &mut Config) {
-    for service in &mut config.services {
-        if !service.disclosure.credentials.is_empty()
-            && let Err(problem) = read_credentials(&mut Arc::make_mut(service).disclosure.credentials)
-        {
-            tracing::error!(service = %service.name, "this service is closed until its credentials are in order: {problem}");
-            Arc::make_mut(service).guard.posture = Posture::Quarantined(problem);
+    warnings.extend(service::read_files(&mut config, files));
+    warnings.sort_by_key(|warning| warning.span.start);
+    for service in &config.services {
+        if let Posture::Quarantined(Quarantine { id, key, cause }) = &service.guard.posture {
+            tracing::error!(service = %service.name, reason = id, key, cause, "this service is closed; the others are served");
         }
-        let Some(file) = service.upstream().and_then(|upstream| upstream.ca_file.as_ref()) else { continue };
-        let Err(error) = tls::check_authorities(file) else { continue };
-        tracing::error!(service = %service.name, %error, "this service is closed until its upstream_ca_file is in order");
-        Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("upstream_ca_file: {error}"));
     }
-    config.routes = RouteTable::new(&config.portal.origin, &config.services);
-}
-
-/// Reads what a service is to be lent. A service without it would ask its application as nobody, or not at all.
-fn read_credentials(credentials: &mut [Credential]) -> Result<(), String> {
-    for (index, credential) in credentials.iter_mut().enumerate() {
-        let at = |problem: String| format!("inject[{index}].value_file: {problem}");
-        let secret = read_secret(&credential.file).map_err(at)?;
-        let value = CredentialValue::new(&credential.prefix, &secret);
-        let shown = credential.file.display();
-        let unfit = || at(format!("the secret {shown} has characters that can't stand in a header"));
-        credential.value = Some(value.ok_or_else(unfit)?);
-    }
-    Ok(())
+    Ok(Loaded { config, warnings, source })
 }
 
 fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {

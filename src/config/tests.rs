@@ -10,7 +10,7 @@ mod root;
 mod services;
 mod syntaxes;
 
-use super::{Checked, Diagnostic, Format, Source, check};
+use super::{Checked, Diagnostic, Format, Source, check, check_files};
 
 /// A sound beginning without warnings. Tables can follow.
 const SOUND: &str = r#"domain = "example.org"

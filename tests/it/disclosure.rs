@@ -42,7 +42,7 @@ async fn seen(person: &mut Person, door: &Door, host: &str) -> Value {
     let page = person.open(&door.url(host, "/")).await.unwrap();
     assert_eq!(page.status, 200, "{host}");
     let asked =
-        person.client.send(Request::program(Method::GET, &door.url(host, "/data")).unwrap()).await.unwrap();
+        person.client.send(Request::fetch(Method::GET, &door.url(host, "/data")).unwrap()).await.unwrap();
     let shown: Value = serde_json::from_str(&asked.text()).unwrap_or_else(|_| panic!("{}", asked.text()));
     shown["headers"].clone()
 }

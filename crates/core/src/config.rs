@@ -1,8 +1,14 @@
 //! The checked configuration: what remains after every mistake has been reported. Nothing here is optional that
 //! should not be, and nothing here is secret: secrets are read from the files that it names.
 
+mod certificates;
+
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
 
+pub use certificates::{
+    Acme, CertificateFiles, CertificateSource, Certificates, Challenge, DeclaredCertificate, Dns,
+    DnsProvider, ExternalAccount, Issuer, LETS_ENCRYPT, ListenerCertificates, TsigAlgorithm, is_in,
+};
 use ipnet::IpNet;
 
 use crate::{
@@ -23,6 +29,8 @@ pub struct Config {
     pub portal: Portal,
     /// Where to listen.
     pub listeners: Vec<Listener>,
+    /// Certificates that listeners share, and where they come from.
+    pub certificates: Certificates,
     /// Where the database, generated secrets and other state live; created with mode 0700.
     pub data_directory: PathBuf,
     /// Which database.
@@ -72,17 +80,10 @@ pub struct SessionLifetimes {
 pub struct Listener {
     /// Address and port.
     pub address: SocketAddr,
-    /// Certificates, for TLS; `None` for clear text. The first is the default for clients without SNI.
-    pub tls: Option<Vec<CertificateFiles>>,
-}
-
-/// A certificate and its key, PEM files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CertificateFiles {
-    /// The chain, leaf first.
-    pub certificate_file: PathBuf,
-    /// The private key.
-    pub key_file: PathBuf,
+    /// Certificates, for TLS; `None` for clear text.
+    pub tls: Option<ListenerCertificates>,
+    /// Whether requests are answered with the way to https only. For clear text.
+    pub redirect: bool,
 }
 
 /// Which database.

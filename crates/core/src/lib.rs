@@ -6,6 +6,7 @@
 //! [`policy::decide`] makes one.
 
 pub mod assertion;
+pub mod certificate;
 pub mod config;
 pub mod http;
 pub mod id;

@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
+use crate::{certificates::ACME_TLS, server::Stop, service, upstream::connect::Local, worker::Worker};
 
 /// Bytes that the head of a request may have.
 const HEAD_BYTES: u32 = 32 * 1024;
@@ -30,23 +30,38 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// The name that TLS was made for.
     pub(crate) sni: Option<String>,
+    /// How the connection came in.
+    pub(crate) way: Way,
+}
+
+/// How a connection came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// Over TLS.
+    Tls,
+    /// In clear text, where that is served: behind another proxy, or on this machine.
+    Clear,
+    /// In clear text, where only the way to https is told.
+    Redirect,
+}
+
+/// What a listener does with its connections.
+pub(crate) struct Door {
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) redirect: bool,
 }
 
 /// Serves one connection until it ends, or until it is idle after `stop` was set.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-    mut stop: Stop,
-) {
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, door: Door, mut stop: Stop) {
     let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
         return;
     };
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let Some(tls) = tls else {
-        let peer = Rc::new(Peer { address, sni: None });
+    let Some(tls) = door.tls else {
+        let way = if door.redirect { Way::Redirect } else { Way::Clear };
+        let peer = Rc::new(Peer { address, sni: None, way });
         return serve_http1(worker, peer, stream, stop).await;
     };
     let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
@@ -56,7 +71,11 @@ pub(crate) async fn serve(
     };
     let Ok(Ok(stream)) = done else { return };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
+    if session.alpn_protocol() == Some(ACME_TLS) {
+        // The handshake was the answer (RFC 8737 section 3): nothing is ever served on such a connection.
+        return;
+    }
+    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned), way: Way::Tls });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {

@@ -3,7 +3,10 @@
 use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
-    http::headers::{self, ForwardedValues},
+    http::{
+        framing,
+        headers::{self, ForwardedValues},
+    },
     policy::Permit,
     service::{Backend, Disclosed, Service},
 };
@@ -52,7 +55,11 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let Backend::Upstream(upstream) = &service.backend;
     let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
-            return bring_back(response, lease, watch);
+            match framing::check_answer(response.headers(), response.version()) {
+                Ok(()) => return bring_back(response, lease, watch),
+                // The connection is dropped with it: where its next answer begins can't be told.
+                Err(error) => UpstreamError::Framing(error.0),
+            }
         }
         Ok(Sent { response, .. }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {

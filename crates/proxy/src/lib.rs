@@ -6,10 +6,12 @@
 mod access_log;
 pub mod assertion;
 mod body;
+pub mod certificates;
 mod connection;
 pub mod control;
 mod disclose;
 mod forward;
+mod redirect;
 mod server;
 mod service;
 pub mod session;

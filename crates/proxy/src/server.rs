@@ -19,20 +19,26 @@ use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
-    assertion::Asserter, connection, control::ControlPlane, session::SessionSource, timeouts::Timeouts,
+    assertion::Asserter,
+    certificates::Challenges,
+    connection::{self, Door},
+    control::ControlPlane,
+    session::SessionSource,
+    timeouts::Timeouts,
     worker::Worker,
 };
 
 /// Connections that one worker holds at most; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
 
-/// The TLS of a listener; a reload stores another one.
-pub type ListenerTls = Arc<ArcSwap<ServerConfig>>;
+/// The TLS of a listener.
+pub type ListenerTls = Arc<ServerConfig>;
 
 /// An address that is ours, not yet served.
 pub struct Listener {
     socket: TcpListener,
     tls: Option<ListenerTls>,
+    redirect: bool,
 }
 
 /// An address that can't be listened on.
@@ -64,11 +70,19 @@ impl Listener {
     pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
         let bound =
             TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        bound.map(|socket| Self { socket, tls }).map_err(|error| BindError { address, error })
+        bound
+            .map(|socket| Self { socket, tls, redirect: false })
+            .map_err(|error| BindError { address, error })
+    }
+
+    /// Answers every request with the way to https.
+    pub fn redirecting(self, redirect: bool) -> Self {
+        Self { redirect, ..self }
     }
 
     fn share(&self) -> io::Result<Self> {
-        self.socket.try_clone().map(|socket| Self { socket, tls: self.tls.clone() })
+        let Self { tls, redirect, .. } = self;
+        self.socket.try_clone().map(|socket| Self { socket, tls: tls.clone(), redirect: *redirect })
     }
 
     /// The address, with the port that was chosen if it was 0.
@@ -94,6 +108,8 @@ pub struct Settings {
     pub control: Arc<dyn ControlPlane>,
     /// What vouches for people towards services.
     pub asserter: Arc<dyn Asserter>,
+    /// What an authority is answered.
+    pub challenges: Arc<Challenges>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where the names of requests start.
@@ -182,7 +198,7 @@ async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop) {
 }
 
 async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, mut stopped: Stop) {
-    let Listener { socket, tls } = listener;
+    let Listener { socket, tls, redirect } = listener;
     let socket = match tokio::net::TcpListener::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => return tracing::error!(%error, "can't wait for connections"),
@@ -198,8 +214,8 @@ async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, m
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let tls = tls.as_ref().map(|tls| tls.load_full());
-        let serving = connection::serve(Rc::clone(&worker), stream, tls, stopped.clone());
+        let door = Door { tls: tls.clone(), redirect };
+        let serving = connection::serve(Rc::clone(&worker), stream, door, stopped.clone());
         let counted = Counted::new(&open);
         tokio::task::spawn_local(async move {
             serving.await;

@@ -12,7 +12,7 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Grounds, Permit},
+    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
     route::{Destination, Route},
     service::Service,
     token::{Hashed, Session},
@@ -23,9 +23,10 @@ use hyper::body::Incoming;
 use crate::{
     access_log::Line,
     body::AnswerBody,
-    connection::Peer,
+    connection::{Peer, Way},
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
+    redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -43,8 +44,12 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
+        return Ok(answer);
+    }
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
+        Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
             Destination::Portal => control(worker.control.portal(request, incoming.context).await),
             Destination::Service(service) => {
@@ -169,7 +174,8 @@ async fn gate(
             control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
-            line.decided("denied", &denial.code());
+            let outcome = if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" };
+            line.decided(outcome, &denial.code());
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }

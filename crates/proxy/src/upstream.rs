@@ -27,6 +27,7 @@ pub(crate) enum UpstreamError {
     Http(hyper::Error),
     Closed,
     Switched,
+    Framing(&'static str),
 }
 
 impl fmt::Display for UpstreamError {
@@ -37,6 +38,7 @@ impl fmt::Display for UpstreamError {
             Self::Tls(error) => write!(formatter, "TLS: {error}"),
             Self::Http(error) => write!(formatter, "HTTP: {error}"),
             Self::Closed => formatter.write_str("it closes connections at once"),
+            Self::Framing(what) => write!(formatter, "its answer has {what}"),
             Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
         }
     }

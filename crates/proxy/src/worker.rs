@@ -14,14 +14,15 @@ use doorward_core::{
 };
 
 use crate::{
-    control::ControlPlane, disclose::Disclosures, server::Settings, session::SessionSource,
-    timeouts::Timeouts, upstream::Pools,
+    certificates::Challenges, control::ControlPlane, disclose::Disclosures, server::Settings,
+    session::SessionSource, timeouts::Timeouts, upstream::Pools,
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
     pub(crate) sessions: Arc<dyn SessionSource>,
     pub(crate) control: Arc<dyn ControlPlane>,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
@@ -35,6 +36,7 @@ impl Worker {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
+            challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts.connect),

@@ -6,17 +6,17 @@ mod roles;
 
 use doorward_core::service::Disclosure;
 
-use super::Context;
+use super::{Context, closing::Closing};
 use crate::config::reader::Section;
 
 /// Everything that is about people.
 const KEYS: [&str; 5] = ["identity_headers", "roles", "claimRoles", "assertion", "inject"];
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Disclosure {
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Disclosure {
     let headers = headers::read(section);
     let roles = roles::read(section, context);
     let assertion = section.boolean("assertion", false);
-    let credentials = credentials::read(section, context);
+    let credentials = credentials::read(section, context, closing);
     let disclosure = Disclosure { headers, roles, assertion, credentials };
     check_roles(section, &disclosure);
     disclosure

@@ -46,7 +46,9 @@ fn with<T>(expires_at: i64, now: i64, use_it: impl FnOnce(&Statement<'_>) -> T) 
 
 /// The claims.
 fn claims(expires_at: i64, now: i64) -> Map<String, Value> {
-    with(expires_at, now, |statement| statement.claims())
+    let mut claims = Map::new();
+    with(expires_at, now, |statement| claims = statement.claims());
+    claims
 }
 
 #[test]

@@ -4,19 +4,19 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Config, Database, Portal, SessionLifetimes},
+    config::{Certificates, Config, Database, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
         origin::{Origin, Scheme},
     },
     identity::Property,
-    policy::{Allow, Bypass, Guard, Policy, Posture},
+    policy::{Allow, Guard, Policy, Posture, Quarantine, Scope},
     route::RouteTable,
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
-use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts};
+use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts, certificates::Challenges};
 use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
@@ -45,6 +45,8 @@ pub(crate) struct Setup {
     pub(crate) trusted: &'static [&'static str],
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
+    pub(crate) redirect: bool,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
 }
 
@@ -52,7 +54,7 @@ impl Default for Setup {
     fn default() -> Self {
         // What is watched shall be seen to end by the generation alone.
         let timeouts = Timeouts { look_again: Duration::from_hours(1), ..Timeouts::default() };
-        Self { trusted: &[], timeouts, tls: None, workers: 1 }
+        Self { trusted: &[], timeouts, tls: None, redirect: false, challenges: Arc::default(), workers: 1 }
     }
 }
 
@@ -68,6 +70,7 @@ impl Gate {
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
         let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), setup.tls).unwrap();
+        let listener = listener.redirecting(setup.redirect);
         let address = listener.address().unwrap();
         let server = Server::start(Settings {
             listeners: vec![listener],
@@ -76,6 +79,7 @@ impl Gate {
             sessions: sessions.clone(),
             control: Arc::new(Control),
             asserter: asserter.clone(),
+            challenges: setup.challenges,
             clock: Arc::new(clock.clone()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
@@ -98,6 +102,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     Config {
         domain: "test".to_owned(),
         listeners: Vec::new(),
+        certificates: Certificates::default(),
         data_directory: "data".into(),
         database: Database::Sqlite,
         root_secret_file: None,
@@ -120,10 +125,10 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
 /// notes (users), www (public), feeds (users, one path open to here), far (users, one path open to elsewhere),
 /// vault (admins), broken (quarantined).
 pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
-    let open = |network: &str| Bypass {
-        paths: vec!["/api/health".to_owned()],
+    let open = |network: &str| Scope {
         networks: Some(vec![network.parse().unwrap()]),
         methods: Some(vec![Method::GET, Method::HEAD]),
+        ..Scope::below(["/api/health"])
     };
     let guarded = |name: &str, guard: Guard| Service { guard, ..service(name, upstream) };
     vec![
@@ -132,7 +137,14 @@ pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
         guarded("feeds", Guard { bypass: vec![open("127.0.0.1/32")], ..guard(users("users")) }),
         guarded("far", Guard { bypass: vec![open("198.51.100.0/24")], ..guard(users("users")) }),
         guarded("vault", guard(users("admins"))),
-        guarded("broken", guard(Posture::Quarantined("a mistake".to_owned()))),
+        guarded(
+            "broken",
+            guard(Posture::Quarantined(Quarantine::new(
+                "closed_regex",
+                "services.broken.bypass[0].regexes[0]",
+                "unclosed group",
+            ))),
+        ),
     ]
 }
 

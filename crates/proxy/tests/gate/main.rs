@@ -5,19 +5,23 @@
 
 mod address;
 mod asserter;
+mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
+mod early;
 mod forwarding;
 mod framing;
 mod harness;
 mod http2;
 mod identity;
+mod lies;
 mod lifecycle;
 mod live;
 mod log;
 mod routing;
 mod sessions;
+mod smuggling;
 mod streaming;
 mod tls;
 mod upstream;

@@ -2,13 +2,16 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use arc_swap::ArcSwap;
 use doorward_core::{
     config::CertificateFiles,
     policy::Posture,
     service::{Service, UpstreamScheme},
 };
-use doorward_proxy::{ListenerTls, tls};
+use doorward_proxy::{
+    ListenerTls,
+    certificates::{CertificateTable, Resolver},
+    tls,
+};
 use doorward_testkit::Scratch;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
@@ -53,15 +56,22 @@ impl Pair {
     }
 }
 
-fn offer(pairs: &[&Pair]) -> Arc<ServerConfig> {
-    let files: Vec<CertificateFiles> = pairs.iter().map(|pair| pair.files.clone()).collect();
-    tls::server(&files).unwrap()
+pub(crate) fn table(pairs: &[&Pair]) -> CertificateTable {
+    let mut table = CertificateTable::default();
+    for pair in pairs {
+        table.add(&tls::from_files(&pair.files).unwrap());
+    }
+    table
+}
+
+pub(crate) fn offer(resolver: &Arc<Resolver>) -> ListenerTls {
+    tls::server(Arc::clone(resolver), tls::tickets().unwrap()).unwrap()
 }
 
 /// A server that speaks TLS with these certificates, and what to store others in.
-pub(crate) fn gate(pairs: &[&Pair], services: Vec<Service>) -> (Gate, ListenerTls) {
-    let tls: ListenerTls = Arc::new(ArcSwap::new(offer(pairs)));
-    (Gate::with(Setup { tls: Some(Arc::clone(&tls)), ..Setup::default() }, services), tls)
+pub(crate) fn gate(pairs: &[&Pair], services: Vec<Service>) -> (Gate, Arc<Resolver>) {
+    let resolver = Arc::new(Resolver::new(table(pairs), Arc::default()));
+    (Gate::with(Setup { tls: Some(offer(&resolver)), ..Setup::default() }, services), resolver)
 }
 
 /// A connection that was made for `name`, trusting `pair` only.
@@ -109,7 +119,7 @@ async fn a_reload_of_certificates_meets_the_next_connection() {
     let (gate, tls) = gate(&[&old], usual(echo.address));
     let mut wire = Wire::new(connect(&gate, "www.test", &old, ONE).await.unwrap());
     assert_eq!(wire.get("www.test", "/", "").await.status, 200);
-    tls.store(offer(&[&new]));
+    tls.table.store(Arc::new(table(&[&new])));
     connect(&gate, "www.test", &old, ONE).await.unwrap_err();
     let mut fresh = Wire::new(connect(&gate, "www.test", &new, ONE).await.unwrap());
     assert_eq!(fresh.get("www.test", "/", "").await.status, 200);
@@ -137,7 +147,8 @@ async fn s_8_what_is_no_tls_is_cut_off() {
 async fn d_16_slow_handshakes_are_not_waited_for() {
     let echo = Echo::start().await;
     let pair = Pair::of(&["www.test"]);
-    let mut setup = Setup { tls: Some(Arc::new(ArcSwap::new(offer(&[&pair])))), ..Setup::default() };
+    let resolver = Arc::new(Resolver::new(table(&[&pair]), Arc::default()));
+    let mut setup = Setup { tls: Some(offer(&resolver)), ..Setup::default() };
     setup.timeouts.handshake = std::time::Duration::from_millis(50);
     setup.timeouts.head = std::time::Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
@@ -150,11 +161,11 @@ async fn d_16_slow_handshakes_are_not_waited_for() {
 fn mistakes_in_certificates_are_explained() {
     let (one, other) = (Pair::of(&["a.test"]), Pair::of(&["b.test"]));
     let mixed = CertificateFiles { key_file: other.files.key_file.clone(), ..one.files.clone() };
-    assert!(tls::server(&[mixed]).unwrap_err().to_string().contains("can't be used"));
+    assert!(tls::from_files(&mixed).unwrap_err().to_string().contains("can't be used"));
     let swapped = CertificateFiles { certificate_file: one.files.key_file.clone(), ..one.files.clone() };
-    assert!(tls::server(&[swapped]).unwrap_err().to_string().contains("no certificate in it"));
+    assert!(tls::from_files(&swapped).unwrap_err().to_string().contains("no certificate in it"));
     let missing = CertificateFiles { key_file: "/nowhere/key.pem".into(), ..one.files.clone() };
-    assert!(tls::server(&[missing]).unwrap_err().to_string().starts_with("/nowhere/key.pem can't be read"));
+    assert!(tls::from_files(&missing).unwrap_err().to_string().starts_with("/nowhere/key.pem can't be read"));
 }
 
 /// An upstream behind TLS that takes the protocol that it likes best.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_core::{
-    policy::{Bypass, Guard, Posture},
+    policy::{Guard, Posture, Scope},
     service::{Credential, CredentialValue, Disclosure, Service},
 };
 
@@ -31,7 +31,7 @@ fn services(upstream: SocketAddr) -> Vec<Service> {
         credentials: vec![credential("x-api-key", ""), credential("authorization", "Bearer ")],
         ..Disclosure::default()
     };
-    let open = Bypass { paths: vec!["/open".to_owned()], networks: None, methods: None };
+    let open = Scope::below(["/open"]);
     let gated = guard(service("lent", upstream).guard.posture);
     vec![
         Service { disclosure: vouched(), ..service("notes", upstream) },
