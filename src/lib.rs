@@ -9,6 +9,7 @@ pub mod config;
 mod control;
 pub mod demo;
 pub mod exit;
+pub mod inherited;
 mod jobs;
 mod reload;
 mod secrets;

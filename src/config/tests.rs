@@ -3,6 +3,7 @@
 mod clients;
 mod codes;
 mod credentials;
+mod listening;
 mod mistakes;
 mod mutation;
 mod roles;

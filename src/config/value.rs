@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use doorward_core::{
-    http::{host::Host, origin::Scheme},
+    http::{forwarded::UNIX_PEER, host::Host, origin::Scheme},
     time::Lifetime,
 };
 use http::Method;
@@ -18,6 +18,25 @@ use super::{
 pub(super) fn networks(section: &mut Section<'_>, names: &[&'static str]) -> Option<Vec<IpNet>> {
     let (_, texts) = section.texts(names)?;
     Some(texts.iter().filter_map(|text| network(text, section.findings)).collect())
+}
+
+/// A list of networks that peers are in; `unix` is whoever connects to a unix socket.
+pub(super) fn peers(section: &mut Section<'_>, name: &'static str) -> Option<Vec<IpNet>> {
+    let (place, texts) = section.texts(&[name])?;
+    let read = |text: &Text| match text.text.as_str() {
+        "unix" => Some(IpNet::from(UNIX_PEER)),
+        _ => network(text, section.findings),
+    };
+    let peers: Vec<IpNet> = texts.iter().filter_map(read).collect();
+    if peers.iter().any(|network| network.prefix_len() == 0) {
+        section.findings.add(
+            "E009",
+            &place,
+            "trusting every peer lets anybody choose their address",
+            "name the proxies in front of this one",
+        );
+    }
+    Some(peers)
 }
 
 fn network(text: &Text, findings: &Findings) -> Option<IpNet> {

@@ -16,6 +16,7 @@ pub mod login;
 pub mod oauth;
 pub mod oidc;
 pub mod policy;
+pub mod proxy_protocol;
 pub mod return_to;
 pub mod route;
 pub mod seal;

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use doorward_core::config::Address;
 use doorward_proxy::Listener;
 use tokio::net::TcpStream;
 
@@ -145,7 +146,7 @@ fn an_address_that_is_taken_is_explained() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let Err(error) = Listener::bind(address, None) else { panic!("{address} is taken") };
-    assert_eq!(error.address, address);
+    assert_eq!(error.address, Address::Tcp(address));
     let text = error.to_string();
     assert!(
         text.starts_with(&format!("can't listen on {address}: ")) && text.contains("another program"),

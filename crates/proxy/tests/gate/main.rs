@@ -17,6 +17,7 @@ mod http2;
 mod identity;
 mod lies;
 mod lifecycle;
+mod listening;
 mod live;
 mod log;
 mod routing;

@@ -81,6 +81,16 @@ pub(crate) async fn connect(
     pair: &Pair,
     protocol: &[u8],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    over(soon(TcpStream::connect(gate.address)).await.unwrap(), name, pair, protocol).await
+}
+
+/// The same on a connection that is there already.
+pub(crate) async fn over(
+    stream: TcpStream,
+    name: &str,
+    pair: &Pair,
+    protocol: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(pair.der()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -89,7 +99,6 @@ pub(crate) async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
-    let stream = soon(TcpStream::connect(gate.address)).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
