@@ -61,9 +61,9 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, .. }) => match downstream {
+        Ok(Sent { response, lease }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, watch);
+                return upgrade::switch(downstream, response, (lease, watch));
             }
             // Nobody asked: what follows would be nobody's request (S-1, P-14).
             _ => UpstreamError::Switched,
@@ -104,12 +104,6 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
     };
     headers::apply(&mut head.headers, person, &forwarded);
     service.disclosure.lend(&mut head.headers, permit);
-    if let Some(upstream) = service.upstream()
-        && !upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
-    {
-        head.headers.insert(header::HOST, host);
-    }
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

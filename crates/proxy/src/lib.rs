@@ -21,6 +21,7 @@ mod timeouts;
 pub mod tls;
 mod upgrade;
 mod upstream;
+pub mod upstream_tls;
 mod watch;
 mod worker;
 

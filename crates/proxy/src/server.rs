@@ -18,6 +18,7 @@ use crate::{
     listener::Listener,
     session::SessionSource,
     timeouts::Timeouts,
+    upstream::health::{self, Board},
     worker::Worker,
 };
 
@@ -67,11 +68,12 @@ impl Server {
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners.iter().filter_map(Listener::address).collect();
         let settings = Arc::new(settings);
+        let board = Arc::new(Board::default());
         let threads = (0..settings.workers.max(1))
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let started = started.clone();
+                let (started, board) = (started.clone(), Arc::clone(&board));
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -83,7 +85,8 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    runtime.block_on(work(&settings, listeners, stopped));
+                    let asks = number == 0;
+                    runtime.block_on(work(&settings, listeners, stopped, (board, asks)));
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
@@ -111,8 +114,12 @@ impl Server {
     }
 }
 
-async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop) {
-    let worker = Worker::new(settings);
+async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop, health: (Arc<Board>, bool)) {
+    let (board, asks) = health;
+    let worker = Worker::new(settings, Arc::clone(&board));
+    if asks {
+        tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
+    }
     let open = Rc::new(Cell::new(0_usize));
     let accepting = listeners.into_iter().map(|listener| {
         let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());

@@ -14,8 +14,13 @@ use doorward_core::{
 };
 
 use crate::{
-    certificates::Challenges, control::ControlPlane, disclose::Disclosures, server::Settings,
-    session::SessionSource, timeouts::Timeouts, upstream::Pools,
+    certificates::Challenges,
+    control::ControlPlane,
+    disclose::Disclosures,
+    server::Settings,
+    session::SessionSource,
+    timeouts::Timeouts,
+    upstream::{Pools, health::Board},
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -32,14 +37,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, board: Arc<Board>) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts.connect),
+            pools: Pools::new(settings.timeouts, board),
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),

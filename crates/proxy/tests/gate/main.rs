@@ -24,6 +24,7 @@ mod routing;
 mod sessions;
 mod smuggling;
 mod streaming;
+mod targets;
 mod tls;
 mod upstream;
 mod vouching;
