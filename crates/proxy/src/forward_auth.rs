@@ -147,9 +147,17 @@ fn permitted(
         return meanwhile(worker, arrival, &head);
     }
     let mut headers = HeaderMap::with_capacity(16);
-    if let Some(person) = worker.disclosures.of(permit, service) {
-        person.apply(&mut headers);
+    match worker.disclosures.of(permit, service, &arrival.config, arrival.context.now) {
+        Ok(Some(person)) => person.apply(&mut headers),
+        Ok(None) => {}
+        Err(error) => {
+            tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
+            let answer =
+                worker.control.problem(&Problem::Unavailable, wants_page(&head.headers), &arrival.context);
+            return fit(Some(dialect), control(answer), Problem::Unavailable.code());
+        }
     }
+    service.disclosure.lend(&mut headers, permit);
     let reserved = &arrival.config.reserved_headers;
     if let Some(cookies) = others_cookies(&mut head.headers) {
         headers.insert(header::COOKIE, cookies);
@@ -157,13 +165,14 @@ fn permitted(
     match dialect {
         // It copies what is not there as the name of a variable, or keeps the client's own (H-8).
         Dialect::Caddy => {
-            for name in reserved.injected().iter().chain([&header::COOKIE]) {
+            let lent = service.disclosure.credentials.iter().map(|credential| &credential.name);
+            for name in reserved.injected().iter().chain(lent).chain([&header::COOKIE]) {
                 headers.entry(name.clone()).or_insert(HeaderValue::from_static(""));
             }
         }
         Dialect::Envoy | Dialect::Haproxy => {
             let name = if dialect == Dialect::Envoy { X_ENVOY_REMOVE } else { X_DOORWARD_REMOVE };
-            if let Some(list) = to_remove(dialect, &head.headers, &headers, reserved) {
+            if let Some(list) = to_remove(dialect, (&head.headers, &headers), reserved, &service.disclosure) {
                 headers.insert(name, list);
             }
         }

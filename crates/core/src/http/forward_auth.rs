@@ -11,7 +11,12 @@ use ::http::{
     uri::{Authority, PathAndQuery, Scheme},
 };
 
-use super::{forwarded, headers::ReservedHeaders, target::RequestTarget, target::TargetError};
+use super::{
+    forwarded,
+    headers::{ReservedHeaders, are_alike},
+    target::{RequestTarget, TargetError},
+};
+use crate::service::Disclosure;
 
 /// The beginning of the addresses at which questions are answered, on every host.
 pub const PREFIX: &str = "/.doorward/auth/";
@@ -280,10 +285,11 @@ fn asks_for_websocket(headers: &HeaderMap) -> bool {
 /// does not set. `asked` are the headers of the question.
 pub fn to_remove(
     dialect: Dialect,
-    asked: &HeaderMap,
-    answer: &HeaderMap,
+    (asked, answer): (&HeaderMap, &HeaderMap),
     reserved: &ReservedHeaders,
+    disclosure: &Disclosure,
 ) -> Option<HeaderValue> {
+    let lent = |name: &str| disclosure.credentials.iter().any(|lent| are_alike(name, lent.name.as_str()));
     let mut list = String::new();
     let mut add = |name: &str| {
         let separator = if list.is_empty() { "" } else { "," };
@@ -292,7 +298,8 @@ pub fn to_remove(
     };
     for name in asked.keys() {
         let of_the_proxy = dialect.headers().contains(&name.as_str());
-        if reserved.contains(name) && !of_the_proxy && !answer.contains_key(name) {
+        let ours = reserved.contains(name) || lent(name.as_str());
+        if ours && !of_the_proxy && !answer.contains_key(name) {
             add(name.as_str());
         }
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod certificates;
 mod control;
 mod cookies;
@@ -27,5 +28,6 @@ mod streaming;
 mod targets;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;

@@ -234,7 +234,7 @@ fn h_1_h_3_h_8_a_proxy_that_can_be_told_removes_every_spelling() {
     let mut answer = HeaderMap::new();
     answer.insert("remote-user", HeaderValue::from_static("ada"));
     let reserved = ReservedHeaders::new(["x-webauth-user"]);
-    let list = to_remove(Dialect::Envoy, &asked, &answer, &reserved).unwrap();
+    let list = to_remove(Dialect::Envoy, (&asked, &answer), &reserved, &Disclosure::default()).unwrap();
     let mut names: Vec<&str> = list.to_str().unwrap().split(',').collect();
     names.sort_unstable();
     let expected = [
