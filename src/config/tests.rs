@@ -2,6 +2,7 @@
 
 mod clients;
 mod codes;
+mod listening;
 mod mistakes;
 mod mutation;
 mod roles;
@@ -9,7 +10,7 @@ mod root;
 mod services;
 mod syntaxes;
 
-use super::{Checked, Diagnostic, Format, Source, check};
+use super::{Checked, Diagnostic, Format, Source, check, check_files};
 
 /// A sound beginning without warnings. Tables can follow.
 const SOUND: &str = r#"domain = "example.org"

@@ -1,8 +1,11 @@
 //! Services: posture, policy, hosts, upstream, bypass, identity headers.
 
-use doorward_core::policy::Posture;
+use doorward_core::{
+    policy::Posture,
+    service::{Balance, HealthCheck},
+};
 
-use super::{checked, found, help};
+use super::{check_files, checked, found, help};
 
 /// A sound service with more lines.
 fn service(more: &str) -> String {
@@ -108,9 +111,11 @@ fn upstreams_are_origins() {
         ("https://app.internal", "https://app.internal:443"),
         ("https://[fd00::1]:8443", "https://[fd00::1]:8443"),
         ("http://[::1]", "http://[::1]:80"),
+        ("h2c://127.0.0.1:50051", "h2c://127.0.0.1:50051"),
+        ("unix:/run/app.sock", "unix:/run/app.sock"),
     ] {
         let lines = service("").replace("http://127.0.0.1:3000", text);
-        assert_eq!(checked(&lines).config.services[0].upstream().unwrap().url(), url);
+        assert_eq!(checked(&lines).config.services[0].upstream().unwrap().to_string(), url);
         assert!(found(&lines).is_empty(), "{text}");
     }
     for text in [
@@ -135,7 +140,9 @@ fn upstreams_are_origins() {
         "http://[::1]x:80",
         "http://a b",
         "http://a\\\\b",
-        "unix:/run/app.sock",
+        "unix:run/app.sock",
+        "unix:",
+        "h2c:127.0.0.1:50051",
         "https://*.internal",
     ] {
         let lines = service("").replace("http://127.0.0.1:3000", text);
@@ -155,6 +162,75 @@ fn upstreams_are_origins() {
     ]);
 }
 
+#[test]
+fn an_upstream_has_one_target_or_several() {
+    let several = |list: &str| {
+        service("").replace("upstream = \"http://127.0.0.1:3000\"", &format!("upstreams = {list}"))
+    };
+    let lines = several("[\"http://127.0.0.1:1\", \"unix:/run/app.sock\"]\nbalance = \"round-robin\"");
+    let checked = checked(&lines);
+    let upstream = checked.config.services[0].upstream().unwrap();
+    assert_eq!(upstream.to_string(), "http://127.0.0.1:1, unix:/run/app.sock");
+    assert_eq!((upstream.balance, &upstream.health), (Balance::RoundRobin, &None));
+    for (list, expected) in [
+        ("[]", "E008 services.notes.upstreams"),
+        ("[\"http://127.0.0.1:1\", \"http://127.0.0.1:1/\"]", "E007 services.notes.upstreams[1]"),
+        ("[\"http://127.0.0.1:1\", \"app\"]", "E005 services.notes.upstreams[1]"),
+        ("[\"http://10.0.0.5\"]", "W102 services.notes.upstreams[0]"),
+        ("\"http://127.0.0.1:1\"", "E003 services.notes.upstreams"),
+        ("[1]", "E003 services.notes.upstreams[0]"),
+    ] {
+        assert!(found(&several(list)).contains(&expected.to_owned()), "{list} {:?}", found(&several(list)));
+    }
+    in_service(&[
+        ("upstreams = [\"http://127.0.0.1:1\"]\n", &["E008 .upstreams"]),
+        ("balance = \"least-busy\"\n", &["E008 .balance"]),
+        ("balance = \"random\"\n", &["E005 .balance", "E008 .balance"]),
+    ]);
+}
+
+#[test]
+fn health_is_a_path_or_a_table() {
+    let check = |value: &str| {
+        let checked = checked(&service(&format!("health = {value}\n")));
+        checked.config.services[0].upstream().unwrap().health.clone().unwrap()
+    };
+    let seconds = |seconds| std::time::Duration::from_secs(seconds);
+    let plain = HealthCheck { path: "/up".to_owned(), interval: seconds(10), expect: None };
+    assert_eq!(check("\"/up\""), plain);
+    assert_eq!(
+        check("{ path = \"/up?deep=1\", interval = \"1m\", expect = 401 }"),
+        HealthCheck { path: "/up?deep=1".to_owned(), interval: seconds(60), expect: Some(401) }
+    );
+    assert!(plain.accepts(200) && plain.accepts(302) && !plain.accepts(404) && !plain.accepts(101));
+    in_service(&[
+        ("health = \"up\"\n", &["E005 .health"]),
+        ("health = \"/a/../b\"\n", &["E005 .health"]),
+        ("health = \"/up?a b\"\n", &["E005 .health"]),
+        ("health = {}\n", &["E004 .health"]),
+        ("health = { path = \"/\", interval = \"0s\" }\n", &["E005 .health.interval"]),
+        ("health = { path = \"/\", interval = \"2h\" }\n", &["E005 .health.interval"]),
+        ("health = { path = \"/\", expect = 42 }\n", &["E005 .health.expect"]),
+        ("health = { path = \"/\", status = 200 }\n", &["E002 .health.status"]),
+        ("health = 5\n", &["E003 .health"]),
+    ]);
+}
+
+#[test]
+fn r_84_what_an_upstream_is_shown_comes_in_pairs() {
+    let lines = "upstream_server_name = \"app.internal\"\nupstream_ca_file = \"ca.pem\"\n\
+                 upstream_certificate_file = \"door.pem\"\nupstream_key_file = \"/keys/door.key\"\n";
+    let tls = checked(&service(lines)).config.services[0].upstream().unwrap().tls.clone();
+    let identity = tls.identity.unwrap();
+    assert_eq!(tls.server_name.as_deref(), Some("app.internal"));
+    assert!(identity.certificate_file.ends_with("door.pem") && identity.key_file.ends_with("keys/door.key"));
+    in_service(&[
+        ("upstream_certificate_file = \"door.pem\"\n", &["E008 .upstream_certificate_file"]),
+        ("upstream_key_file = \"door.key\"\n", &["E008 .upstream_key_file"]),
+        ("upstream_server_name = \"https://app\"\n", &["E005 .upstream_server_name"]),
+    ]);
+}
+
 /// Impossible 1 and R45: what is open says to whom.
 #[test]
 fn a_bypass_names_its_networks_or_says_public() {
@@ -166,6 +242,10 @@ fn a_bypass_names_its_networks_or_says_public() {
         ("bypass = [{ paths = [\"/api\"], public = true, networks = [] }]\n", &["E008 .bypass[0]"]),
         ("bypass = [{ paths = [\"/api\"], networks = [\"0.0.0.0/0\"] }]\n", &["W101 .bypass[0]"]),
         ("bypass = [{ paths = [\"/api\"], networks = [\"10.0.0.0/8\", \"::/0\"] }]\n", &["W101 .bypass[0]"]),
+        ("bypass = [{ regexes = [\"/a/[0-9]+\"], networks = [\"10.0.0.1\"] }]\n", &[]),
+        ("bypass = [{ paths = [\"/a\"], regexes = [\"/b\"], networks = [\"10.0.0.1\"] }]\n", &[]),
+        ("bypass = [{ regexes = [], networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
+        ("bypass = [{ regexes = [\"/a\"] }]\n", &["E009 .bypass[0]"]),
         ("bypass = [{ paths = [], networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
         ("bypass = [{ paths = \"/api\", networks = [\"10.0.0.1\"] }]\n", &["E003 .bypass[0].paths"]),
         ("bypass = [{ networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
@@ -175,7 +255,62 @@ fn a_bypass_names_its_networks_or_says_public() {
         ("bypass = [{ path = \"/api\", public = true }]\n", &["E004 .bypass[0]", "E002 .bypass[0].path"]),
     ]);
     let lines = service("bypass = [{ paths = [\"/api\", \"/feed\"] }]\n");
-    assert_eq!(help(&lines), "write `networks = […]`, or `public = true` for everybody");
+    assert_eq!(
+        help(&lines),
+        "write `networks = […]`, or `public = true` for everybody, in its entry of `bypass`"
+    );
+}
+
+/// A bypass in the words of the founding document: its `allowedNetworks` limit the bypass, not the service.
+#[test]
+fn a_bypass_may_be_written_into_the_service() {
+    in_service(&[
+        ("bypassPaths = [\"/api\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n", &[]),
+        ("bypassResources = [\"/api/.*\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n", &[]),
+        ("bypassPaths = [\"/api\"]\n", &["E009 .bypassPaths"]),
+        ("bypassResources = [\"/api\"]\n", &["E009 .bypassResources"]),
+        ("bypassPaths = [\"/api\"]\nallowedNetworks = [\"0.0.0.0/0\"]\n", &["W101 .bypassPaths"]),
+    ]);
+    let lines =
+        "bypassPaths = [\"/api\"]\nbypassResources = [\"/[^/]+/feed\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n";
+    let guard = checked(&service(lines)).config.services[0].guard.clone();
+    assert_eq!(guard.networks, None);
+    let [bypass] = guard.bypass.as_slice() else { panic!("{:?}", guard.bypass) };
+    assert!(
+        bypass.paths.contain("/api/x") && bypass.paths.contain("/abc/feed") && !bypass.paths.contain("/x")
+    );
+    assert!(bypass.allows_network("10.1.1.1".parse().unwrap()));
+    assert!(!bypass.allows_network("192.168.1.1".parse().unwrap()));
+    let guard = checked(&service("allowedNetworks = [\"10.0.0.0/8\"]\n")).config.services[0].guard.clone();
+    assert!(guard.networks.is_some() && guard.bypass.is_empty(), "without a bypass they limit the service");
+}
+
+/// T-9: an unfit expression opens nothing, and closes its own service only.
+#[test]
+fn t_9_an_unfit_regex_closes_its_service_alone() {
+    let lines = service("bypass = [{ regexes = [\"/ok\", \"(\"], networks = [\"::1\"] }]\n")
+        + "[services.other]\nupstream = \"http://127.0.0.1:1\"\nposture = \"public\"\n";
+    assert_eq!(found(&lines), ["Q001 services.notes.bypass[0].regexes[1]"]);
+    let config = checked(&lines).config;
+    let Posture::Quarantined(reason) = &config.services[0].guard.posture else { panic!("it is not closed") };
+    assert_eq!((reason.id, reason.key.as_str()), ("closed_regex", "services.notes.bypass[0].regexes[1]"));
+    assert!(reason.cause.contains("unclosed group"), "{}", reason.cause);
+    assert_eq!(config.services[1].guard.posture, Posture::Public);
+}
+
+/// What a missing file means for its service, in a check and when the configuration is loaded.
+#[test]
+fn impossible_5_a_missing_file_closes_its_service_alone() {
+    let lines = service("upstream_ca_file = \"missing.pem\"\n").replace("http:", "https:");
+    let mut checked = checked(&lines);
+    let found = check_files(&mut checked);
+    assert_eq!((found[0].code, found[0].key.as_str()), ("Q002", "services.notes.upstream_ca_file"));
+    assert!(found[0].message.contains("/etc/doorward/missing.pem"), "{}", found[0].message);
+    let Posture::Quarantined(reason) = &checked.config.services[0].guard.posture else {
+        panic!("it is not closed")
+    };
+    assert_eq!(reason.id, "closed_upstream_ca_file");
+    assert!(checked.config.routes.find("notes.example.org").is_some(), "its host answers, with the reason");
 }
 
 /// Impossible 8: a rule is written in the one spelling in which requests are judged.
