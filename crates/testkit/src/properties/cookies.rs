@@ -9,6 +9,9 @@ const OURS: &[u8] = b"__host-doorward";
 
 /// Our cookies go nowhere, those of others stay as they are, and a session comes once (E-13, E-14). Lines of data are
 /// `Cookie` headers.
+///
+/// # Panics
+/// If it does not hold.
 pub fn cookie(data: &[u8]) {
     let mut headers = HeaderMap::new();
     for line in data.split(|byte| *byte == b'\n') {

@@ -39,6 +39,9 @@ const HOP_BY_HOP: [&str; 7] =
     ["connection", "te", "transfer-encoding", "upgrade", "trailer", "proxy-authorization", "http2-settings"];
 
 /// Nothing reserved survives in any spelling, and what we say is said once (H-1 to H-10). Lines of data are header lines.
+///
+/// # Panics
+/// If it does not hold.
 pub fn headers(data: &[u8]) {
     let mut request = lines(data);
     let mut response = request.clone();

@@ -1,9 +1,15 @@
 //! Targets of requests.
 
-use doorward_core::http::{host::Host, target::RequestTarget};
+use doorward_core::{
+    http::{host::Host, target::RequestTarget},
+    policy::{PathRegex, Paths},
+};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 /// A target has one reading, or none (P-1 to P-13): lines of data are the target, then each a `Host` header.
+///
+/// # Panics
+/// If it does not hold.
 pub fn target(data: &[u8]) {
     let mut lines = data.split(|byte| *byte == b'\n');
     let Ok(uri) = Uri::try_from(lines.next().unwrap_or_default()) else { return };
@@ -78,4 +84,31 @@ fn decoded(path: &str) -> Vec<u8> {
         }
     }
     octets
+}
+
+/// An expression matches whole paths or none, and a prefix ends at a segment (P-7): lines of data are a pattern and
+/// paths.
+///
+/// # Panics
+/// If it does not hold.
+pub fn scope(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut lines = text.split('\n');
+    let pattern = lines.next().unwrap_or_default();
+    let prefixes = Paths::Some { prefixes: vec![pattern.to_owned()], regexes: Vec::new() };
+    let regex = PathRegex::new(pattern).ok();
+    for path in lines.filter(|path| path.starts_with('/')) {
+        let prefix = pattern.strip_suffix('/').unwrap_or(pattern);
+        let below = path == prefix || path.starts_with(&format!("{prefix}/"));
+        assert_eq!(prefixes.contain(path), below, "{pattern:?} {path:?}");
+        let Some(regex) = &regex else { continue };
+        assert_eq!(regex.as_str(), pattern);
+        // The same between two other bytes: an anchor that can be escaped from would find it there.
+        let within = format!("\u{1}{path}\u{1}");
+        let literal = pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/');
+        if literal {
+            assert_eq!(regex.matches(path), path == pattern, "{pattern:?} {path:?}");
+            assert!(!regex.matches(&within), "{pattern:?} {path:?}");
+        }
+    }
 }
