@@ -16,6 +16,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     admin::{Admin, Listening},
+    assertions::Assertions,
     certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
@@ -92,7 +93,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
-        keys,
+        keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
     let server = Server::start(doorward_proxy::Settings {
@@ -101,6 +102,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
+        asserter: Arc::new(Assertions(keys)),
         challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),

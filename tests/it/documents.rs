@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -30,7 +30,9 @@ const SECTIONS: [(&str, &str); 14] = [
     ("policies", "policies.x."),
     ("services", "services.x."),
     ("bypass", "services.x.bypass[0]."),
+    ("health", "services.x.health."),
     ("roles", "services.x.roles[0]."),
+    ("inject", "services.x.inject[0]."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
 ];
@@ -192,7 +194,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
-         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nbypass = [{inline}]\nroles = [{inline}]\n[clients.x]\n{wrong}"
+         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {
@@ -241,7 +243,8 @@ fn every_code_is_documented_and_no_other() {
 
 /// The metrics that docs/metrics.md describes.
 pub(crate) fn metrics() -> BTreeSet<String> {
-    let lines = document("docs/metrics.md").section("Metrics");
+    let document = document("docs/metrics.md");
+    let lines = document.section("Metrics");
     rows(&lines).iter().flat_map(|row| code_spans(row[0])).collect()
 }
 
@@ -263,7 +266,8 @@ fn every_exit_code_is_documented_and_no_other() {
 
 #[test]
 fn every_address_in_the_documents_is_served() {
-    let served = sources(&["crates/web/src", "crates/core/src/oidc", "src"], &["rs"]);
+    let folders = ["crates/web/src", "crates/core/src/oidc", "crates/core/src/http", "src"];
+    let served = sources(&folders, &["rs"]);
     let mut addresses = 0;
     for document in documents() {
         // These speak of files, and of attacks, too.

@@ -8,6 +8,7 @@ mod architecture;
 mod ceremonies;
 mod certificates;
 mod commands;
+mod disclosure;
 mod documents;
 mod door;
 mod end_session;

@@ -18,6 +18,7 @@ use doorward_core::{
 use tokio::sync::watch;
 
 use crate::{
+    assertion::Asserter,
     certificates::Challenges,
     connection::{self, Accepted, Door},
     control::ControlPlane,
@@ -26,6 +27,7 @@ use crate::{
     session::SessionSource,
     stream::Stream,
     timeouts::Timeouts,
+    upstream::health::{self, Board},
     worker::Worker,
 };
 
@@ -44,6 +46,8 @@ pub struct Settings {
     pub sessions: Arc<dyn SessionSource>,
     /// What is not forwarded.
     pub control: Arc<dyn ControlPlane>,
+    /// What vouches for people towards services.
+    pub asserter: Arc<dyn Asserter>,
     /// What an authority is answered.
     pub challenges: Arc<Challenges>,
     /// The time.
@@ -73,11 +77,12 @@ impl Server {
         settings.workers = settings.workers.max(1);
         let metrics = Metrics::new(settings.workers);
         let settings = Arc::new(settings);
+        let board = Arc::new(Board::default());
         let threads = (0..settings.workers)
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let started = started.clone();
+                let (started, board) = (started.clone(), Arc::clone(&board));
                 let tally = metrics.of_worker(number);
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
@@ -90,7 +95,13 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    runtime.block_on(async { work(Worker::new(&settings, tally), listeners, stopped).await });
+                    runtime.block_on(async {
+                        let worker = Worker::new(&settings, Arc::clone(&board), tally);
+                        if number == 0 {
+                            tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
+                        }
+                        work(worker, listeners, stopped).await;
+                    });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };

@@ -23,7 +23,7 @@ use crate::{
     server::Settings,
     session::SessionSource,
     timeouts::Timeouts,
-    upstream::Pools,
+    upstream::{Pools, health::Board},
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -44,15 +44,15 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, tally: Arc<Tally>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, board: Arc<Board>, tally: Arc<Tally>) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts.connect),
-            disclosures: Disclosures::default(),
+            pools: Pools::new(settings.timeouts, board),
+            disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             connections: Connections::new(Arc::clone(&tally)),
             tally,
             services: ServiceTallies::default(),

@@ -134,8 +134,8 @@ async fn an_upstream_that_does_not_take_the_connection_is_down() {
     setup.timeouts.connect = Duration::from_millis(50);
     // Nobody shakes hands there.
     let mut secure = service("secure", taken.local_addr().unwrap());
-    secure.upstream_mut().unwrap().scheme = doorward_core::service::UpstreamScheme::Https;
-    secure.upstream_mut().unwrap().verify = false;
+    secure.upstream_mut().unwrap().targets[0].scheme = doorward_core::service::UpstreamScheme::Https;
+    secure.upstream_mut().unwrap().tls.verify = false;
     secure.guard = guard(doorward_core::policy::Posture::Public);
     let gate = Gate::with(setup, vec![secure]);
     assert_eq!(gate.connect().await.get("secure.test", "/", "").await.status, 502);

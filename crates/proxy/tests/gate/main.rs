@@ -4,12 +4,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
 mod early;
 mod floods;
+mod forward_auth;
 mod forwarding;
 mod framing;
 mod harness;
@@ -24,7 +26,9 @@ mod routing;
 mod sessions;
 mod smuggling;
 mod streaming;
+mod targets;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;
