@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use doorward_core::config::Config;
 use doorward_proxy::{
-    Socket,
+    Accepting, Socket, Stream,
     metrics::{Exposition, Metrics},
 };
 use doorward_store::Store;
@@ -18,8 +18,7 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinHandle,
     time::Instant,
 };
@@ -55,37 +54,8 @@ impl Admin {
     /// # Errors
     /// When the socket can't be waited on.
     pub(crate) fn listen(self, socket: Socket) -> std::io::Result<Listening> {
-        let admin = Arc::new(self);
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        let task = match socket {
-            Socket::Tcp(socket) => {
-                socket.set_nonblocking(true)?;
-                let socket = tokio::net::TcpListener::from_std(socket)?;
-                tokio::spawn(async move {
-                    loop {
-                        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                        match socket.accept().await {
-                            Ok((stream, _)) => drop(tokio::spawn(serve(Arc::clone(&admin), stream, place))),
-                            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                        }
-                    }
-                })
-            }
-            Socket::Unix(socket) => {
-                socket.set_nonblocking(true)?;
-                let socket = tokio::net::UnixListener::from_std(socket)?;
-                tokio::spawn(async move {
-                    loop {
-                        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                        match socket.accept().await {
-                            Ok((stream, _)) => drop(tokio::spawn(serve(Arc::clone(&admin), stream, place))),
-                            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                        }
-                    }
-                })
-            }
-        };
-        Ok(Listening(task))
+        let socket = socket.into_async()?;
+        Ok(Listening(tokio::spawn(accept(Arc::new(self), socket))))
     }
 
     async fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
@@ -148,10 +118,19 @@ impl Admin {
     }
 }
 
-async fn serve<S>(admin: Arc<Admin>, stream: S, place: tokio::sync::OwnedSemaphorePermit)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn accept(admin: Arc<Admin>, socket: Accepting) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    // The semaphore is never closed.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match socket.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(serve(Arc::clone(&admin), stream, place))),
+            // Out of file descriptors, mostly: others need time to end.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+async fn serve(admin: Arc<Admin>, stream: Stream, place: OwnedSemaphorePermit) {
     let answer = service_fn(move |request: Request<Incoming>| {
         let admin = Arc::clone(&admin);
         async move { Ok::<_, Infallible>(admin.answer(&request).await) }

@@ -11,7 +11,7 @@ pub(crate) fn ready(services: usize) {
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
         Ok(now) => {
-            tell(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration again")])
+            tell(&[NotifyState::Reloading, now, NotifyState::Status("reading the configuration again")]);
         }
         Err(error) => tracing::debug!(%error, "the time of a reload can't be told"),
     }

@@ -87,7 +87,7 @@ fn families(text: &str) -> BTreeSet<String> {
     let mut current = String::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("# TYPE ") {
-            current = rest.split(' ').next().unwrap().to_owned();
+            rest.split(' ').next().unwrap().clone_into(&mut current);
             assert!(families.insert(current.clone()), "{current} comes twice");
         } else if !line.starts_with("# HELP ") {
             let (name, value) = line.rsplit_once(' ').unwrap();

@@ -37,93 +37,108 @@ fn application() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            thread::spawn(move || {
-                while let Some(request) = head(&mut stream) {
-                    if request.to_ascii_lowercase().contains("upgrade: websocket") {
-                        let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
-                        stream.write_all(switch.as_bytes()).unwrap();
-                        let mut byte = [0];
-                        while stream.read(&mut byte).is_ok_and(|count| count == 1) {
-                            let _ = stream.write_all(&byte);
-                        }
-                        return;
-                    }
-                    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-                    if stream.write_all(answer.as_bytes()).is_err() {
-                        return;
-                    }
-                }
-            });
+            let stream = stream.unwrap();
+            thread::spawn(move || applied(stream));
         }
     });
     address
 }
 
+fn applied(mut stream: TcpStream) {
+    while let Some(request) = head(&mut stream) {
+        if request.to_ascii_lowercase().contains("upgrade: websocket") {
+            let switch =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            stream.write_all(switch.as_bytes()).unwrap();
+            let mut byte = [0];
+            while stream.read(&mut byte).is_ok_and(|count| count == 1) {
+                let _ = stream.write_all(&byte);
+            }
+            return;
+        }
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// What clients saw.
+#[derive(Default)]
+struct Seen {
+    enough: AtomicBool,
+    answered: AtomicUsize,
+    lost: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Seen {
+    fn goes_on(&self) -> bool {
+        !self.enough.load(Ordering::SeqCst)
+    }
+
+    /// Asks without pause, until it is enough or nobody listens any more.
+    fn ask(&self, port: u16) {
+        while self.goes_on() {
+            let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) else {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                return;
+            };
+            self.ask_on(stream);
+        }
+    }
+
+    /// Asks on one connection, until the server says that it was the last request.
+    fn ask_on(&self, mut stream: TcpStream) {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        while self.goes_on() {
+            let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: www.localhost\r\n\r\n");
+            let Some(answer) = sent.ok().and_then(|()| head(&mut stream)) else {
+                self.lost.fetch_add(1, Ordering::SeqCst);
+                return;
+            };
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+            let mut body = [0; 2];
+            stream.read_exact(&mut body).unwrap();
+            self.answered.fetch_add(1, Ordering::SeqCst);
+            if answer.to_ascii_lowercase().contains("connection: close") {
+                return;
+            }
+        }
+    }
+}
+
 /// Clients that ask without pause, on connections that they keep.
 struct Load {
     clients: Vec<JoinHandle<()>>,
-    enough: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-    lost: Arc<AtomicUsize>,
-    refused: Arc<AtomicUsize>,
+    seen: Arc<Seen>,
 }
 
 impl Load {
     fn on(port: u16) -> Self {
-        let load = Self {
-            clients: Vec::new(),
-            enough: Arc::default(),
-            answered: Arc::default(),
-            lost: Arc::default(),
-            refused: Arc::default(),
+        let seen = Arc::<Seen>::default();
+        let client = |_| {
+            let seen = Arc::clone(&seen);
+            thread::spawn(move || seen.ask(port))
         };
-        let clients = (0..CLIENTS).map(|_| {
-            let Self { enough, answered, lost, refused, .. } = &load;
-            let (enough, answered) = (Arc::clone(enough), Arc::clone(answered));
-            let (lost, refused) = (Arc::clone(lost), Arc::clone(refused));
-            thread::spawn(move || {
-                while !enough.load(Ordering::SeqCst) {
-                    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
-                        refused.fetch_add(1, Ordering::SeqCst);
-                        return;
-                    };
-                    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-                    while !enough.load(Ordering::SeqCst) {
-                        let sent = stream.write_all(b"GET / HTTP/1.1\r\nHost: www.localhost\r\n\r\n");
-                        let Some(answer) = sent.ok().and_then(|()| head(&mut stream)) else {
-                            lost.fetch_add(1, Ordering::SeqCst);
-                            break;
-                        };
-                        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-                        let mut body = [0; 2];
-                        stream.read_exact(&mut body).unwrap();
-                        answered.fetch_add(1, Ordering::SeqCst);
-                        if answer.to_ascii_lowercase().contains("connection: close") {
-                            break;
-                        }
-                    }
-                }
-            })
-        });
-        Self { clients: clients.collect(), ..load }
+        Self { clients: (0..CLIENTS).map(client).collect(), seen: Arc::clone(&seen) }
     }
 
     /// Waits until so many more requests were answered.
     fn go_on(&self, more: usize) {
-        let until = self.answered.load(Ordering::SeqCst) + more;
-        while self.answered.load(Ordering::SeqCst) < until {
-            assert_eq!(self.refused.load(Ordering::SeqCst), 0, "a connection was refused");
+        let until = self.seen.answered.load(Ordering::SeqCst) + more;
+        while self.seen.answered.load(Ordering::SeqCst) < until {
+            assert_eq!(self.seen.refused.load(Ordering::SeqCst), 0, "a connection was refused");
             thread::yield_now();
         }
     }
 
     /// Ends it: how many connections were refused. No request was lost.
     fn end(self) -> usize {
-        self.enough.store(true, Ordering::SeqCst);
+        self.seen.enough.store(true, Ordering::SeqCst);
         self.clients.into_iter().for_each(|client| client.join().unwrap());
-        assert_eq!(self.lost.load(Ordering::SeqCst), 0, "requests were lost");
-        self.refused.load(Ordering::SeqCst)
+        assert_eq!(self.seen.lost.load(Ordering::SeqCst), 0, "requests were lost");
+        self.seen.refused.load(Ordering::SeqCst)
     }
 }
 
@@ -262,13 +277,7 @@ fn a_successor_that_does_not_start_changes_nothing() {
 fn d_16_without_file_descriptors_people_are_served() {
     let folder = Folder::new();
     let file = folder.config("", "").display().to_string();
-    let binary = env!("CARGO_BIN_EXE_doorward");
-    let script = format!("ulimit -n 64 && exec {binary} serve --config {file}");
-    let mut child =
-        Command::new("sh").args(["-c", &script]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut out = child.stdout.take().unwrap();
-    let mut said = [0; 1];
-    out.read_exact(&mut said).unwrap();
+    let mut process = Process::serve_with_files(&file, 64);
     let mut flood = Vec::new();
     for _ in 0..300 {
         flood.push(TcpStream::connect(("127.0.0.1", folder.port)).unwrap());
@@ -280,6 +289,7 @@ fn d_16_without_file_descriptors_people_are_served() {
         assert!(head(&mut person).unwrap().starts_with("HTTP/1.1 401 "));
     }
     drop(flood);
-    let child = Other(child.id().to_string());
-    child.signal("-TERM");
+    process.signal("TERM");
+    assert_eq!(process.code(), 0, "{}", process.err);
+    assert!(process.err.contains("a connection can't be accepted; idle ones are closed"), "{}", process.err);
 }

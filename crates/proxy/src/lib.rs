@@ -28,6 +28,7 @@ pub mod upstream_tls;
 mod watch;
 mod worker;
 
-pub use listener::{BindError, Listener, ListenerTls, Socket};
+pub use listener::{Accepting, BindError, Listener, ListenerTls, Socket};
 pub use server::{Server, Settings};
+pub use stream::Stream;
 pub use timeouts::Timeouts;

@@ -111,7 +111,11 @@ impl Socket {
         }
     }
 
-    fn into_async(self) -> io::Result<Accepting> {
+    /// Waits for its connections from now on.
+    ///
+    /// # Errors
+    /// When the runtime can't wait for it.
+    pub fn into_async(self) -> io::Result<Accepting> {
         match self {
             Self::Tcp(socket) => {
                 socket.set_nonblocking(true)?;
@@ -206,15 +210,21 @@ impl Listener {
     }
 }
 
-/// A socket whose connections a worker waits for.
-pub(crate) enum Accepting {
+/// A socket whose connections somebody waits for.
+#[derive(Debug)]
+pub enum Accepting {
+    /// TCP.
     Tcp(tokio::net::TcpListener),
+    /// In the file system.
     Unix(tokio::net::UnixListener),
 }
 
 impl Accepting {
     /// The next connection, and the address of its peer.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, IpAddr)> {
+    ///
+    /// # Errors
+    /// When there are no more file descriptors.
+    pub async fn accept(&self) -> io::Result<(Stream, IpAddr)> {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;

@@ -95,12 +95,9 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
+                    let asks = (number == 0).then(|| Arc::clone(&board));
                     runtime.block_on(async {
-                        let worker = Worker::new(&settings, Arc::clone(&board), tally);
-                        if number == 0 {
-                            tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
-                        }
-                        work(worker, listeners, stopped).await;
+                        work(Worker::new(&settings, board, tally), listeners, stopped, asks).await;
                     });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
@@ -134,7 +131,11 @@ impl Server {
     }
 }
 
-async fn work(worker: Rc<Worker>, listeners: Vec<Listener>, mut stopped: Stop) {
+/// Serves until the end. One of the workers asks upstreams how they are, and has the board to write on.
+async fn work(worker: Rc<Worker>, listeners: Vec<Listener>, mut stopped: Stop, asks: Option<Arc<Board>>) {
+    if let Some(board) = asks {
+        tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
+    }
     let accepting = listeners
         .into_iter()
         .map(|listener| tokio::task::spawn_local(accept(Rc::clone(&worker), listener, stopped.clone())));

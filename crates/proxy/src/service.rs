@@ -208,10 +208,7 @@ async fn gate(
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
             let answer = forward::forward(worker, permit, outgoing).await;
-            worker.tally.upstream_within(decided.elapsed());
-            if matches!(answer.body(), AnswerBody::Control(_)) {
-                worker.tally.upstream_failed(answer.status());
-            }
+            count_upstream(worker, decided, &answer);
             answer
         }
         Decision::Demand(Demand::SignIn) => {
@@ -242,6 +239,14 @@ pub(crate) fn line<'a>(
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
         via: "door",
+    }
+}
+
+/// Counts how long an upstream took, or that none answered and we stood in.
+fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
+    worker.tally.upstream_within(asked.elapsed());
+    if matches!(answer.body(), AnswerBody::Control(_)) {
+        worker.tally.upstream_failed(answer.status());
     }
 }
 
@@ -325,16 +330,12 @@ async fn resolve(
     arrival: &Arrival,
 ) -> Result<Option<Arc<Identity>>, Unavailable> {
     let (host, now) = (arrival.context.host.as_str(), arrival.context.now);
-    match worker.sessions.cached(token, host, now) {
-        Some(answer) => {
-            worker.tally.sessions_remembered.add(1);
-            Ok(answer)
-        }
-        None => {
-            worker.tally.sessions_asked.add(1);
-            worker.sessions.resolve(token, host, now).await
-        }
+    if let Some(answer) = worker.sessions.cached(token, host, now) {
+        worker.tally.sessions_remembered.add(1);
+        return Ok(answer);
     }
+    worker.tally.sessions_asked.add(1);
+    worker.sessions.resolve(token, host, now).await
 }
 
 /// An answer of the control plane.

@@ -16,7 +16,7 @@ use tokio::{
 use crate::connections::Blocked;
 
 /// A connection.
-pub(crate) struct Stream {
+pub struct Stream {
     socket: Kind,
     blocked: Option<Blocked>,
 }
