@@ -24,8 +24,9 @@ Usage: cargo xtask COMMAND
   test          Install what the tests need, and run them all.
   test quick    Format, lint and the tests that need neither a browser nor a release build.
   lint          Format, clippy, and the rules for files and documents.
-  bench         Requests per second through the gate with a session, beside nginx without one.
-                  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+  bench gate    The figures that the product promises, each measured and set beside its target.
+                  ROW … (all)  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+                  --built: measure what was built before
 ";
 
 fn main() -> ExitCode {
