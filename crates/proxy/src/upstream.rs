@@ -1,22 +1,17 @@
 //! Connections to upstreams: a pool per upstream and worker, without locks.
 
 pub(crate) mod connect;
+pub(crate) mod http1;
 
 use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
 
 use connect::{Connector, Fresh, Offer};
 use doorward_core::{config::Config, service::Upstream};
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
-use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    client::conn::{http1, http2},
-};
+use http::{HeaderValue, Request, Response, Uri, Version, header, uri::Authority};
+use http1::{Http1Error, Idle, Unanswered};
+use hyper::client::conn::http2;
 
-use crate::body::RequestBody;
-
-/// Idle connections that a worker keeps per service.
-const IDLE_MAX: usize = 64;
+use crate::body::{Arriving, RequestBody};
 
 /// Why an upstream did not answer.
 #[derive(Debug)]
@@ -24,7 +19,8 @@ pub(crate) enum UpstreamError {
     Connect(std::io::Error),
     TimedOut,
     Tls(String),
-    Http(hyper::Error),
+    Http1(Http1Error),
+    Http2(hyper::Error),
     Closed,
     Switched,
 }
@@ -35,17 +31,30 @@ impl fmt::Display for UpstreamError {
             Self::Connect(error) => write!(formatter, "can't connect: {error}"),
             Self::TimedOut => formatter.write_str("no connection in time"),
             Self::Tls(error) => write!(formatter, "TLS: {error}"),
-            Self::Http(error) => write!(formatter, "HTTP: {error}"),
+            Self::Http1(error) => write!(formatter, "HTTP: {error}"),
+            Self::Http2(error) => write!(formatter, "HTTP/2: {error}"),
             Self::Closed => formatter.write_str("it closes connections at once"),
             Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
         }
     }
 }
 
+impl UpstreamError {
+    fn unanswered(unanswered: Box<Unanswered>) -> Self {
+        Self::Http1(unanswered.error)
+    }
+}
+
 /// An answer with the connection that it comes over.
 pub(crate) struct Sent {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<Arriving>,
     pub(crate) lease: Lease,
+}
+
+impl Sent {
+    fn over_http1(response: Response<http1::Body>, pool: Option<Rc<Pool>>) -> Self {
+        Self { response: response.map(Arriving::Http1), lease: Lease(pool) }
+    }
 }
 
 /// The pools of one worker: one per upstream of the current configuration.
@@ -64,27 +73,18 @@ struct ByService {
 /// Connections to one service's upstream.
 pub(crate) struct Pool {
     connector: Connector,
-    idle: RefCell<Vec<http1::SendRequest<RequestBody>>>,
+    idle: Idle,
     shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
 }
 
-/// A connection that carries an answer.
-pub(crate) struct Lease(Option<(Rc<Pool>, http1::SendRequest<RequestBody>)>);
+/// Where the connection of an answer goes when that has been read.
+pub(crate) struct Lease(Option<Rc<Pool>>);
 
 impl Lease {
-    /// The answer was read to its end: the connection may carry another, once the request was sent to its end too.
-    pub(crate) fn give_back(self) {
-        let Some((pool, mut connection)) = self.0 else {
-            return;
-        };
-        if connection.is_ready() {
-            pool.keep(connection);
-        } else if !connection.is_closed() {
-            tokio::task::spawn_local(async move {
-                if connection.ready().await.is_ok() {
-                    pool.keep(connection);
-                }
-            });
+    /// The answer was read to its end: its connection may carry another.
+    pub(crate) fn give_back(self, connection: Box<http1::Connection>) {
+        if let Some(pool) = self.0 {
+            pool.idle.keep(connection);
         }
     }
 }
@@ -115,7 +115,7 @@ impl Pools {
         let pool = pools.pools.entry(std::ptr::from_ref(upstream)).or_insert_with(|| {
             Rc::new(Pool {
                 connector: Connector::new(upstream, self.connect_within),
-                idle: RefCell::default(),
+                idle: Idle::default(),
                 shared: RefCell::default(),
             })
         });
@@ -134,30 +134,21 @@ impl Pool {
                 }
             }
         }
-        // A kept connection may turn out to have been closed by the other side. What was not written comes back and
-        // is sent again, which is safe for every method. What was written is sent once more if it only reads.
-        while let Some(mut connection) = self.take_idle() {
-            let copy = copy_of(&request);
-            let mut failure = match connection.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Sent { response, lease: Lease(Some((self, connection))) });
-                }
-                Err(failure) => failure,
+        // A kept connection may turn out to have been closed by the other side. What was not written is sent again,
+        // which is safe for every method. What was written is sent once more if it only reads.
+        while let Some(connection) = self.idle.take() {
+            let Unanswered { error, unsent } = match connection.exchange(request).await {
+                Ok(response) => return Ok(Sent::over_http1(response, Some(self))),
+                Err(unanswered) => *unanswered,
             };
-            match (failure.take_message(), copy) {
-                (Some(unsent), _) => request = unsent,
-                (None, Some(copy)) if !failure.error().is_parse() => {
-                    request = copy;
-                    break;
-                }
-                _ => return Err(UpstreamError::Http(failure.into_error())),
-            }
+            let Some(unsent) = unsent else { return Err(UpstreamError::Http1(error)) };
+            request = unsent;
         }
         // Boxed, as all that is rare: a request's future is moved when it begins, so it is kept small.
         match Box::pin(self.connector.connect(Offer::Both)).await? {
-            Fresh::Http1(mut connection) => {
-                let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-                Ok(Sent { response, lease: Lease(Some((self, connection))) })
+            Fresh::Http1(connection) => {
+                let response = connection.exchange(request).await.map_err(UpstreamError::unanswered)?;
+                Ok(Sent::over_http1(response, Some(self)))
             }
             Fresh::Http2(connection) => {
                 *self.shared.borrow_mut() = Some(connection.clone());
@@ -171,29 +162,11 @@ impl Pool {
 
     /// Sends a request that will take its connection with it. That is HTTP/1.1.
     async fn send_alone(&self, request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
-        let Fresh::Http1(mut connection) = self.connector.connect(Offer::Http1).await? else {
+        let Fresh::Http1(connection) = self.connector.connect(Offer::Http1).await? else {
             return Err(UpstreamError::Tls("the upstream chose a protocol that was not offered".to_owned()));
         };
-        let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-        // Without the sender the connection ends after this answer.
-        Ok(Sent { response, lease: Lease(None) })
-    }
-
-    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-    }
-
-    fn take_idle(&self) -> Option<http1::SendRequest<RequestBody>> {
-        let mut idle = self.idle.borrow_mut();
-        while let Some(connection) = idle.pop() {
-            if connection.is_ready() {
-                return Some(connection);
-            }
-        }
-        None
+        let response = connection.exchange(request).await.map_err(UpstreamError::unanswered)?;
+        Ok(Sent::over_http1(response, None))
     }
 
     fn shared(&self) -> Option<http2::SendRequest<RequestBody>> {
@@ -203,19 +176,6 @@ impl Pool {
         }
         shared.clone()
     }
-}
-
-/// The same request, if sending it twice does no harm (RFC 9110 section 9.2.2) and it has no body to be lost.
-fn copy_of(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !reads || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
 }
 
 /// What became of a request on a shared connection.
@@ -230,10 +190,12 @@ async fn send_http2(
     request: Request<RequestBody>,
 ) -> Result<Attempt, UpstreamError> {
     match connection.try_send_request(as_http2(request)).await {
-        Ok(response) => Ok(Attempt::Answered(Sent { response, lease: Lease(None) })),
+        Ok(response) => {
+            Ok(Attempt::Answered(Sent { response: response.map(Arriving::Http2), lease: Lease(None) }))
+        }
         Err(mut failure) => match failure.take_message() {
             Some(unsent) => Ok(Attempt::Unsent(unsent)),
-            None => Err(UpstreamError::Http(failure.into_error())),
+            None => Err(UpstreamError::Http2(failure.into_error())),
         },
     }
 }

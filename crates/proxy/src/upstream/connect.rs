@@ -3,16 +3,13 @@
 use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
 
 use doorward_core::service::{Upstream, UpstreamScheme};
-use hyper::{
-    client::conn::{http1, http2},
-    rt::{Read, Write},
-};
+use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::UpstreamError;
+use super::{UpstreamError, http1};
 use crate::{body::RequestBody, tls};
 
 /// Opens connections to one upstream.
@@ -31,7 +28,7 @@ pub(super) enum Offer {
 
 /// A new connection, by the protocol that was agreed on.
 pub(super) enum Fresh {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Box<http1::Connection>),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -46,7 +43,7 @@ impl Connector {
             let stream = TcpStream::connect(address).await.map_err(UpstreamError::Connect)?;
             stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
             match self.upstream.scheme {
-                UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
+                UpstreamScheme::Http => Ok(Fresh::Http1(Box::new(http1::Connection::new(stream)))),
                 UpstreamScheme::Https => self.connect_tls(stream, offer).await,
             }
         };
@@ -66,10 +63,10 @@ impl Connector {
             .map_err(|error| UpstreamError::Tls(error.to_string()))?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         if !http2 {
-            return handshake(TokioIo::new(stream)).await;
+            return Ok(Fresh::Http1(Box::new(http1::Connection::new(stream))));
         }
         let (sender, connection) =
-            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
+            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http2)?;
         drive(connection);
         Ok(Fresh::Http2(sender))
     }
@@ -83,17 +80,6 @@ impl Connector {
         *self.tls.borrow_mut() = Some(Arc::clone(&config));
         Ok(config)
     }
-}
-
-async fn handshake(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
-    let (sender, connection) = http1::Builder::new()
-        // Heads and small bodies go out in one buffer, which costs the kernel less than a list of them.
-        .writev(false)
-        .handshake(io)
-        .await
-        .map_err(UpstreamError::Http)?;
-    drive(connection.with_upgrades());
-    Ok(Fresh::Http1(sender))
 }
 
 /// Runs a connection; its end shows in its sender.
