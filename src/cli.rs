@@ -38,6 +38,9 @@ pub enum Command {
         /// Print mistakes as JSON.
         #[arg(long)]
         json: bool,
+        /// Open nothing but this file, as where the files that it names can't be seen.
+        #[arg(long)]
+        without_files: bool,
     },
     /// Try everything on this machine: no file, no root, no DNS, no certificate.
     Demo(Demo),

@@ -24,6 +24,7 @@ pub use diagnostic::{CODES, Diagnostic, Severity};
 use doorward_core::config::Config;
 pub use resolve::read_secret;
 pub use schema::Checked;
+pub use service::ServiceFile;
 
 /// Largest configuration that is read, in bytes.
 pub const SIZE_MAX: u64 = 4 * 1024 * 1024;
@@ -75,7 +76,7 @@ impl Source {
 pub struct Loaded {
     /// The configuration, with the clients' secrets read and hashed.
     pub config: Config,
-    /// What deserves a second look.
+    /// What deserves a second look, and what closes single services.
     pub warnings: Vec<Diagnostic>,
     /// Its text.
     pub source: Source,
@@ -112,6 +113,13 @@ impl std::error::Error for LoadError {}
 /// Every mistake in it, in the order of the text.
 pub fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
     schema::check(source)
+}
+
+/// Opens the files that single services name, as [`load`] does: what is wrong with them, and would close their services.
+/// Nothing of what is in them is kept or shown.
+pub fn check_files(checked: &mut Checked) -> Vec<Diagnostic> {
+    let files = std::mem::take(&mut checked.files);
+    service::read_files(&mut checked.config, files)
 }
 
 /// Reads, checks and completes a configuration: the secrets of clients are read and hashed.

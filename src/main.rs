@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve { config } => command::serve::run(&config, Shell::system()).await,
-        Command::Check { file, json } => command::check::run(&file, json),
+        Command::Check { file, json, without_files } => command::check::run(&file, json, without_files),
         Command::Demo(options) if options.selftest => selftest::run(&options, Shell::system()).await,
         Command::Demo(options) => demo::run(&options, Shell::system()).await,
     }

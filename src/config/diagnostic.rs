@@ -11,6 +11,8 @@ use super::{Source, redact::redact};
 pub enum Severity {
     /// Nothing starts.
     Error,
+    /// One service is closed, and the others are served.
+    Closed,
     /// It works, and deserves a second look.
     Warning,
 }
@@ -31,7 +33,7 @@ pub struct Diagnostic {
 }
 
 /// Every code, with what it means.
-pub const CODES: [(&str, &str); 14] = [
+pub const CODES: [(&str, &str); 17] = [
     ("E001", "the text is not TOML or JSON"),
     ("E002", "a key that does not exist"),
     ("E003", "a value of the wrong type"),
@@ -41,17 +43,24 @@ pub const CODES: [(&str, &str); 14] = [
     ("E007", "something that is declared twice"),
     ("E008", "keys that contradict each other"),
     ("E009", "a setting that would open the door"),
+    ("Q001", "a rule of one service that can't be used, so that the service is closed"),
+    ("Q002", "a file of one service that is missing or unfit, so that the service is closed"),
     ("W101", "a bypass that is open to everybody"),
     ("W102", "an upstream elsewhere, reached without encryption"),
     ("W103", "the root secret is generated in the data directory"),
     ("W104", "clear-text listeners only, although the public scheme is https"),
     ("W105", "a setting that weakens a default"),
+    ("W106", "a setting that has no effect as it stands"),
 ];
 
 impl Diagnostic {
-    /// Errors have codes that begin with E.
+    /// Errors have codes that begin with E, what closes one service with Q.
     pub fn severity(&self) -> Severity {
-        if self.code.starts_with('E') { Severity::Error } else { Severity::Warning }
+        match self.code.as_bytes().first() {
+            Some(b'E') => Severity::Error,
+            Some(b'Q') => Severity::Closed,
+            _ => Severity::Warning,
+        }
     }
 
     /// Line and column, from 1, in characters.
@@ -67,7 +76,11 @@ impl Diagnostic {
         let (line, column) = self.position(&source.text);
         serde_json::json!({
             "code": self.code,
-            "severity": if self.severity() == Severity::Error { "error" } else { "warning" },
+            "severity": match self.severity() {
+                Severity::Error => "error",
+                Severity::Closed => "closed",
+                Severity::Warning => "warning",
+            },
             "file": source.path.display().to_string(),
             "line": line,
             "column": column,
@@ -86,7 +99,7 @@ pub(super) fn render(source: &Source, diagnostics: &[Diagnostic], colour: bool) 
     let mut text = String::new();
     for diagnostic in diagnostics {
         let level = match diagnostic.severity() {
-            Severity::Error => Level::ERROR,
+            Severity::Error | Severity::Closed => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
         let marked = AnnotationKind::Primary.span(diagnostic.span.clone()).label(&diagnostic.key);

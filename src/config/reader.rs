@@ -98,6 +98,12 @@ impl<'a> Section<'a> {
         !self.entries.iter().any(|entry| names.contains(&entry.name.as_str()))
     }
 
+    /// Whether this key holds a list with nothing in it.
+    pub(super) fn is_empty_list(&self, name: &str) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.name == name);
+        entry.is_some_and(|entry| matches!(&entry.node.value, Value::List(items) if items.is_empty()))
+    }
+
     /// Where this key stands; the whole table when it is not there.
     pub(super) fn place_of(&self, name: &str) -> Place {
         let entry = self.entries.iter().find(|entry| entry.name == name);

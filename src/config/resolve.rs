@@ -3,18 +3,20 @@
 use std::{path::Path, sync::Arc};
 
 use doorward_core::{
-    config::Config, policy::Posture, route::RouteTable, seal::trim_newline, token::HashedSecret,
+    policy::{Posture, Quarantine},
+    seal::trim_newline,
+    token::HashedSecret,
 };
-use doorward_proxy::tls;
 
 use super::{
     LoadError, Loaded, Source,
     client::{DeclaredClient, is_client_id},
     schema::Checked,
+    service,
 };
 
 pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadError> {
-    let Checked { mut config, clients, warnings } = checked;
+    let Checked { mut config, clients, files, mut warnings } = checked;
     let mut problems = Vec::new();
     for declared in clients {
         let client = match resolve_client(declared) {
@@ -33,20 +35,14 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
     if !problems.is_empty() {
         return Err(LoadError::Secret(problems.join("\n")));
     }
-    quarantine(&mut config);
-    Ok(Loaded { config, warnings, source })
-}
-
-/// Closes each service whose upstream could not be checked as declared. The others are served: one service's file takes
-/// nobody else down, and the service itself is closed rather than reached unchecked.
-fn quarantine(config: &mut Config) {
-    for service in &mut config.services {
-        let Some(file) = service.upstream().and_then(|upstream| upstream.ca_file.as_ref()) else { continue };
-        let Err(error) = tls::check_authorities(file) else { continue };
-        tracing::error!(service = %service.name, %error, "this service is closed until its upstream_ca_file is in order");
-        Arc::make_mut(service).guard.posture = Posture::Quarantined(format!("upstream_ca_file: {error}"));
+    warnings.extend(service::read_files(&mut config, files));
+    warnings.sort_by_key(|warning| warning.span.start);
+    for service in &config.services {
+        if let Posture::Quarantined(Quarantine { id, key, cause }) = &service.guard.posture {
+            tracing::error!(service = %service.name, reason = id, key, cause, "this service is closed; the others are served");
+        }
     }
-    config.routes = RouteTable::new(&config.portal.origin, &config.services);
+    Ok(Loaded { config, warnings, source })
 }
 
 fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {

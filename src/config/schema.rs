@@ -20,7 +20,8 @@ use super::{
     listener,
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
-    service, suggest, tree,
+    service::{self, ServiceFile},
+    suggest, tree,
     tree::Node,
     value,
 };
@@ -35,9 +36,14 @@ pub struct Checked {
     pub config: Config,
     /// The clients, with the files of their secrets.
     pub clients: Vec<DeclaredClient>,
-    /// What deserves a second look.
+    /// The files that single services need.
+    pub files: Vec<ServiceFile>,
+    /// What deserves a second look, and what closes single services.
     pub warnings: Vec<Diagnostic>,
 }
+
+/// What was read, its secrets still in their files.
+type Read = (Config, Vec<DeclaredClient>, Vec<ServiceFile>);
 
 pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
     let (root, duplicates) = tree::parse(source)?;
@@ -47,12 +53,14 @@ pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
     let (mistakes, warnings): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| found.severity() == Severity::Error);
     match read {
-        Some((config, clients)) if mistakes.is_empty() => Ok(Checked { config, clients, warnings }),
+        Some((config, clients, files)) if mistakes.is_empty() => {
+            Ok(Checked { config, clients, files, warnings })
+        }
         _ => Err(mistakes),
     }
 }
 
-fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Vec<DeclaredClient>)> {
+fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let whole = Place { key: String::new(), span: 0..0 };
     let mut section = Section::new(whole, root, findings)?;
     let domain = section.required(
@@ -82,7 +90,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
     let database = database(&mut section, source);
     let policies = policies(&mut section);
     let hosting = (domain.as_str(), public.0);
-    let services = services(&mut section, source, &policies, hosting, portal.as_ref());
+    let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
     section.finish();
     let portal = portal?;
@@ -104,7 +112,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<(Config, Ve
         routes,
         reserved_headers,
     };
-    Some((config, clients))
+    Some((config, clients, files))
 }
 
 /// A table below the root; an absent one is empty.
@@ -299,18 +307,18 @@ fn services(
     policies: &Policies,
     (domain, scheme): (&str, Scheme),
     portal: Option<&Portal>,
-) -> Vec<Arc<Service>> {
+) -> (Vec<Arc<Service>>, Vec<ServiceFile>) {
     let findings = section.findings;
     let Some(declared) = subsection(section, "services") else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let context = service::Context { source, findings, policies, domain, scheme };
     let mut taken: Vec<(Host, String)> =
         portal.map(|portal| (portal.host.clone(), "the portal".to_owned())).into_iter().collect();
-    let mut services = Vec::new();
+    let (mut services, mut files) = (Vec::new(), Vec::new());
     for (place, entry) in declared.all() {
-        let (service, hosts) = service::read(&place, entry, &context);
-        for (host, place) in hosts {
+        let read = service::read(&place, entry, &context);
+        for (host, place) in read.hosts {
             if let Some((_, owner)) = taken.iter().find(|(other, _)| *other == host) {
                 findings.add(
                     "E007",
@@ -321,9 +329,10 @@ fn services(
             }
             taken.push((host, format!("services.{}", entry.name)));
         }
-        services.extend(service.map(Arc::new));
+        services.extend(read.service.map(Arc::new));
+        files.extend(read.files);
     }
-    services
+    (services, files)
 }
 
 fn clients(section: &mut Section<'_>, source: &Source, policies: &Policies) -> Vec<DeclaredClient> {

@@ -1,16 +1,21 @@
 //! `[services.<name>]`.
 
+mod closing;
 mod disclosure;
 mod guard;
+mod scope;
 mod upstream;
 
 use std::sync::Arc;
 
+pub use closing::ServiceFile;
+pub(super) use closing::read_files;
 use doorward_core::{
     http::{host::Host, origin::Scheme},
     service::{Backend, Service},
 };
 
+use self::closing::Closing;
 use super::{
     Source, names,
     policy::Policies,
@@ -28,25 +33,33 @@ pub(super) struct Context<'a> {
     pub(super) scheme: Scheme,
 }
 
-/// Reads one service. Its hosts come with their places, also when the rest has mistakes, so that each host that is
-/// declared twice can be shown.
-pub(super) fn read(
-    place: &Place,
-    entry: &Entry,
-    context: &Context<'_>,
-) -> (Option<Service>, Vec<(Host, Place)>) {
+/// What one service's table holds.
+#[derive(Default)]
+pub(super) struct Read {
+    /// The service, unless it has mistakes.
+    pub(super) service: Option<Service>,
+    /// The files that it needs.
+    pub(super) files: Vec<ServiceFile>,
+    /// Its hosts with their places, also when the rest has mistakes, so that each host that is declared twice can be
+    /// shown.
+    pub(super) hosts: Vec<(Host, Place)>,
+}
+
+/// Reads one service.
+pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read {
     let findings = context.findings;
     let fit = names::check(&entry.name, place, findings);
     let Some(mut section) = Section::new(place.clone(), &entry.node, findings) else {
-        return (None, Vec::new());
+        return Read::default();
     };
+    let closing = Closing::default();
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let upstream = upstream::read(&mut section, context);
-    let guard = guard::read(&mut section, context);
-    let disclosure = disclosure::read(&mut section);
+    let upstream = upstream::read(&mut section, context, &closing);
+    let guard = guard::read(&mut section, context, &closing);
+    let disclosure = disclosure::read(&mut section, context);
     section.finish();
-    let service = upstream.zip(guard).map(|(upstream, guard)| Service {
+    let mut service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),
         title,
         hosts: hosts.iter().map(|(host, _)| host.clone()).collect(),
@@ -54,7 +67,8 @@ pub(super) fn read(
         backend: Backend::Upstream(upstream),
         disclosure,
     });
-    (service, hosts)
+    let files = service.as_mut().map_or_else(Vec::new, |service| closing.apply(service));
+    Read { service, files, hosts }
 }
 
 fn capitalised(name: &str) -> String {

@@ -4,11 +4,12 @@ mod clients;
 mod codes;
 mod mistakes;
 mod mutation;
+mod roles;
 mod root;
 mod services;
 mod syntaxes;
 
-use super::{Checked, Diagnostic, Format, Source, check};
+use super::{Checked, Diagnostic, Format, Source, check, check_files};
 
 /// A sound beginning without warnings. Tables can follow.
 const SOUND: &str = r#"domain = "example.org"

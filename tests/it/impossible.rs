@@ -149,12 +149,14 @@ async fn impossible_5_one_broken_service_takes_no_other_down() {
     let closed = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
     let more = format!(
         "\n[services.down]\nupstream = \"http://{closed}\"\nposture = \"public\"\n\n\
-         [services.untrusted]\nupstream = \"https://{closed}\"\nupstream_ca_file = \"DIR/missing.pem\"\nposture = \"public\"\n"
+         [services.untrusted]\nupstream = \"https://{closed}\"\nupstream_ca_file = \"DIR/missing.pem\"\nposture = \"public\"\n\n\
+         [services.unread]\nupstream = \"http://{closed}\"\nposture = \"sso\"\npolicy = \"users\"\n\
+         bypass = [{{ regexes = [\"(\"], public = true }}]\n"
     );
     let door = Door::with(&format!("{STANDARD}{more}")).await;
     let mut ada = door.administrator().await;
     for _ in 0..2 {
-        for (host, status) in [("down", 502), ("untrusted", 403)] {
+        for (host, status) in [("down", 502), ("untrusted", 503), ("unread", 503)] {
             let reply = program(&door, host, "/", "").await;
             assert_eq!(reply.status, status, "{host}");
             assert!(!reply.text().contains(&closed.port().to_string()), "{}", reply.text());
@@ -163,7 +165,10 @@ async fn impossible_5_one_broken_service_takes_no_other_down() {
         assert!(opens(&mut ada, &door, "www").await);
     }
     let launcher = ada.open(&door.url("id", "/")).await.unwrap().text();
-    assert!(launcher.contains("upstream_ca_file"), "administrators are told why: {launcher}");
+    for key in ["services.untrusted.upstream_ca_file", "services.unread.bypass[0].regexes[0]"] {
+        assert!(launcher.contains(key), "administrators are told why: {launcher}");
+    }
+    assert!(program(&door, "unread", "/", "").await.text().contains("closed_regex"));
     // A typo in one service: the former configuration stays, whole.
     for (sound, typo) in [
         ("posture = \"public\"", "posture = \"pubic\""),

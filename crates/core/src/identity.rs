@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ::http::HeaderValue;
-
 use crate::{
     id::{SessionId, UserId},
     time::UnixTime,
@@ -24,8 +22,7 @@ pub struct AuthContext {
 
 /// A signed-in person: who, in which groups, by which proof, in which session.
 ///
-/// Made from rows that were live when read: not disabled, not ended, not expired. Header values are rendered once
-/// here, not per request.
+/// Made from rows that were live when read: not disabled, not ended, not expired.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Stable identifier; the OIDC `sub`.
@@ -42,7 +39,6 @@ pub struct Identity {
     pub portal_session: SessionId,
     /// When the session ends at the latest.
     pub expires_at: UnixTime,
-    values: HeaderValues,
 }
 
 /// The parts of an [`Identity`] that are not derived.
@@ -64,7 +60,7 @@ pub struct IdentityParts {
     pub expires_at: UnixTime,
 }
 
-/// A property of an identity that a header can carry.
+/// A property of a person that a header can carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Property {
     /// The user name.
@@ -77,42 +73,35 @@ pub enum Property {
     Groups,
     /// The stable identifier.
     Subject,
+    /// The roles that the service declares and the person has, joined by commas; absent when there are none.
+    Roles,
+    /// The same, joined by spaces.
+    SpacedRoles,
+    /// The first of them.
+    Role,
 }
 
 impl Property {
-    /// Every property with the word that the configuration uses for it.
-    pub const ALL: [(Self, &'static str); 5] = [
+    /// Every property that the configuration has a word for, with that word.
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Username, "username"),
         (Self::Email, "email"),
         (Self::Name, "name"),
         (Self::Groups, "groups"),
         (Self::Subject, "sub"),
+        (Self::Roles, "roles"),
+        (Self::Role, "role"),
     ];
-}
 
-#[derive(Clone, Debug)]
-struct HeaderValues {
-    username: Option<HeaderValue>,
-    email: Option<HeaderValue>,
-    name: Option<HeaderValue>,
-    groups: Option<HeaderValue>,
-    subject: Option<HeaderValue>,
+    /// Whether it depends on what the service declares about roles.
+    pub const fn is_about_roles(self) -> bool {
+        matches!(self, Self::Roles | Self::SpacedRoles | Self::Role)
+    }
 }
 
 impl Identity {
-    /// Puts an identity together and renders its header values.
+    /// Puts an identity together.
     pub fn new(parts: IdentityParts) -> Self {
-        let groups = parts.groups.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-        let value = |text: &str| {
-            if text.is_empty() { None } else { HeaderValue::from_bytes(text.as_bytes()).ok() }
-        };
-        let values = HeaderValues {
-            username: value(parts.profile.username.as_str()),
-            email: parts.profile.email.as_deref().and_then(value),
-            name: value(&parts.profile.display_name),
-            groups: value(&groups),
-            subject: value(parts.subject.as_str()),
-        };
         Self {
             subject: parts.subject,
             profile: parts.profile,
@@ -121,18 +110,6 @@ impl Identity {
             session: parts.session,
             portal_session: parts.portal_session,
             expires_at: parts.expires_at,
-            values,
-        }
-    }
-
-    /// The header value of `property`; `None` when the person has none, and then no header may be sent.
-    pub fn header_value(&self, property: Property) -> Option<&HeaderValue> {
-        match property {
-            Property::Username => self.values.username.as_ref(),
-            Property::Email => self.values.email.as_ref(),
-            Property::Name => self.values.name.as_ref(),
-            Property::Groups => self.values.groups.as_ref(),
-            Property::Subject => self.values.subject.as_ref(),
         }
     }
 
@@ -147,13 +124,13 @@ mod tests {
     use super::*;
     use crate::user::Username;
 
-    fn identity(display_name: &str, email: Option<&str>, groups: &[&str]) -> Identity {
+    fn identity(groups: &[&str]) -> Identity {
         Identity::new(IdentityParts {
             subject: UserId::from_random([1; 16]),
             profile: Profile {
                 username: Username::parse("ada").unwrap(),
-                display_name: display_name.to_owned(),
-                email: email.map(str::to_owned),
+                display_name: "Ada".to_owned(),
+                email: None,
             },
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
@@ -163,35 +140,11 @@ mod tests {
         })
     }
 
-    fn value(identity: &Identity, property: Property) -> Option<&[u8]> {
-        identity.header_value(property).map(HeaderValue::as_bytes)
-    }
-
-    #[test]
-    fn each_property_has_its_value() {
-        let ada = identity("Ada Löve", Some("ada@example.org"), &["users", "admins"]);
-        assert_eq!(value(&ada, Property::Username), Some(b"ada".as_slice()));
-        assert_eq!(value(&ada, Property::Email), Some(b"ada@example.org".as_slice()));
-        assert_eq!(value(&ada, Property::Name), Some("Ada Löve".as_bytes()));
-        assert_eq!(value(&ada, Property::Groups), Some(b"admins,users".as_slice()));
-        assert_eq!(value(&ada, Property::Subject), Some(ada.subject.as_str().as_bytes()));
-    }
-
-    /// What is not known, or can't stand in a header, is no header: never an empty or a broken one.
-    #[test]
-    fn what_can_not_be_sent_is_left_out() {
-        let ada = identity("Ada\r\nRemote-User: root", None, &[]);
-        assert_eq!(value(&ada, Property::Name), None);
-        assert_eq!(value(&ada, Property::Email), None);
-        assert_eq!(value(&ada, Property::Groups), None);
-        assert_eq!(value(&identity("", Some(""), &[]), Property::Email), None);
-    }
-
     #[test]
     fn only_members_of_admins_administer() {
-        assert!(identity("Ada", None, &["admins"]).is_administrator());
+        assert!(identity(&["admins"]).is_administrator());
         for groups in [&[][..], &["users"], &["Admins"], &["admins2"], &["my-admins"]] {
-            assert!(!identity("Ada", None, groups).is_administrator(), "{groups:?}");
+            assert!(!identity(groups).is_administrator(), "{groups:?}");
         }
     }
 }

@@ -3,19 +3,21 @@
 //! `decide` is the only maker of [`Permit`], and both enforcement points, the proxy and `/authorize`, take a
 //! `Permit` by value. Absence never grants: no group list, no session and no match each end in a refusal.
 
-mod bypass;
 mod decide;
 mod explain;
+mod quarantine;
+mod scope;
 
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use ::http::Method;
 use ipnet::IpNet;
 
-pub use bypass::Bypass;
 use decide::within;
 pub use decide::{admit, admit_person, decide};
 pub use explain::{describe, explain};
+pub use quarantine::Quarantine;
+pub use scope::{Miss, PathRegex, Paths, Scope};
 
 use crate::{http::fetch::FetchMetadata, identity::Identity, time::UnixTime};
 
@@ -46,8 +48,8 @@ pub struct Guard {
     pub posture: Posture,
     /// Networks that may reach the service at all; `None` for any.
     pub networks: Option<Vec<IpNet>>,
-    /// Paths that pass without a session, each within its networks and methods.
-    pub bypass: Vec<Bypass>,
+    /// Requests that pass without a session.
+    pub bypass: Vec<Scope>,
     /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
     pub csrf_shield: bool,
 }
@@ -70,8 +72,8 @@ pub enum Posture {
     NativeOidc,
     /// Nothing here: the application has its own accounts.
     AppLogin,
-    /// The declaration did not check; everything is refused and the reason is shown to administrators.
-    Quarantined(String),
+    /// The declaration can't be enforced as it is written; everything is refused until it can.
+    Quarantined(Quarantine),
 }
 
 impl Posture {
@@ -185,10 +187,10 @@ pub enum Denial {
     CrossOrigin,
     /// The session ended before the request.
     Expired,
-    /// The service's declaration did not check.
+    /// The service is closed: its declaration can't be enforced.
     Quarantined {
-        /// What is wrong with it.
-        reason: String,
+        /// The identifier of the reason.
+        id: &'static str,
     },
 }
 
@@ -201,7 +203,7 @@ impl Denial {
             Self::Group { .. } => "group",
             Self::CrossOrigin => "cross_origin",
             Self::Expired => "expired",
-            Self::Quarantined { .. } => "quarantined",
+            Self::Quarantined { id } => id,
         }
     }
 }

@@ -5,7 +5,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-pub use disclosure::{Disclosure, IdentityHeader};
+pub use disclosure::{Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
 pub use upstream::{Upstream, UpstreamScheme};
 
 use crate::{http::host::Host, policy::Guard};

@@ -3,9 +3,12 @@
 use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
-    http::headers::{self, ForwardedValues},
+    http::{
+        framing,
+        headers::{self, ForwardedValues},
+    },
     policy::Permit,
-    service::{Backend, Service},
+    service::{Backend, Disclosed, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
@@ -34,7 +37,8 @@ pub(crate) struct Outgoing {
 
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
-    prepare(&permit, &mut outgoing);
+    let person = worker.disclosures.of(&permit, &outgoing.service);
+    prepare(person.as_deref(), &mut outgoing);
     let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
@@ -42,7 +46,11 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let Backend::Upstream(upstream) = &service.backend;
     let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
-            return bring_back(response, lease, watch);
+            match framing::check_answer(response.headers(), response.version()) {
+                Ok(()) => return bring_back(response, lease, watch),
+                // The connection is dropped with it: where its next answer begins can't be told.
+                Err(error) => UpstreamError::Framing(error.0),
+            }
         }
         Ok(Sent { response, .. }) => {
             let switched = downstream.and_then(|downstream| upgrade::switch(downstream, response, watch));
@@ -67,7 +75,7 @@ fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
+fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
@@ -82,7 +90,7 @@ fn prepare(permit: &Permit, outgoing: &mut Outgoing) {
         port: arrival.route.forwarded_port.clone(),
         host: arrival.route.forwarded_host.clone(),
     };
-    headers::apply(&mut head.headers, permit, &service.disclosure.headers, &forwarded);
+    headers::apply(&mut head.headers, person, &forwarded);
     if let Some(upstream) = service.upstream()
         && !upstream.original_host
         && let Ok(host) = HeaderValue::from_str(&upstream.authority())

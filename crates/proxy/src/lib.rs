@@ -7,6 +7,7 @@ mod access_log;
 mod body;
 mod connection;
 pub mod control;
+mod disclose;
 mod forward;
 mod server;
 mod service;

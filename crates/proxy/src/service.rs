@@ -12,7 +12,7 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Grounds, Permit},
+    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
     route::{Destination, Route},
     service::Service,
     token::{Hashed, Session},
@@ -169,7 +169,8 @@ async fn gate(
             control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
-            line.decided("denied", &denial.code());
+            let outcome = if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" };
+            line.decided(outcome, &denial.code());
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }

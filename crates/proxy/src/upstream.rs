@@ -23,6 +23,7 @@ pub(crate) enum UpstreamError {
     Http2(hyper::Error),
     Closed,
     Switched,
+    Framing(&'static str),
 }
 
 impl fmt::Display for UpstreamError {
@@ -34,6 +35,7 @@ impl fmt::Display for UpstreamError {
             Self::Http1(error) => write!(formatter, "HTTP: {error}"),
             Self::Http2(error) => write!(formatter, "HTTP/2: {error}"),
             Self::Closed => formatter.write_str("it closes connections at once"),
+            Self::Framing(what) => write!(formatter, "its answer has {what}"),
             Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
         }
     }

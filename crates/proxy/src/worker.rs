@@ -14,7 +14,8 @@ use doorward_core::{
 };
 
 use crate::{
-    control::ControlPlane, server::Settings, session::SessionSource, timeouts::Timeouts, upstream::Pools,
+    control::ControlPlane, disclose::Disclosures, server::Settings, session::SessionSource,
+    timeouts::Timeouts, upstream::Pools,
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -24,6 +25,7 @@ pub(crate) struct Worker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
+    pub(crate) disclosures: Disclosures,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
@@ -36,6 +38,7 @@ impl Worker {
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts.connect),
+            disclosures: Disclosures::default(),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })

@@ -10,7 +10,7 @@ use doorward_core::{
     http::{context::RequestContext, fetch},
     identity::Identity,
     jose::key_ring::KeyRing,
-    policy::Denial,
+    policy::{self, Denial},
     seal::RootSecret,
     service::Service,
     time::Random,
@@ -177,7 +177,7 @@ impl App {
         with_status(reply::json(&body), StatusCode::UNAUTHORIZED)
     }
 
-    /// A refusal: 403, as a page or as JSON.
+    /// A refusal, as a page or as JSON: 403, or 503 for a service that is closed.
     pub fn denied(
         &self,
         denied: &Denied<'_>,
@@ -185,18 +185,48 @@ impl App {
         context: &RequestContext,
     ) -> Response<ReplyBody> {
         let Denied { service, denial, .. } = denied;
+        if matches!(denial, Denial::Quarantined { .. }) {
+            return self.closed(denied, as_page, context);
+        }
         let response = if as_page {
             page::denied_at_service(&self.environment, context, denied)
         } else {
             let body = serde_json::json!({
                 "error": "access_denied",
                 "reason": denial.code(),
-                "message": format!("{}: {}.", service.title, doorward_core::policy::explain(denial)),
+                "message": format!("{}: {}.", service.title, policy::explain(denial)),
                 "request_id": context.id.to_string(),
             });
             reply::json(&body)
         };
         Self::finish(with_status(response, StatusCode::FORBIDDEN), None, context)
+    }
+
+    /// A service whose declaration can't be enforced: nobody can open it, whoever they are.
+    fn closed(&self, denied: &Denied<'_>, as_page: bool, context: &RequestContext) -> Response<ReplyBody> {
+        let message = format!("{}: {}.", denied.service.title, policy::explain(denied.denial));
+        let mut response = if as_page {
+            let frame = Frame::abroad(&self.environment);
+            let heading = "This service is closed";
+            self.with_assets(page::message(frame, context, (heading, &message), None))
+        } else {
+            reply::json(&serde_json::json!({
+                "error": "service_closed",
+                "reason": denied.denial.code(),
+                "message": message,
+                "request_id": context.id.to_string(),
+            }))
+        };
+        let minute = HeaderValue::from_static("60");
+        response.headers_mut().insert(header::RETRY_AFTER, minute);
+        Self::finish(with_status(response, StatusCode::SERVICE_UNAVAILABLE), None, context)
+    }
+
+    /// A page at a host that is not the portal's: its style comes from there.
+    fn with_assets<B>(&self, mut response: Response<B>) -> Response<B> {
+        let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
+        response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        response
     }
 
     /// A problem, as a page or as JSON.
@@ -209,12 +239,8 @@ impl App {
         let response = axum::response::IntoResponse::into_response(refusal_of(problem));
         // The request may have been for any host, ours or not.
         let frame = as_page.then(|| Frame::abroad(&self.environment));
-        let mut response = Self::finish(response, frame, context);
-        if as_page {
-            let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
-            response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
-        }
-        response
+        let response = Self::finish(response, frame, context);
+        if as_page { self.with_assets(response) } else { response }
     }
 
     /// Renders what was refused, and adds what every reply carries.

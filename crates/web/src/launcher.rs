@@ -88,9 +88,10 @@ fn tile(config: &Config, service: &Service) -> Option<Tile> {
 
 fn quarantined(config: &Config) -> Vec<Quarantined> {
     let reason = |service: &Arc<Service>| match &service.guard.posture {
-        Posture::Quarantined(reason) => {
-            Some(Quarantined { title: service.title.clone(), reason: reason.clone() })
-        }
+        Posture::Quarantined(reason) => Some(Quarantined {
+            title: service.title.clone(),
+            reason: format!("{}: {}", reason.key, reason.cause),
+        }),
         _ => None,
     };
     config.services.iter().filter_map(reason).collect()

@@ -1,27 +1,24 @@
 //! What stands in front of a service.
 
-use doorward_core::{
-    http::path,
-    policy::{Bypass, Guard, Posture},
-};
+use doorward_core::policy::{Guard, Paths, Posture, Scope};
+use ipnet::IpNet;
 
-use super::Context;
+use super::{Context, closing::Closing, scope};
 use crate::config::{
     policy,
-    reader::{Findings, Place, Section, Text},
-    suggest,
-    tree::Node,
-    value,
+    reader::{Findings, Place, Section},
+    suggest, value,
 };
 
 const POSTURES: [&str; 4] = ["sso", "public", "native-oidc", "app-login"];
+/// A bypass in the words of the founding document, written into the service itself.
+const FLAT: [&str; 2] = ["bypassPaths", "bypassResources"];
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Guard> {
-    let networks = value::networks(section, &["networks", "allowedNetworks"]);
-    let bypass = match section.take(&["bypass"]) {
-        Some((place, node)) => bypasses(section, &place, node),
-        None => Vec::new(),
-    };
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Guard> {
+    // Beside a bypass that is written into the service, `allowedNetworks` are the bypass's.
+    let names: &[_] = if section.lacks(&FLAT) { &["networks", "allowedNetworks"] } else { &["networks"] };
+    let networks = value::networks(section, names);
+    let bypass = bypasses(section, closing);
     let csrf_shield = section.boolean("csrf_shield", true);
     let policy = section.text(&["policy"]);
     let help = format!("a service says what it demands: {}", POSTURES.join(", "));
@@ -57,7 +54,7 @@ fn not_gated(word: &str) -> Option<Posture> {
 
 /// Reports what only a gate reads: whoever wrote it believes that there is one.
 fn without_effect(section: &Section<'_>, posture: &str) {
-    for key in ["policy", "bypass"] {
+    for key in ["policy", "bypass", FLAT[0], FLAT[1]] {
         if !section.lacks(&[key]) {
             let message = format!("`{key}` has no effect with the posture `{posture}`");
             let help = "remove it, or write posture = \"sso\"";
@@ -66,71 +63,68 @@ fn without_effect(section: &Section<'_>, posture: &str) {
     }
 }
 
-fn bypasses(section: &Section<'_>, place: &Place, node: &Node) -> Vec<Bypass> {
-    let items = section.items(place, node).unwrap_or_default();
-    items
-        .into_iter()
-        .filter_map(|(place, item)| bypass(Section::new(place, item, section.findings)?))
-        .collect()
+/// The bypasses of a service: the list `bypass`, and one that is written as `bypassPaths` and `bypassResources`.
+fn bypasses(section: &mut Section<'_>, closing: &Closing) -> Vec<Scope> {
+    let mut read: Vec<Scope> = flat_bypass(section, closing).into_iter().collect();
+    if let Some((place, node)) = section.take(&["bypass"]) {
+        for (place, item) in section.items(&place, node).unwrap_or_default() {
+            read.extend(
+                Section::new(place, item, section.findings).and_then(|section| bypass(section, closing)),
+            );
+        }
+    }
+    read
 }
 
-fn bypass(mut section: Section<'_>) -> Option<Bypass> {
+/// `bypassPaths` and `bypassResources` of the service itself: their networks are its `allowedNetworks`.
+fn flat_bypass(section: &mut Section<'_>, closing: &Closing) -> Option<Scope> {
+    let place = section.place_of(if section.lacks(&[FLAT[0]]) { FLAT[1] } else { FLAT[0] });
+    let paths = scope::paths(section, (&["bypassPaths"], &["bypassResources"]), closing)?;
+    let networks = value::networks(section, &["allowedNetworks"]);
+    limits(section.findings, &place, (&paths, networks.as_deref()), false);
+    Some(Scope { paths, networks, ..Scope::everything() })
+}
+
+fn bypass(mut section: Section<'_>, closing: &Closing) -> Option<Scope> {
     let findings = section.findings;
     let place = section.place.clone();
-    let paths = section.texts(&["paths"]);
+    let paths = scope::paths(&mut section, (&["paths"], &["regexes"]), closing);
     let networks = value::networks(&mut section, &["networks", "allowedNetworks"]);
     let methods = value::methods(&mut section);
     let public = section.boolean("public", false);
-    let listed = paths.as_ref().is_some_and(|(_, paths)| !paths.is_empty());
-    if !listed && (paths.is_some() || section.lacks(&["paths"])) {
+    let nothing = |key| section.lacks(&[key]) || section.is_empty_list(key);
+    if nothing("paths") && nothing("regexes") {
         section.missing("paths", "write which paths are open, such as paths = [\"/api/health\"]");
     }
     section.finish();
-    let paths: Vec<String> = paths?.1.into_iter().filter_map(|text| bypass_path(text, findings)).collect();
-    match (&networks, public) {
+    let paths = paths?;
+    limits(findings, &place, (&paths, networks.as_deref()), public);
+    Some(Scope { paths, networks, methods, expires_at: None })
+}
+
+/// Reports a bypass that does not say for whom it is.
+fn limits(findings: &Findings, place: &Place, (paths, networks): (&Paths, Option<&[IpNet]>), public: bool) {
+    let paths = scope::in_words(paths);
+    match (networks, public) {
         (None, false) => {
-            let help = "write `networks = […]`, or `public = true` for everybody";
-            findings.add("E009", &place, format!("{} would be open to everybody", paths.join(", ")), help);
+            let help = "write `networks = […]`, or `public = true` for everybody, in its entry of `bypass`";
+            findings.add("E009", place, format!("{paths} would be open to everybody"), help);
         }
         (Some(_), true) => {
-            findings.add("E008", &place, "`public = true` beside `networks`", "remove one of them");
+            findings.add("E008", place, "`public = true` beside `networks`", "remove one of them");
         }
         (None, true) => findings.add(
             "W101",
-            &place,
-            format!("{} is open to everybody", paths.join(", ")),
+            place,
+            format!("{paths} is open to everybody"),
             "limit it by `networks` if it is not meant so",
         ),
-        (Some(networks), false) if networks.iter().any(|network| network.prefix_len() == 0) => findings.add(
+        (Some(networks), false) if scope::are_everywhere(networks) => findings.add(
             "W101",
-            &place,
-            format!("{} is open to everybody: a network of all addresses is no limit", paths.join(", ")),
+            place,
+            format!("{paths} is open to everybody: a network of all addresses is no limit"),
             "name the networks that are meant",
         ),
         (Some(_), false) => {}
     }
-    Some(Bypass { paths, networks, methods })
-}
-
-fn bypass_path(text: Text, findings: &Findings) -> Option<String> {
-    if path::has_segment_prefix(&text.text, "/.doorward") {
-        let message = format!("`{}` is reserved", text.text);
-        findings.add(
-            "E005",
-            &text.place,
-            message,
-            "/.doorward/ belongs to the door on every host; open another path",
-        );
-        return None;
-    }
-    if path::is_canonical(&text.text) {
-        return Some(text.text);
-    }
-    findings.add(
-        "E005",
-        &text.place,
-        format!("`{}` is no path that a request can have", text.text),
-        "begin with /, without //, dots as segments, escapes or ;",
-    );
-    None
 }

@@ -4,14 +4,15 @@ use doorward_core::{
     http::host::Host,
     service::{Upstream, UpstreamScheme},
 };
+use doorward_proxy::tls;
 
-use super::Context;
+use super::{Context, closing::Closing};
 use crate::config::{
     reader::{Section, Text},
     suggest, value,
 };
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Upstream> {
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Upstream> {
     let findings = section.findings;
     let original_host = match section.text(&["upstream_host"]) {
         None => true,
@@ -27,7 +28,14 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<U
             true
         }
     };
-    let ca_file = section.text(&["upstream_ca_file"]).map(|text| value::file(context.source, &text));
+    let ca_file = section.text(&["upstream_ca_file"]).map(|text| {
+        let file = value::file(context.source, &text);
+        let authorities = file.clone();
+        closing.read_later(text.place, "closed_upstream_ca_file", move |_| {
+            tls::check_authorities(&authorities).map_err(|error| error.to_string())
+        });
+        file
+    });
     let verify = verify(section);
     let text = section
         .required(&["upstream"], "write where requests go, such as upstream = \"http://127.0.0.1:3000\"")?;

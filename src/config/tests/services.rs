@@ -2,7 +2,7 @@
 
 use doorward_core::policy::Posture;
 
-use super::{checked, found, help};
+use super::{check_files, checked, found, help};
 
 /// A sound service with more lines.
 fn service(more: &str) -> String {
@@ -166,6 +166,10 @@ fn a_bypass_names_its_networks_or_says_public() {
         ("bypass = [{ paths = [\"/api\"], public = true, networks = [] }]\n", &["E008 .bypass[0]"]),
         ("bypass = [{ paths = [\"/api\"], networks = [\"0.0.0.0/0\"] }]\n", &["W101 .bypass[0]"]),
         ("bypass = [{ paths = [\"/api\"], networks = [\"10.0.0.0/8\", \"::/0\"] }]\n", &["W101 .bypass[0]"]),
+        ("bypass = [{ regexes = [\"/a/[0-9]+\"], networks = [\"10.0.0.1\"] }]\n", &[]),
+        ("bypass = [{ paths = [\"/a\"], regexes = [\"/b\"], networks = [\"10.0.0.1\"] }]\n", &[]),
+        ("bypass = [{ regexes = [], networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
+        ("bypass = [{ regexes = [\"/a\"] }]\n", &["E009 .bypass[0]"]),
         ("bypass = [{ paths = [], networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
         ("bypass = [{ paths = \"/api\", networks = [\"10.0.0.1\"] }]\n", &["E003 .bypass[0].paths"]),
         ("bypass = [{ networks = [\"10.0.0.1\"] }]\n", &["E004 .bypass[0]"]),
@@ -175,7 +179,62 @@ fn a_bypass_names_its_networks_or_says_public() {
         ("bypass = [{ path = \"/api\", public = true }]\n", &["E004 .bypass[0]", "E002 .bypass[0].path"]),
     ]);
     let lines = service("bypass = [{ paths = [\"/api\", \"/feed\"] }]\n");
-    assert_eq!(help(&lines), "write `networks = […]`, or `public = true` for everybody");
+    assert_eq!(
+        help(&lines),
+        "write `networks = […]`, or `public = true` for everybody, in its entry of `bypass`"
+    );
+}
+
+/// A bypass in the words of the founding document: its `allowedNetworks` limit the bypass, not the service.
+#[test]
+fn a_bypass_may_be_written_into_the_service() {
+    in_service(&[
+        ("bypassPaths = [\"/api\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n", &[]),
+        ("bypassResources = [\"/api/.*\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n", &[]),
+        ("bypassPaths = [\"/api\"]\n", &["E009 .bypassPaths"]),
+        ("bypassResources = [\"/api\"]\n", &["E009 .bypassResources"]),
+        ("bypassPaths = [\"/api\"]\nallowedNetworks = [\"0.0.0.0/0\"]\n", &["W101 .bypassPaths"]),
+    ]);
+    let lines =
+        "bypassPaths = [\"/api\"]\nbypassResources = [\"/[^/]+/feed\"]\nallowedNetworks = [\"10.0.0.0/8\"]\n";
+    let guard = checked(&service(lines)).config.services[0].guard.clone();
+    assert_eq!(guard.networks, None);
+    let [bypass] = guard.bypass.as_slice() else { panic!("{:?}", guard.bypass) };
+    assert!(
+        bypass.paths.contain("/api/x") && bypass.paths.contain("/abc/feed") && !bypass.paths.contain("/x")
+    );
+    assert!(bypass.allows_network("10.1.1.1".parse().unwrap()));
+    assert!(!bypass.allows_network("192.168.1.1".parse().unwrap()));
+    let guard = checked(&service("allowedNetworks = [\"10.0.0.0/8\"]\n")).config.services[0].guard.clone();
+    assert!(guard.networks.is_some() && guard.bypass.is_empty(), "without a bypass they limit the service");
+}
+
+/// T-9: an unfit expression opens nothing, and closes its own service only.
+#[test]
+fn t_9_an_unfit_regex_closes_its_service_alone() {
+    let lines = service("bypass = [{ regexes = [\"/ok\", \"(\"], networks = [\"::1\"] }]\n")
+        + "[services.other]\nupstream = \"http://127.0.0.1:1\"\nposture = \"public\"\n";
+    assert_eq!(found(&lines), ["Q001 services.notes.bypass[0].regexes[1]"]);
+    let config = checked(&lines).config;
+    let Posture::Quarantined(reason) = &config.services[0].guard.posture else { panic!("it is not closed") };
+    assert_eq!((reason.id, reason.key.as_str()), ("closed_regex", "services.notes.bypass[0].regexes[1]"));
+    assert!(reason.cause.contains("unclosed group"), "{}", reason.cause);
+    assert_eq!(config.services[1].guard.posture, Posture::Public);
+}
+
+/// What a missing file means for its service, in a check and when the configuration is loaded.
+#[test]
+fn impossible_5_a_missing_file_closes_its_service_alone() {
+    let lines = service("upstream_ca_file = \"missing.pem\"\n").replace("http:", "https:");
+    let mut checked = checked(&lines);
+    let found = check_files(&mut checked);
+    assert_eq!((found[0].code, found[0].key.as_str()), ("Q002", "services.notes.upstream_ca_file"));
+    assert!(found[0].message.contains("/etc/doorward/missing.pem"), "{}", found[0].message);
+    let Posture::Quarantined(reason) = &checked.config.services[0].guard.posture else {
+        panic!("it is not closed")
+    };
+    assert_eq!(reason.id, "closed_upstream_ca_file");
+    assert!(checked.config.routes.find("notes.example.org").is_some(), "its host answers, with the reason");
 }
 
 /// Impossible 8: a rule is written in the one spelling in which requests are judged.
@@ -257,6 +316,17 @@ fn h_5_identity_headers_have_names_of_their_own() {
         ),
         ("identity_headers = { \"X-A\" = \"name\", \"x_a\" = \"sub\" }\n", &["E007 .identity_headers.x_a"]),
         ("identity_headers = { \"X-A\" = \"user\" }\n", &["E005 .identity_headers.X-A"]),
+        ("identity_headers = [\"remote\", \"x-forwarded\", \"x-token\", \"webauth\"]\n", &[]),
+        ("identity_headers = [\"remote\", \"X-Token\"]\n", &["E005 .identity_headers[1]"]),
+        ("identity_headers = [\"remote\", \"remote\"]\n", &["E007 .identity_headers[1]"]),
+        ("identity_headers = [1]\n", &["E005 .identity_headers[0]"]),
+        ("identity_headers = { sets = [\"webauth\"], \"X-Login\" = \"username\" }\n", &[]),
+        (
+            "identity_headers = { \"x_webauth_user\" = \"sub\", sets = [\"webauth\"] }\n",
+            &["E007 .identity_headers.x_webauth_user"],
+        ),
+        ("identity_headers = { sets = \"webauth\" }\n", &["E003 .identity_headers.sets"]),
+        ("identity_headers = { sets = [\"web\"] }\n", &["E005 .identity_headers.sets[0]"]),
         ("identity_headers = { \"X-A\" = 1 }\n", &["E005 .identity_headers.X-A"]),
         ("identity_headers = { \"X A\" = \"name\" }\n", &["E005 .identity_headers.X A"]),
         ("identity_headers = { \"X-A\\r\\nX-B\" = \"name\" }\n", &["E005 .identity_headers.X-A\r\nX-B"]),

@@ -170,7 +170,9 @@ pub(super) fn sources(folders: &[&str], extensions: &[&str]) -> String {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("node_modules") && !path.ends_with("target") {
+            // Cargo's own directory has a tag; a module may be called `target`.
+            let built = path.ends_with("node_modules") || path.join("CACHEDIR.TAG").exists();
+            if path.is_dir() && !built {
                 folders.push(path);
             } else if wanted(&path) {
                 text.push_str(&std::fs::read_to_string(&path).unwrap());

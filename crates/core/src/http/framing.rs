@@ -2,7 +2,7 @@
 
 use ::http::{HeaderMap, Version, header};
 
-/// Why a request's framing is refused.
+/// Why the framing of a message is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FramingError(pub &'static str);
 
@@ -25,7 +25,7 @@ fn check_transfer_encoding(headers: &HeaderMap, version: Version) -> Result<(), 
         return Ok(());
     };
     if version != Version::HTTP_11 {
-        return Err(FramingError("Transfer-Encoding is for HTTP/1.1 only"));
+        return Err(FramingError("a Transfer-Encoding outside HTTP/1.1"));
     }
     if headers.contains_key(header::CONTENT_LENGTH) {
         return Err(FramingError("Content-Length beside Transfer-Encoding"));
@@ -42,6 +42,28 @@ fn check_content_length(headers: &HeaderMap) -> Result<(), FramingError> {
     };
     let digits = !length.is_empty() && length.len() <= 19 && length.as_bytes().iter().all(u8::is_ascii_digit);
     if several(headers, &header::CONTENT_LENGTH) || !digits {
+        return Err(FramingError("a Content-Length that is not one number"));
+    }
+    Ok(())
+}
+
+/// Checks the framing of an upstream's answer (S-2, S-5). A length beside `chunked` is left to the caller to remove.
+pub fn check_answer(headers: &HeaderMap, version: Version) -> Result<(), FramingError> {
+    if let Some(encoding) = headers.get(header::TRANSFER_ENCODING) {
+        if version != Version::HTTP_11 {
+            return Err(FramingError("a Transfer-Encoding outside HTTP/1.1"));
+        }
+        // Other codings would be taken off here, unnoticed by the client, or end where the connection does.
+        let chunked = encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        if several(headers, &header::TRANSFER_ENCODING) || !chunked {
+            return Err(FramingError("a Transfer-Encoding other than chunked"));
+        }
+    }
+    let Some(length) = headers.get(header::CONTENT_LENGTH) else {
+        return Ok(());
+    };
+    let digits = !length.is_empty() && length.len() <= 19 && length.as_bytes().iter().all(u8::is_ascii_digit);
+    if !digits || headers.get_all(header::CONTENT_LENGTH).iter().any(|other| other != length) {
         return Err(FramingError("a Content-Length that is not one number"));
     }
     Ok(())
@@ -82,6 +104,43 @@ mod tests {
         }
         assert!(!verdict(Version::HTTP_10, &[("transfer-encoding", "chunked")]));
         assert!(!verdict(Version::HTTP_2, &[("transfer-encoding", "chunked")]));
+    }
+
+    fn answer(version: Version, lines: &[(&'static str, &'static str)]) -> bool {
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            headers.append(*name, value.parse().unwrap());
+        }
+        check_answer(&headers, version).is_ok()
+    }
+
+    #[test]
+    fn s_2_s_5_an_answer_has_one_framing() {
+        let one = Version::HTTP_11;
+        for lines in [
+            &[][..],
+            &[("content-length", "5")],
+            &[("content-length", "5"), ("content-length", "5")],
+            &[("transfer-encoding", "chunked"), ("content-length", "5")],
+            &[("transfer-encoding", "Chunked ")],
+        ] {
+            assert!(answer(one, lines), "{lines:?}");
+        }
+        for lines in [
+            &[("content-length", "5"), ("content-length", "6")][..],
+            &[("content-length", "5, 5")],
+            &[("content-length", "")],
+            &[("content-length", "-1")],
+            &[("content-length", "99999999999999999999")],
+            &[("transfer-encoding", "")],
+            &[("transfer-encoding", "identity")],
+            &[("transfer-encoding", "gzip, chunked")],
+            &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+        ] {
+            assert!(!answer(one, lines), "{lines:?}");
+        }
+        assert!(!answer(Version::HTTP_10, &[("transfer-encoding", "chunked")]));
+        assert!(!answer(Version::HTTP_2, &[("transfer-encoding", "chunked")]));
     }
 
     #[test]

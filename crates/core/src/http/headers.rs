@@ -8,10 +8,10 @@ use ::http::{
 };
 
 use super::cookie;
-use crate::{policy::Permit, service::IdentityHeader};
+use crate::service::Disclosed;
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "forwarded",
     "x-real-ip",
     "x-rewrite-url",
@@ -27,7 +27,13 @@ const NAMES: [&str; 15] = [
     "x-forwarded",
     "remote-user",
     "via",
+    // A CGI application would find it as HTTP_PROXY in its environment, and send its own requests there.
+    "proxy",
 ];
+
+/// Names that mean something to HTTP itself: removed when spelled otherwise, because behind an upstream that folds
+/// names the alias would be another length of the body.
+const NO_ALIASES: [&str; 4] = ["content-length", "transfer-encoding", "keep-alive", "proxy-connection"];
 
 /// Beginnings of reserved names: identity and forwarding conventions of the field.
 const PREFIXES: [&str; 9] = [
@@ -56,7 +62,7 @@ const HOP_BY_HOP_RARE: [HeaderName; 2] =
     [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
 
 /// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
-/// `_` and `.`, because upstreams fold them (H-1, H-3).
+/// everything that is neither letter nor digit, because upstreams fold them (H-1, H-3, H-9).
 #[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
@@ -70,7 +76,7 @@ impl ReservedHeaders {
         let names: HashSet<String> =
             NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
         let mut first = [false; 256];
-        for name in names.iter().map(String::as_str).chain(PREFIXES) {
+        for name in names.iter().map(String::as_str).chain(PREFIXES).chain(NO_ALIASES) {
             if let Some(byte) = name.as_bytes().first() {
                 first[usize::from(*byte)] = true;
             }
@@ -86,7 +92,10 @@ impl ReservedHeaders {
     }
 
     fn contains_canonical(&self, name: &str) -> bool {
-        let folded = name.bytes().any(|byte| matches!(byte, b'_' | b'.')).then(|| canonical(name));
+        let folded = name.bytes().any(folds).then(|| canonical(name));
+        if folded.as_deref().is_some_and(|folded| NO_ALIASES.contains(&folded)) {
+            return true;
+        }
         let name = folded.as_deref().unwrap_or(name);
         PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || self.names.contains(name)
     }
@@ -98,9 +107,14 @@ impl Default for ReservedHeaders {
     }
 }
 
-/// The spelling by which names are compared.
+/// The spelling by which names are compared: WSGI and FastCGI fold `_`, PHP folds `.`, and some servers of CGI
+/// applications fold whatever is neither letter nor digit.
 pub fn canonical(name: &str) -> String {
-    name.replace(['_', '.'], "-").to_ascii_lowercase()
+    name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-").to_ascii_lowercase()
+}
+
+const fn folds(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric() && byte != b'-'
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1): the only upgrade that is forwarded (P-14).
@@ -200,18 +214,9 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 
 /// Sets what the upstream learns: who the person is, if the permission rests on one, and how the request came.
 /// Call it after [`strip`], so that nothing of the client's can survive under these names.
-pub fn apply(
-    headers: &mut HeaderMap,
-    permit: &Permit,
-    identity: &[IdentityHeader],
-    forwarded: &ForwardedValues,
-) {
-    if let Some(person) = permit.identity() {
-        for header in identity {
-            if let Some(value) = person.header_value(header.property) {
-                headers.insert(header.name.clone(), value.clone());
-            }
-        }
+pub fn apply(headers: &mut HeaderMap, person: Option<&Disclosed>, forwarded: &ForwardedValues) {
+    if let Some(person) = person {
+        person.apply(headers);
     }
     // What the client spelled or added, a port for instance, would end up in the upstream's links (T-13).
     headers.insert(header::HOST, forwarded.host.clone());

@@ -11,7 +11,7 @@ use crate::{http::fetch::Site, identity::Identity, time::UnixTime};
 /// Decides about one request, in the order: service networks, bypass, session, policy, cross-origin shield.
 pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
     if let Posture::Quarantined(reason) = &guard.posture {
-        return Decision::Deny(Denial::Quarantined { reason: reason.clone() });
+        return Decision::Deny(Denial::Quarantined { id: reason.id });
     }
     if !within(guard.networks.as_deref(), access.client) {
         return Decision::Deny(Denial::ServiceNetwork);
@@ -20,10 +20,10 @@ pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
         Posture::Sso(policy) => policy,
         Posture::Public | Posture::NativeOidc | Posture::AppLogin => return open(Grounds::Open),
         Posture::Quarantined(reason) => {
-            return Decision::Deny(Denial::Quarantined { reason: reason.clone() });
+            return Decision::Deny(Denial::Quarantined { id: reason.id });
         }
     };
-    if let Some(index) = guard.bypass.iter().position(|bypass| bypass.opens(access)) {
+    if let Some(index) = guard.bypass.iter().position(|bypass| bypass.covers(access)) {
         return open(Grounds::Bypass(index));
     }
     let Some(identity) = access.identity else {

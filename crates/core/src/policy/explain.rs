@@ -18,7 +18,7 @@ pub fn explain(denial: &Denial) -> String {
         }
         Denial::Expired => "your session has ended".to_owned(),
         Denial::Quarantined { .. } => {
-            "this service's declaration has a mistake; its administrator can see it in the log".to_owned()
+            "this service is closed until its declaration is in order; its administrator finds the reason in the log".to_owned()
         }
     }
 }

@@ -53,6 +53,10 @@ fn person(groups: &[&str]) -> Arc<Identity> {
     }))
 }
 
+fn quarantined() -> Posture {
+    Posture::Quarantined(Quarantine::new("closed_regex", "services.x.bypass[0].regexes[0]", "unclosed group"))
+}
+
 /// A request in the words of the table.
 #[derive(Clone)]
 struct Case {
@@ -112,12 +116,12 @@ impl Case {
 }
 
 fn bypassed() -> Guard {
-    let open = Bypass {
-        paths: vec!["/api".to_owned()],
+    let open = Scope {
         networks: Some(networks(&["127.0.0.1/32"])),
         methods: Some(vec![Method::GET]),
+        ..Scope::below(["/api"])
     };
-    let hook = Bypass { paths: vec!["/hook".to_owned()], networks: None, methods: None };
+    let hook = Scope::below(["/hook"]);
     Guard { bypass: vec![open, hook], ..sso(policy()) }
 }
 
@@ -169,8 +173,8 @@ fn impossible_1_the_golden_table() {
         ("public, member", guard(Posture::Public), &member, "permit by open"),
         ("native-oidc", guard(Posture::NativeOidc), &nobody, "permit by open"),
         ("app-login", guard(Posture::AppLogin), &nobody, "permit by open"),
-        ("quarantined, member", guard(Posture::Quarantined("x".to_owned())), &member, "deny: quarantined"),
-        ("quarantined, outside too", lan(Posture::Quarantined("x".to_owned())), &member, "deny: quarantined"),
+        ("quarantined, member", guard(quarantined()), &member, "deny: closed_regex"),
+        ("quarantined, outside too", lan(quarantined()), &member, "deny: closed_regex"),
     ] {
         assert_eq!(case.word(&guard), expected, "{what}");
     }
@@ -205,10 +209,8 @@ fn p_1_p_7_bypasses() {
         "deny: service_network",
         "a bypass does not open the service's own networks"
     );
-    let never = Guard {
-        bypass: vec![Bypass { paths: vec!["/".to_owned()], networks: Some(Vec::new()), methods: None }],
-        ..bypassed()
-    };
+    let never =
+        Guard { bypass: vec![Scope { networks: Some(Vec::new()), ..Scope::everything() }], ..bypassed() };
     assert_eq!(local.word(&never), "sign in", "no network is no bypass");
 }
 

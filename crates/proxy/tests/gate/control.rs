@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use doorward_core::{http::context::RequestContext, service::Service};
+use doorward_core::{http::context::RequestContext, policy::Denial, service::Service};
 use doorward_proxy::{
     control::{ControlPlane, Problem, Refused, Reply},
     session::BoxFuture,
@@ -43,7 +43,9 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, _: bool, _: &RequestContext) -> Reply {
-        reply(StatusCode::FORBIDDEN, &format!("denied: {}", refused.denial.code()))
+        let closed = matches!(refused.denial, Denial::Quarantined { .. });
+        let status = if closed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
+        reply(status, &format!("denied: {}", refused.denial.code()))
     }
 
     fn problem(&self, problem: &Problem, _: bool, context: &RequestContext) -> Reply {

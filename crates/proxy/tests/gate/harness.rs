@@ -11,7 +11,7 @@ use doorward_core::{
         origin::{Origin, Scheme},
     },
     identity::Property,
-    policy::{Allow, Bypass, Guard, Policy, Posture},
+    policy::{Allow, Guard, Policy, Posture, Quarantine, Scope},
     route::RouteTable,
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
@@ -115,10 +115,10 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
 /// notes (users), www (public), feeds (users, one path open to here), far (users, one path open to elsewhere),
 /// vault (admins), broken (quarantined).
 pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
-    let open = |network: &str| Bypass {
-        paths: vec!["/api/health".to_owned()],
+    let open = |network: &str| Scope {
         networks: Some(vec![network.parse().unwrap()]),
         methods: Some(vec![Method::GET, Method::HEAD]),
+        ..Scope::below(["/api/health"])
     };
     let guarded = |name: &str, guard: Guard| Service { guard, ..service(name, upstream) };
     vec![
@@ -127,7 +127,14 @@ pub(crate) fn usual(upstream: SocketAddr) -> Vec<Service> {
         guarded("feeds", Guard { bypass: vec![open("127.0.0.1/32")], ..guard(users("users")) }),
         guarded("far", Guard { bypass: vec![open("198.51.100.0/24")], ..guard(users("users")) }),
         guarded("vault", guard(users("admins"))),
-        guarded("broken", guard(Posture::Quarantined("a mistake".to_owned()))),
+        guarded(
+            "broken",
+            guard(Posture::Quarantined(Quarantine::new(
+                "closed_regex",
+                "services.broken.bypass[0].regexes[0]",
+                "unclosed group",
+            ))),
+        ),
     ]
 }
 

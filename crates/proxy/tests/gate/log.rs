@@ -77,7 +77,7 @@ async fn r_48_r_49_each_decision_is_one_line() {
         ("notes.test", "/r48b", session.as_str(), "outcome=\"forwarded\" reason=session user=\"ada\""),
         ("vault.test", "/r48c", session.as_str(), "outcome=\"denied\" reason=group user=\"ada\""),
         ("feeds.test", "/api/health/r48d", "", "outcome=\"bypassed\" reason=bypass[0] user=\"\""),
-        ("broken.test", "/r48e", "", "posture=\"quarantined\" outcome=\"denied\" reason=quarantined"),
+        ("broken.test", "/r48e", "", "posture=\"quarantined\" outcome=\"closed\" reason=closed_regex"),
         (
             "notes.test",
             "/r48f",

@@ -162,6 +162,6 @@ async fn impossible_1_a_service_that_did_not_check_is_closed() {
     gate.sessions.sign_in(ADA, "broken.test", crate::sessions::ada(&["users", "admins"]));
     let answer =
         gate.connect().await.get("broken.test", "/", &format!("Cookie: __Host-doorward={ADA}\r\n")).await;
-    assert_eq!((answer.status, answer.body.as_str()), (403, "denied: quarantined"));
+    assert_eq!((answer.status, answer.body.as_str()), (503, "denied: closed_regex"));
     assert_eq!(echo.requests(), 0);
 }

@@ -45,6 +45,8 @@ fn h_1_h_3_h_5_h_6_h_10_reserved_names_are_removed_in_every_spelling() {
             name.replace('-', "_"),
             name.replace('-', "."),
             name.replacen('-', "_", 1),
+            name.replace('-', "~"),
+            name.replace('-', "!"),
         ] {
             assert_eq!(stripped(&[(&spelling, "root"), ("Accept", "*/*")]), ["accept"], "{spelling}");
         }
@@ -54,6 +56,17 @@ fn h_1_h_3_h_5_h_6_h_10_reserved_names_are_removed_in_every_spelling() {
         3,
         "ordinary names pass"
     );
+}
+
+/// What a CGI-like upstream would take for framing, or for its own proxy, in another spelling (H-9).
+#[test]
+fn h_9_s_2_aliases_of_framing_are_removed() {
+    for name in
+        ["Content_Length", "content.length", "Transfer_Encoding", "Keep_Alive", "Proxy", "proxy_connection"]
+    {
+        assert_eq!(stripped(&[(name, "1"), ("Content-Length", "5")]), ["content-length"], "{name}");
+    }
+    assert_eq!(stripped(&[("Content_Type", "1"), ("X_Y", "5"), ("proxys", "1")]).len(), 3);
 }
 
 /// H-7: a client's `Connection` line can't name headers that we set, because ours are set afterwards; what it does

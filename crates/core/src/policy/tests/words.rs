@@ -12,7 +12,7 @@ fn each_denial_has_a_code_and_a_sentence() {
         Denial::Group { policy: family(), any_of: Vec::new() },
         Denial::CrossOrigin,
         Denial::Expired,
-        Denial::Quarantined { reason: "the upstream has a password in it".to_owned() },
+        Denial::Quarantined { id: "closed_regex" },
     ];
     let told: Vec<String> =
         denials.iter().map(|denial| format!("{}: {}", denial.code(), explain(denial))).collect();
@@ -23,7 +23,7 @@ fn each_denial_has_a_code_and_a_sentence() {
     group: the policy “family” lets nobody in: its list of groups is empty
     cross_origin: another site started this request; open the service itself and try again
     expired: your session has ended
-    quarantined: this service's declaration has a mistake; its administrator can see it in the log
+    closed_regex: this service is closed until its declaration is in order; its administrator finds the reason in the log
     ");
 }
 
@@ -38,7 +38,7 @@ fn words_for_people_and_logs() {
         Posture::Public,
         Posture::NativeOidc,
         Posture::AppLogin,
-        Posture::Quarantined(String::new()),
+        quarantined(),
     ]
     .iter()
     .map(Posture::word)
