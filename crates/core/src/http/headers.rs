@@ -177,14 +177,26 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> =
-            connection_options(headers).filter_map(|option| option.parse().ok()).collect();
+        // What nearly everybody says names no header that is not removed below anyway.
+        let names = connection_options(headers).filter(|option| {
+            !option.eq_ignore_ascii_case("keep-alive") && !option.eq_ignore_ascii_case("close")
+        });
+        let named: Vec<HeaderName> = names.filter_map(|option| option.parse().ok()).collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE) {
-        headers.remove(name);
+    // To look at the few names that are there costs less than to look for each of these.
+    let mut there = [false; HOP_BY_HOP.len() + HOP_BY_HOP_RARE.len()];
+    for name in headers.keys() {
+        if let Some(index) = HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE).position(|hop| hop == name) {
+            there[index] = true;
+        }
+    }
+    for (name, there) in HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE).zip(there) {
+        if there {
+            headers.remove(name);
+        }
     }
 }
 

@@ -14,8 +14,6 @@ use tokio::{io::AsyncWriteExt as _, task::JoinHandle};
 use super::{Http1Error, body::Body, connection::Connection, request, response};
 use crate::body::RequestBody;
 
-/// Answers of 100 to 199 that may come before the one that counts.
-const INTERIM: u8 = 16;
 /// Bytes of output up to which more of the body is awaited before they are written.
 const GATHERED: usize = 4 * 1024;
 
@@ -57,14 +55,13 @@ struct Exchange {
     refused: Option<io::Error>,
     /// Something came back.
     heard: bool,
-    interim: u8,
 }
 
 impl Exchange {
     fn new(connection: Box<Connection>, body: RequestBody, framing: request::Framing) -> Self {
         let gathered = framing == request::Framing::None;
         let outgoing = Outgoing { body, framing, gathered, touched: false };
-        Self { connection, outgoing, sent: false, refused: None, heard: false, interim: 0 }
+        Self { connection, outgoing, sent: false, refused: None, heard: false }
     }
 
     /// Writes and reads at once: the answer may come before the request was sent whole.
@@ -87,10 +84,7 @@ impl Exchange {
                 if head.status == StatusCode::SWITCHING_PROTOCOLS || !head.status.is_informational() {
                     return Poll::Ready(Ok((head, framing)));
                 }
-                self.interim += 1;
-                if self.interim > INTERIM {
-                    return Poll::Ready(Err(Http1Error::Malformed("too many interim answers")));
-                }
+                // 100, 103 and the like: the answer that counts comes behind them.
                 continue;
             }
             match ready!(self.connection.poll_fill(context)) {

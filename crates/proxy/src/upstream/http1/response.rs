@@ -12,6 +12,10 @@ const HEAD_BYTES: usize = 64 * 1024;
 /// Header lines that an answer may have.
 const LINES: usize = 128;
 
+/// Header lines that there is room for without asking for memory. The map goes on to hold the next request's lines, to
+/// which ours are added.
+const ROOM: usize = 12;
+
 /// The head of an answer.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -61,7 +65,7 @@ pub(super) fn take_head(input: &mut BytesMut) -> Result<Option<Head>, Http1Error
     }
     // The values share the memory that they were read into.
     let bytes = input.split_to(length).freeze();
-    let mut headers = HeaderMap::with_capacity(count);
+    let mut headers = HeaderMap::with_capacity(count.max(ROOM));
     for place in places.iter().take(count) {
         let (name, value) = place.take(&bytes)?;
         headers.append(name, value);
