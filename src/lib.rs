@@ -1,5 +1,6 @@
 //! Doorward, put together: the library behind the binary, so that tests compose the same server.
 
+mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -7,6 +8,7 @@ pub mod config;
 mod control;
 pub mod demo;
 pub mod exit;
+pub mod inherited;
 mod jobs;
 mod reload;
 mod secrets;

@@ -2,10 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use doorward_core::config::Config;
-use doorward_proxy::tls;
+use doorward_core::config::{Config, Listener};
 
 use crate::{
+    certificates::Certificates,
     config::{self, LoadError},
     serve::Running,
 };
@@ -21,15 +21,9 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     if let Some(key) = needs_restart(&running.config.load(), &config) {
         return Err(format!("`{key}` changed, which needs a restart; nothing else was taken over either"));
     }
-    let certificates =
-        config.listeners.iter().map(|listener| listener.tls.as_deref().map(tls::server).transpose());
-    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    let certificates = Certificates::prepare(&config).map_err(|error| error.to_string())?;
     // Everything has been built: from here on nothing fails.
-    for (serving, new) in running.tls.iter().zip(certificates) {
-        if let (Some(serving), Some(new)) = (serving, new) {
-            serving.store(new);
-        }
-    }
+    running.certificates.take_over(certificates, &config);
     running.config.store(Arc::new(config));
     // What is open rests on the former configuration: it is decided again.
     running.store.announce();
@@ -39,7 +33,11 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 /// The key whose new value this process can't take over.
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
-        config.listeners.iter().map(|listener| (listener.address, listener.tls.is_some())).collect()
+        let socket = |listener: &Listener| {
+            let Listener { address, tls, redirect, proxy_protocol } = listener.clone();
+            (address, tls.is_some(), redirect, proxy_protocol)
+        };
+        config.listeners.iter().map(socket).collect()
     };
     let keys = [
         (sockets(old) != sockets(new), "listeners"),

@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Config, Database},
+    config::{Address, Config, Database},
     seal::RootSecret,
     time::{Clock, Lifetime, Random, draw},
     token::{Plain, Setup},
 };
-use doorward_proxy::{Listener, ListenerTls, Server, tls};
+use doorward_proxy::{Listener, Server, Socket};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
 use tokio::{
@@ -18,10 +18,12 @@ use tokio::{
 };
 
 use crate::{
+    certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
     exit::{Failure, Stop},
+    inherited::Inherited,
     jobs, reload, secrets,
     sessions::Sessions,
     signing,
@@ -57,9 +59,9 @@ pub struct Running {
     pub setup_link: Option<String>,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) store: Store,
-    pub(crate) tls: Vec<Option<ListenerTls>>,
+    pub(crate) certificates: Arc<Certificates>,
     server: Option<Server>,
-    sweeping: JoinHandle<()>,
+    background: Vec<JoinHandle<()>>,
     _directory: DataDirectory,
 }
 
@@ -70,7 +72,9 @@ pub struct Running {
 pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
     let config = loaded.config;
     let (directory, root, store) = open(&config, &shell)?;
-    let (listeners, tls) = listen(&config)?;
+    let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
+    let certificates = Arc::new(certificates);
+    let listeners = listen(&config, &certificates)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
     let keys = signing::key_ring(&store, shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
@@ -87,14 +91,19 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
+        challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
         timeouts: doorward_proxy::Timeouts::default(),
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
-    let sweeping = tokio::spawn(jobs::sweep(store.clone(), shell.clock));
-    Ok(Running { setup_link, config, store, tls, server: Some(server), sweeping, _directory: directory })
+    let background = vec![
+        tokio::spawn(jobs::sweep(store.clone(), shell.clock)),
+        tokio::spawn(jobs::watch_files(Arc::clone(&certificates), Arc::clone(&config))),
+    ];
+    let server = Some(server);
+    Ok(Running { setup_link, config, store, certificates, server, background, _directory: directory })
 }
 
 fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, Store), Failure> {
@@ -122,18 +131,36 @@ fn database_url(file: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::new(Stop::File, format!("{} holds no postgres:// URL", file.display())))
 }
 
-fn listen(config: &Config) -> Result<(Vec<Listener>, Vec<Option<ListenerTls>>), Failure> {
+fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
+    let mut inherited = Inherited::from_systemd().map_err(|error| {
+        Failure::new(Stop::Port, format!("a socket that was passed in can't be used: {error}"))
+    })?;
+    let tls = certificates.listeners().map_err(|error| Failure::new(Stop::File, error))?;
     let mut listeners = Vec::new();
-    let mut all_tls = Vec::new();
-    for declared in &config.listeners {
-        let files = declared.tls.as_deref();
-        let tls = files.map(tls::server).transpose().map_err(|error| Failure::new(Stop::File, error))?;
-        let tls = tls.map(|tls| Arc::new(ArcSwap::new(tls)));
-        all_tls.push(tls.clone());
-        listeners
-            .push(Listener::bind(declared.address, tls).map_err(|error| Failure::new(Stop::Port, error))?);
+    for (declared, tls) in config.listeners.iter().zip(tls) {
+        for socket in sockets(&declared.address, &mut inherited)? {
+            let listener = Listener::new(socket, tls.clone()).redirecting(declared.redirect);
+            listeners.push(listener.behind(&declared.proxy_protocol));
+        }
     }
-    Ok((listeners, all_tls))
+    Ok(listeners)
+}
+
+/// The sockets of an address: several only when systemd passed several under one name.
+fn sockets(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket>, Failure> {
+    let Address::Systemd(name) = address else {
+        return Socket::bind(address)
+            .map(|socket| vec![socket])
+            .map_err(|error| Failure::new(Stop::Port, error));
+    };
+    let sockets = inherited.take(name);
+    if sockets.is_empty() {
+        let sentence = format!(
+            "systemd passed no socket with FileDescriptorName={name}; write it into the .socket unit, and start that"
+        );
+        return Err(Failure::new(Stop::Port, sentence));
+    }
+    Ok(sockets)
 }
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
@@ -147,7 +174,7 @@ fn unavailable(error: StoreError) -> Failure {
 }
 
 impl Running {
-    /// The addresses that are served.
+    /// The TCP addresses that are served.
     pub fn addresses(&self) -> &[std::net::SocketAddr] {
         self.server.as_ref().map_or(&[], Server::addresses)
     }
@@ -160,9 +187,16 @@ impl Running {
         reload::reload(self, file)
     }
 
+    /// Looks at the files of certificates now, as it happens each minute.
+    pub fn look_at_certificate_files(&self) {
+        self.certificates.look_at_files(&self.config.load());
+    }
+
     /// Stops accepting, lets requests that are under way finish, and ends what remains.
     pub async fn shut_down(&mut self) {
-        self.sweeping.abort();
+        for task in self.background.drain(..) {
+            task.abort();
+        }
         if let Some(server) = self.server.take() {
             // Waiting for threads is no work for the runtime's own.
             let _ = tokio::task::spawn_blocking(move || server.shut_down(GRACE)).await;

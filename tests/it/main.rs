@@ -5,6 +5,7 @@
 mod addresses;
 mod architecture;
 mod ceremonies;
+mod certificates;
 mod commands;
 mod documents;
 mod door;

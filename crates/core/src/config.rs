@@ -1,9 +1,17 @@
 //! The checked configuration: what remains after every mistake has been reported. Nothing here is optional that
 //! should not be, and nothing here is secret: secrets are read from the files that it names.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+mod certificates;
+mod listening;
 
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+pub use certificates::{
+    Acme, CertificateFiles, CertificateSource, Certificates, Challenge, DeclaredCertificate, Dns,
+    DnsProvider, ExternalAccount, Issuer, LETS_ENCRYPT, ListenerCertificates, TsigAlgorithm, is_in,
+};
 use ipnet::IpNet;
+pub use listening::{Address, Listener, Listening, UnixAddress};
 
 use crate::{
     http::{host::Host, origin::Origin},
@@ -23,6 +31,8 @@ pub struct Config {
     pub portal: Portal,
     /// Where to listen.
     pub listeners: Vec<Listener>,
+    /// Certificates that listeners share, and where they come from.
+    pub certificates: Certificates,
     /// Where the database, generated secrets and other state live; created with mode 0700.
     pub data_directory: PathBuf,
     /// Which database.
@@ -31,6 +41,8 @@ pub struct Config {
     pub root_secret_file: Option<PathBuf>,
     /// Peers whose forwarding headers are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// Tunnels and what else is about listening.
+    pub listening: Listening,
     /// Policies by name.
     pub policies: BTreeMap<String, Arc<Policy>>,
     /// Services, in order of declaration.
@@ -65,24 +77,6 @@ pub struct SessionLifetimes {
     pub idle: Lifetime,
     /// At the longest, however much they are used.
     pub absolute: Lifetime,
-}
-
-/// An address to listen on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Listener {
-    /// Address and port.
-    pub address: SocketAddr,
-    /// Certificates, for TLS; `None` for clear text. The first is the default for clients without SNI.
-    pub tls: Option<Vec<CertificateFiles>>,
-}
-
-/// A certificate and its key, PEM files.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CertificateFiles {
-    /// The chain, leaf first.
-    pub certificate_file: PathBuf,
-    /// The private key.
-    pub key_file: PathBuf,
 }
 
 /// Which database.

@@ -5,6 +5,7 @@
 //! upstream, and an authorization code can only be issued, with a [`policy::Permit`], and only
 //! [`policy::decide`] makes one.
 
+pub mod certificate;
 pub mod config;
 pub mod http;
 pub mod id;
@@ -14,6 +15,7 @@ pub mod login;
 pub mod oauth;
 pub mod oidc;
 pub mod policy;
+pub mod proxy_protocol;
 pub mod return_to;
 pub mod route;
 pub mod seal;

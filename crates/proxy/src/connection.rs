@@ -10,13 +10,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{server::Stop, service, upstream::connect::Local, worker::Worker};
+use crate::{
+    certificates::ACME_TLS, server::Stop, service, stream::Stream, upstream::connect::Local, worker::Worker,
+};
 
 /// Bytes that the head of a request may have.
 const HEAD_BYTES: u32 = 32 * 1024;
@@ -30,23 +29,58 @@ pub(crate) struct Peer {
     pub(crate) address: IpAddr,
     /// The name that TLS was made for.
     pub(crate) sni: Option<String>,
+    /// How the connection came in.
+    pub(crate) way: Way,
+}
+
+/// How a connection came in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// Over TLS.
+    Tls,
+    /// In clear text, where that is served: behind another proxy, or on this machine.
+    Clear,
+    /// In clear text, where only the way to https is told.
+    Redirect,
+}
+
+/// What a listener does with its connections.
+pub(crate) struct Door {
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) redirect: bool,
+    /// The PROXY protocol comes first.
+    pub(crate) behind_balancer: bool,
+}
+
+/// A connection that was just made.
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    /// The other end, as the kernel says.
+    pub(crate) peer: IpAddr,
+    pub(crate) door: Door,
 }
 
 /// Serves one connection until it ends, or until it is idle after `stop` was set.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    tls: Option<Arc<ServerConfig>>,
-    mut stop: Stop,
-) {
-    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
-        return;
-    };
-    if stream.set_nodelay(true).is_err() {
+pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: Stop) {
+    let Accepted { mut stream, peer: mut address, door } = accepted;
+    if stream.set_nodelay().is_err() {
         return;
     }
-    let Some(tls) = tls else {
-        let peer = Rc::new(Peer { address, sni: None });
+    if door.behind_balancer {
+        let header = tokio::time::timeout(worker.timeouts.handshake, stream.proxied());
+        let done = tokio::select! {
+            done = header => done,
+            _ = stop.wait_for(Option::is_some) => return,
+        };
+        match done {
+            Ok(Ok(client)) => address = client.unwrap_or(address),
+            Ok(Err(error)) => return tracing::info!(peer = %address, %error, "refused"),
+            Err(_) => return tracing::info!(peer = %address, "refused: no PROXY protocol in time"),
+        }
+    }
+    let Some(tls) = door.tls else {
+        let way = if door.redirect { Way::Redirect } else { Way::Clear };
+        let peer = Rc::new(Peer { address, sni: None, way });
         return serve_http1(worker, peer, stream, stop).await;
     };
     let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
@@ -56,7 +90,11 @@ pub(crate) async fn serve(
     };
     let Ok(Ok(stream)) = done else { return };
     let session = stream.get_ref().1;
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned) });
+    if session.alpn_protocol() == Some(ACME_TLS) {
+        // The handshake was the answer (RFC 8737 section 3): nothing is ever served on such a connection.
+        return;
+    }
+    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned), way: Way::Tls });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, stop).await;
     } else {

@@ -52,8 +52,9 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, .. }) => {
-            let switched = downstream.and_then(|downstream| upgrade::switch(downstream, response, watch));
+        Ok(Sent { response, lease }) => {
+            let switched =
+                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch)));
             match switched {
                 Some(answer) => return answer,
                 // Nobody asked: what follows would be nobody's request (S-1, P-14).
@@ -76,7 +77,7 @@ fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>)
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
 fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
-    let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
+    let Outgoing { arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
     }
@@ -91,12 +92,6 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
-    if let Some(upstream) = service.upstream()
-        && !upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
-    {
-        head.headers.insert(header::HOST, host);
-    }
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

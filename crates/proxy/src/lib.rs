@@ -5,19 +5,25 @@
 
 mod access_log;
 mod body;
+pub mod certificates;
 mod connection;
 pub mod control;
 mod disclose;
 mod forward;
+mod listener;
+mod redirect;
 mod server;
 mod service;
 pub mod session;
+mod stream;
 mod timeouts;
 pub mod tls;
 mod upgrade;
 mod upstream;
+pub mod upstream_tls;
 mod watch;
 mod worker;
 
-pub use server::{BindError, Listener, ListenerTls, Server, Settings};
+pub use listener::{BindError, Listener, ListenerTls, Socket};
+pub use server::{Server, Settings};
 pub use timeouts::Timeouts;

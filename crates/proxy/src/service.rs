@@ -8,7 +8,8 @@ use doorward_core::{
         context::RequestContext,
         cookie,
         fetch::{FetchMetadata, wants_page},
-        forwarded, framing, headers, path,
+        forwarded::{self, Trust},
+        framing, headers, path,
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
@@ -23,9 +24,10 @@ use hyper::body::Incoming;
 use crate::{
     access_log::Line,
     body::AnswerBody,
-    connection::Peer,
+    connection::{Peer, Way},
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
+    redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -43,8 +45,12 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
+        return Ok(answer);
+    }
     let answer = match read(&worker, &config, &peer, &request) {
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
+        Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
             Destination::Portal => control(worker.control.portal(request, incoming.context).await),
             Destination::Service(service) => {
@@ -80,10 +86,10 @@ fn read(
                 TargetError::Misdirected => Problem::Misdirected,
             })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
-    let trusted = &config.trusted_proxies;
+    let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
     let context = RequestContext {
         id: worker.name_request(),
-        client: forwarded::client_address(peer.address, request.headers(), trusted),
+        client: forwarded::client_address(peer.address, request.headers(), trust),
         peer: peer.address,
         now: worker.clock.now(),
         host: route.host.clone(),
@@ -91,7 +97,7 @@ fn read(
     };
     Ok(Arrival {
         target: target.path_and_query().clone(),
-        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trusted),
+        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trust),
         route,
         context,
         config: Arc::clone(config),

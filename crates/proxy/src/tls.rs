@@ -1,4 +1,4 @@
-//! TLS from files: certificates by name for listeners, and what upstreams are checked against.
+//! TLS: what listeners offer, and certificates from files.
 
 use std::{
     fmt,
@@ -8,13 +8,13 @@ use std::{
 
 use doorward_core::config::CertificateFiles;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
-    server::{ClientHello, ResolvesServerCert},
-    sign::CertifiedKey,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    server::ProducesTickets,
 };
+
+use crate::certificates::{self, ACME_TLS, Certificate, Resolver};
 
 /// Why TLS can't be set up.
 #[derive(Debug)]
@@ -36,144 +36,52 @@ impl fmt::Display for TlsError {
 
 impl std::error::Error for TlsError {}
 
-/// What a listener offers: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, the certificate that fits the name asked for.
-pub fn server(files: &[CertificateFiles]) -> Result<Arc<ServerConfig>, TlsError> {
-    let certificates = files.iter().map(certified_key).collect::<Result<Vec<_>, _>>()?;
+/// A key for session tickets, which rustls changes every six hours. All listeners share one, so that any of them, on any
+/// worker, resumes what another began.
+///
+/// # Errors
+/// The system gives no randomness.
+pub fn tickets() -> Result<Arc<dyn ProducesTickets>, TlsError> {
+    aws_lc_rs::Ticketer::new().map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))
+}
+
+/// What a listener offers: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, and the certificate that `resolver` chooses.
+///
+/// # Errors
+/// Never, with the protocols and ciphers that are compiled in.
+pub fn server(
+    resolver: Arc<Resolver>,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(ByName(certificates)));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        .with_cert_resolver(resolver);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ACME_TLS.to_vec()];
+    config.ticketer = tickets;
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-fn certified_key(files: &CertificateFiles) -> Result<Arc<CertifiedKey>, TlsError> {
+/// The certificate and key in these files.
+///
+/// # Errors
+/// Which file can't be read or used, and why.
+pub fn from_files(files: &CertificateFiles) -> Result<Certificate, TlsError> {
     let chain = certificates(&files.certificate_file)?;
     let key = PrivateKeyDer::from_pem_file(&files.key_file)
         .map_err(|error| TlsError::File(files.key_file.clone(), error.to_string()))?;
-    let unfit = |error: rustls::Error| TlsError::Unfit(files.key_file.clone(), error.to_string());
-    let key = CertifiedKey::from_der(chain, key, &provider()).map_err(unfit)?;
-    Ok(Arc::new(key))
+    certificates::certificate(chain, key).map_err(|cause| TlsError::Unfit(files.key_file.clone(), cause))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |cause: String| TlsError::File(path.to_owned(), cause);
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
     if chain.is_empty() { Err(unreadable("no certificate in it".to_owned())) } else { Ok(chain) }
-}
-
-/// The certificate that is valid for the name asked for; the first one when none is, or no name was sent.
-#[derive(Debug)]
-struct ByName(Vec<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for ByName {
-    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let fits = |key: &&Arc<CertifiedKey>| hello.server_name().is_some_and(|name| is_valid_for(key, name));
-        self.0.iter().find(fits).or_else(|| self.0.first()).cloned()
-    }
-}
-
-fn is_valid_for(key: &CertifiedKey, name: &str) -> bool {
-    let Ok(name) = ServerName::try_from(name) else {
-        return false;
-    };
-    let leaf = key.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
-    leaf.is_some_and(|leaf| leaf.verify_is_valid_for_subject_name(&name).is_ok())
-}
-
-/// What an upstream is checked against: the system's authorities, or those of `ca_file`; nothing when `verify` is off.
-pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?;
-    let mut config = if verify {
-        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
-    } else {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
-            .with_no_client_auth()
-    };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// Whether `file` holds authorities that an upstream can be checked against.
-///
-/// # Errors
-/// When it can't be read or holds no certificate.
-pub fn check_authorities(file: &Path) -> Result<(), TlsError> {
-    roots(Some(file)).map(drop)
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let found = match ca_file {
-        Some(path) => certificates(path)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let (added, _) = roots.add_parsable_certificates(found);
-    match ca_file {
-        // Nothing would ever be believed.
-        Some(path) if added == 0 => {
-            Err(TlsError::Unfit(path.to_owned(), "it holds no certificate".to_owned()))
-        }
-        _ => Ok(roots),
-    }
-}
-
-/// Believes every certificate: what `[danger] verify_upstream = false` asks for.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use crate::{
     body::{AnswerBody, Arriving},
     service::Answer,
-    upstream::http1::Upgraded,
+    upstream::{Lease, http1::Upgraded},
     watch::Watch,
 };
 
@@ -21,12 +21,15 @@ fn is_websocket(headers: &HeaderMap) -> bool {
 pub(crate) fn switch(
     downstream: OnUpgrade,
     response: Response<Arriving>,
-    watch: Box<Watch>,
+    (lease, watch): (Lease, Box<Watch>),
 ) -> Option<Answer> {
     let (head, body) = response.into_parts();
     let Arriving::Http1(body) = body else { return None };
     let upstream = body.into_upgraded().filter(|_| is_websocket(&head.headers))?;
-    tokio::task::spawn_local(join(downstream, upstream, watch));
+    tokio::task::spawn_local(async move {
+        join(downstream, upstream, watch).await;
+        drop(lease);
+    });
     let mut answer = Response::new(AnswerBody::Empty);
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = head.headers;

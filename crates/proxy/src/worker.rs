@@ -14,14 +14,20 @@ use doorward_core::{
 };
 
 use crate::{
-    control::ControlPlane, disclose::Disclosures, server::Settings, session::SessionSource,
-    timeouts::Timeouts, upstream::Pools,
+    certificates::Challenges,
+    control::ControlPlane,
+    disclose::Disclosures,
+    server::Settings,
+    session::SessionSource,
+    timeouts::Timeouts,
+    upstream::{Pools, health::Board},
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
     pub(crate) sessions: Arc<dyn SessionSource>,
     pub(crate) control: Arc<dyn ControlPlane>,
+    pub(crate) challenges: Arc<Challenges>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
@@ -31,13 +37,14 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, board: Arc<Board>) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
+            challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts.connect),
+            pools: Pools::new(settings.timeouts, board),
             disclosures: Disclosures::default(),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),

@@ -179,6 +179,31 @@ fn impossible_1_tls_without_a_certificate_is_refused() {
     }
 }
 
+/// Clear text beside TLS serves nobody unless that is written.
+#[test]
+fn impossible_1_clear_text_beside_tls_redirects() {
+    let tls = "tls = { certificate_file = \"c\", key_file = \"k\" }";
+    let read = |listeners: &str| {
+        let text = format!("domain = \"a.b\"\nroot_secret_file = \"s\"\nlisteners = [{listeners}]\n");
+        let checked = check(&toml(text)).unwrap();
+        checked.config.listeners.iter().map(|listener| listener.redirect).collect::<Vec<_>>()
+    };
+    let with_tls = format!("{{ address = \"1.1.1.1:443\", {tls} }}");
+    assert_eq!(read(&format!("{with_tls}, {{ address = \"1.1.1.1:80\" }}")), [false, true]);
+    assert_eq!(
+        read(&format!("{with_tls}, {{ address = \"1.1.1.1:80\", redirect = false }}")),
+        [false, false]
+    );
+    assert_eq!(read("{ address = \"1.1.1.1:80\" }"), [false]);
+    assert_eq!(read("{ address = \"1.1.1.1:80\", redirect = true }"), [true]);
+    let both = format!("{{ address = \"1.1.1.1:443\", redirect = true, {tls} }}");
+    let text = format!("domain = \"a.b\"\nroot_secret_file = \"s\"\nlisteners = [{both}]\n");
+    assert_eq!(found_in(text), ["E008 listeners[0].redirect"]);
+    let clear = "domain = \"localhost\"\nroot_secret_file = \"s\"\npublic = { scheme = \"http\" }\n";
+    let clear = format!("{clear}listeners = [{{ address = \"127.0.0.1:80\", redirect = true }}]\n");
+    assert_eq!(found_in(clear), ["E008 listeners[0].redirect"]);
+}
+
 #[test]
 fn https_needs_somebody_who_speaks_it() {
     let clear = "domain = \"a.b\"\nroot_secret_file = \"s\"\nlisteners = [{ address = \"1.1.1.1:1\" }]\n";

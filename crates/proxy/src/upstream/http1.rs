@@ -15,7 +15,7 @@ mod response;
 use std::{fmt, io};
 
 pub(crate) use body::{Body, Upgraded};
-pub(crate) use connection::Connection;
+pub(crate) use connection::{Connection, Io};
 pub(super) use exchange::Unanswered;
 pub(super) use idle::Idle;
 
@@ -44,3 +44,6 @@ impl fmt::Display for Http1Error {
 }
 
 impl std::error::Error for Http1Error {}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
@@ -15,12 +16,14 @@ mod http2;
 mod identity;
 mod lies;
 mod lifecycle;
+mod listening;
 mod live;
 mod log;
 mod routing;
 mod sessions;
 mod smuggling;
 mod streaming;
+mod targets;
 mod tls;
 mod upstream;
 mod websocket;
