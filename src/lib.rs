@@ -1,5 +1,6 @@
 //! Doorward, put together: the library behind the binary, so that tests compose the same server.
 
+mod assertions;
 mod certificates;
 pub mod cli;
 pub mod clock;

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    assertions::Assertions,
     certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
@@ -82,7 +83,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
-        keys,
+        keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
     let server = Server::start(doorward_proxy::Settings {
@@ -91,6 +92,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
+        asserter: Arc::new(Assertions(keys)),
         challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),

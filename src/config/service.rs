@@ -57,7 +57,10 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
     let upstream = upstream::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
-    let disclosure = disclosure::read(&mut section, context);
+    let disclosure = disclosure::read(&mut section, context, &closing);
+    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
+        disclosure::without_effect(&section, posture.word());
+    }
     section.finish();
     let mut service = upstream.zip(guard).map(|(upstream, guard)| Service {
         name: Arc::from(entry.name.as_str()),

@@ -2,6 +2,7 @@
 
 mod clients;
 mod codes;
+mod credentials;
 mod listening;
 mod mistakes;
 mod mutation;

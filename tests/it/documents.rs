@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -30,6 +30,7 @@ const SECTIONS: [(&str, &str); 13] = [
     ("bypass", "services.x.bypass[0]."),
     ("health", "services.x.health."),
     ("roles", "services.x.roles[0]."),
+    ("inject", "services.x.inject[0]."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
 ];
@@ -191,7 +192,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[database]\n{wrong}\
-         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nroles = [{inline}]\n[clients.x]\n{wrong}"
+         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {

@@ -5,7 +5,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-pub use disclosure::{Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
+pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
 
 use crate::{http::host::Host, policy::Guard};

@@ -37,8 +37,17 @@ pub(crate) struct Outgoing {
 
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
-    let person = worker.disclosures.of(&permit, &outgoing.service);
-    prepare(person.as_deref(), &mut outgoing);
+    let Outgoing { service, arrival, .. } = &outgoing;
+    let disclosed = worker.disclosures.of(&permit, service, &arrival.config, arrival.context.now);
+    match disclosed {
+        Ok(person) => prepare(&permit, person.as_deref(), &mut outgoing),
+        Err(error) => {
+            // An application that wants a statement about the person is not asked without one.
+            tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
+            let problem = Problem::Unavailable;
+            return control(worker.control.problem(&problem, outgoing.navigation, &arrival.context));
+        }
+    }
     let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
@@ -76,8 +85,8 @@ fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
-    let Outgoing { arrival, head, body, websocket, .. } = outgoing;
+fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) {
+    let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
     }
@@ -92,6 +101,7 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    service.disclosure.lend(&mut head.headers, permit);
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }

@@ -11,6 +11,7 @@ use doorward_core::{
 use tokio::sync::watch;
 
 use crate::{
+    assertion::Asserter,
     certificates::Challenges,
     connection::{self, Accepted, Door},
     control::ControlPlane,
@@ -39,6 +40,8 @@ pub struct Settings {
     pub sessions: Arc<dyn SessionSource>,
     /// What is not forwarded.
     pub control: Arc<dyn ControlPlane>,
+    /// What vouches for people towards services.
+    pub asserter: Arc<dyn Asserter>,
     /// What an authority is answered.
     pub challenges: Arc<Challenges>,
     /// The time.

@@ -45,7 +45,7 @@ impl Worker {
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts, board),
-            disclosures: Disclosures::default(),
+            disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })

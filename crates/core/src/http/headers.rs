@@ -118,6 +118,12 @@ const fn folds(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && byte != b'-'
 }
 
+/// Whether upstreams may read these two names, in lower case, as one.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte };
+    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
+}
+
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1): the only upgrade that is forwarded (P-14).
 pub fn asks_for_websocket(method: &Method, version: Version, headers: &HeaderMap) -> bool {
     version == Version::HTTP_11

@@ -21,6 +21,7 @@ use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
 use crate::{
+    asserter::Counted,
     control::Control,
     sessions::{Sessions, ada},
     wire::Wire,
@@ -35,6 +36,8 @@ pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) asserter: Arc<Counted>,
+    pub(crate) clock: TestClock,
 }
 
 /// What a test may want different.
@@ -80,6 +83,7 @@ impl Gate {
         let config = Arc::new(ArcSwap::from_pointee(config));
         let sessions = Arc::new(Sessions::new());
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
+        let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
         let socket = Socket::bind(&setup.at).unwrap();
         let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
         let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
@@ -90,12 +94,13 @@ impl Gate {
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),
+            asserter: asserter.clone(),
             challenges: setup.challenges,
-            clock: Arc::new(TestClock::default()),
+            clock: Arc::new(clock.clone()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
         });
-        Self { server: server.unwrap(), address, config, sessions }
+        Self { server: server.unwrap(), address, config, sessions, asserter, clock }
     }
 
     /// A connection to it.

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod certificates;
 mod control;
 mod cookies;
@@ -26,5 +27,6 @@ mod streaming;
 mod targets;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;
