@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod fuzz;
 mod hygiene;
 mod lint;
 mod place;
@@ -24,6 +25,8 @@ Usage: cargo xtask COMMAND
   test          Install what the tests need, and run them all.
   test quick    Format, lint and the tests that need neither a browser nor a release build.
   lint          Format, clippy, and the rules for files and documents.
+  fuzz [TARGET] Look for inputs that break what must always hold: all targets, or one. Installs cargo-fuzz.
+                  --seconds N (60)
   bench gate    The figures that the product promises, each measured and set beside its target.
                   ROW … (all)  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
                   --built: measure what was built before
@@ -48,6 +51,7 @@ fn run() -> Result<bool> {
         ["test"] => test::full(),
         ["test", "quick"] => test::quick(),
         ["lint"] => lint::run(),
+        ["fuzz", options @ ..] => fuzz::run(&fuzz::Options::parse(options)?),
         ["bench", options @ ..] => bench::run(&bench::options::Options::parse(options)?).map(|()| true),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
