@@ -185,10 +185,10 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
         // What nearly everybody says names no header that is not removed below anyway.
-        let names = connection_options(headers).filter(|option| {
+        let options = connection_options(headers).filter(|option| {
             !option.eq_ignore_ascii_case("keep-alive") && !option.eq_ignore_ascii_case("close")
         });
-        let named: Vec<HeaderName> = names.filter_map(|option| option.parse().ok()).collect();
+        let named: Vec<HeaderName> = options.filter_map(|option| option.parse().ok()).collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }

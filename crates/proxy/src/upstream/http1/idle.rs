@@ -19,6 +19,7 @@ pub(crate) struct Idle(Rc<Shelf>);
 
 #[derive(Default)]
 struct Shelf {
+    #[expect(clippy::vec_box, reason = "a connection is boxed wherever it goes; here it only rests")]
     connections: RefCell<Vec<Box<Connection>>>,
     keeper: RefCell<Keeper>,
 }
