@@ -296,7 +296,7 @@ async fn what_only_reads_comes_back_if_nothing_was_heard() {
         let (connection, mut upstream) = connection();
         let serving = async {
             let mut received = [0; 1024];
-            upstream.read(&mut received).await.unwrap();
+            assert!(upstream.read(&mut received).await.unwrap() > 0);
             upstream.write_all(bytes.as_bytes()).await.unwrap();
             drop(upstream);
         };
