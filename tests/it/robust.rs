@@ -32,7 +32,10 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let made = rcgen::generate_simple_self_signed(["notes.localhost", "silent.localhost", "id.localhost"].map(str::to_owned)).unwrap();
+        let made = rcgen::generate_simple_self_signed(
+            ["notes.localhost", "silent.localhost", "id.localhost"].map(str::to_owned),
+        )
+        .unwrap();
         let folder = Folder::new();
         folder.file("cert.pem", &made.cert.pem());
         folder.file("key.pem", &made.signing_key.serialize_pem());

@@ -31,9 +31,9 @@ fn s_8_malformed_client_hellos_end_their_connection_alone() {
     // Split into records of one byte, and records that say more than they have.
     corpus.push(hello[5..].iter().flat_map(|byte| [22, 3, 1, 0, 1, *byte]).collect());
     corpus.push([&[22, 3, 1, 255, 255][..], &hello[5..]].concat());
-    corpus.push(vec![22, 3, 1, 0, 0].repeat(5000));
-    corpus.push(vec![21, 3, 1, 0, 2, 1, 0].repeat(5000));
-    corpus.push(vec![20, 3, 3, 0, 1, 1].repeat(5000));
+    corpus.push([22, 3, 1, 0, 0].repeat(5000));
+    corpus.push([21, 3, 1, 0, 2, 1, 0].repeat(5000));
+    corpus.push([20, 3, 3, 0, 1, 1].repeat(5000));
     corpus.push(b"\x80\x2e\x01\x03\x01".to_vec());
     for bytes in corpus {
         let mut stream = server.connect();
@@ -43,7 +43,7 @@ fn s_8_malformed_client_hellos_end_their_connection_alone() {
         match stream.read_to_end(&mut answer) {
             Ok(_) => {}
             Err(error) => {
-                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "it hangs: {bytes:?}")
+                assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "it hangs: {bytes:?}");
             }
         }
         assert!(!answer.windows(5).any(|word| word == b"HTTP/"), "an answer without TLS");
