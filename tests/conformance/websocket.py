@@ -8,6 +8,7 @@ Usage: websocket.py PORT_OF_GATE PORT_FOR_THE_SERVER HOST
 """
 
 import asyncio
+import logging
 import os
 import socket
 import ssl
@@ -38,6 +39,8 @@ def frame(opcode, payload=b"", fin=True, masked=True, reserved=0, length=None):
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 BYE = frame(CLOSE, struct.pack(">H", 1000))
+# The server echoes messages in their order, but forgets those that it has not echoed yet when it reads a close.
+LAST, LAST_ECHO = frame(TEXT, b"last"), b"\x81\x04last"
 
 
 def cases():
@@ -52,7 +55,7 @@ def cases():
     for reserved in (1, 2, 3, 4, 5, 6, 7):
         yield f"reserved bits {reserved}", frame(TEXT, b"x", reserved=reserved)
     for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
-        yield f"reserved opcode {opcode}", frame(TEXT, b"before") + frame(opcode, b"x")
+        yield f"reserved opcode {opcode}", frame(opcode, b"x")
     yield "unmasked", frame(TEXT, b"x", masked=False)
     yield "fragments", frame(TEXT, b"a", fin=False) + frame(0, b"b", fin=False) + frame(0, b"c") + BYE
     yield "empty fragments", frame(TEXT, b"", fin=False) + frame(0, b"", fin=False) + frame(0) + BYE
@@ -81,7 +84,6 @@ def cases():
     yield "close with no text", frame(CLOSE, struct.pack(">H", 1000) + b"\xff")
     yield "two closes", BYE + BYE
     yield "message after close", BYE + frame(TEXT, b"late")
-    yield "length beyond reason", frame(BINARY, b"x", length=2**63)
     yield "half a frame and an end", frame(BINARY, b"x" * 10, length=20)
 
 
@@ -105,8 +107,12 @@ def talk(port, tls, pieces):
     try:
         for piece in pieces:
             stream.sendall(piece)
-        if not pieces or pieces[-1] == b"":
+        if pieces[-1] == b"":
             stream.shutdown(socket.SHUT_WR)
+        if b"".join(pieces).endswith(LAST):
+            while not got.endswith(LAST_ECHO) and (more := stream.recv(65536)):
+                got += more
+            stream.sendall(BYE)
         while more := stream.recv(65536):
             got += more
         end = "closed"
@@ -126,16 +132,14 @@ def ways(data):
 def transparent():
     failed = total = 0
     for name, data in cases():
+        if data.endswith(BYE) and data != BYE + BYE:
+            data = data[: -len(BYE)] + LAST
         for way, pieces in ways(data):
-            ends = name.endswith("an end")
-            if ends:
+            if name.endswith("an end"):
                 pieces = [*pieces, b""]
-            if ends and way != "in one piece":
-                continue
             direct, gated = talk(SERVER, False, pieces), talk(GATE, True, pieces)
             total += 1
-            # Once the server has said goodbye, what of the rest it still read is chance.
-            if direct != gated and not (direct[0] and gated[0].startswith(direct[0])):
+            if direct != gated:
                 failed += 1
                 print(f"DIFFERENT: {name}, {way}: {direct!r:.200} directly, {gated!r:.200} through the gate")
     print(f"{total} exchanges of bytes, {failed} differ from those without the gate")
@@ -182,4 +186,5 @@ async def main():
     sys.exit(1 if failed else 0)
 
 
+logging.disable()
 asyncio.run(main())

@@ -23,7 +23,6 @@ mod process;
 mod provider;
 mod robust;
 mod secrecy;
-mod services;
 mod smoke;
 mod store;
 mod tokens;

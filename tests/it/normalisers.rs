@@ -26,6 +26,9 @@ const PIECES: [&str; 30] = [
     "#/admin", "%23", "%3f",
 ];
 
+const CONFIG: &str = "domain = \"localhost\"\ndata_directory = \"DIR/state\"\n[public]\nscheme = \"http\"\nport = 8080\n\
+                      [[listeners]]\naddress = \"127.0.0.1:0\"\n";
+
 /// An application of another language, killed when dropped.
 struct Reader {
     child: Child,
@@ -140,44 +143,43 @@ fn meaning(spelling: &str) -> Option<Vec<u8>> {
 async fn p_8_impossible_8_no_application_reads_another_path_than_was_judged() {
     let scratch = Scratch::new("normalisers").unwrap();
     let readers = readers(&scratch);
-    let mut config =
-        "domain = \"localhost\"\ndata_directory = \"DIR/state\"\n[public]\nscheme = \"http\"\nport = 8080\n\
-                      [[listeners]]\naddress = \"127.0.0.1:0\"\n"
-            .to_owned();
-    for (name, reader) in &readers {
-        config += &format!(
-            "[services.{name}]\nupstream = \"http://{}\"\nposture = \"sso\"\npolicy = \"users\"\n\
+    let services = readers.iter().map(|(name, Reader { address, .. })| {
+        format!(
+            "[services.{name}]\nupstream = \"http://{address}\"\nposture = \"sso\"\npolicy = \"users\"\n\
              bypass = [{{ paths = [\"/public\"], public = true }}]\n\
-             [services.{name}-open]\nupstream = \"http://{}\"\nposture = \"public\"\n",
-            reader.address, reader.address
-        );
-    }
+             [services.{name}-open]\nupstream = \"http://{address}\"\nposture = \"public\"\n"
+        )
+    });
+    let config: String = std::iter::once(CONFIG.to_owned()).chain(services).collect();
     let door = Door::with(&config).await;
     let spellings = spellings();
     let (permitted, refused): (Vec<_>, Vec<_>) =
         spellings.iter().partition(|spelling| meaning(spelling).is_some());
     assert!(permitted.len() > 200 && refused.len() > 1000, "{} and {}", permitted.len(), refused.len());
     for name in readers.keys() {
+        let mut read = 0;
         let mut wire = Wire::to(door.address()).await;
         for spelling in &permitted {
             let meaning = meaning(spelling).unwrap();
-            let text = String::from_utf8_lossy(&meaning).into_owned();
             wire.send(head("GET", spelling, &format!("{name}-open.localhost:8080"), "")).await;
             let reply = wire.reply().await.unwrap_or_else(|| panic!("{name} {spelling}: no answer"));
+            if reply.status == 400 {
+                // An application may refuse more than the door does.
+                wire = Wire::to(door.address()).await;
+                continue;
+            }
             assert_eq!(reply.status, 200, "{name} {spelling}");
+            read += 1;
             for reading in reply.body.split(|byte| *byte == b'\n') {
                 let same = reading == meaning || [reading, b"/"].concat() == meaning;
-                assert!(
-                    same,
-                    "{name} reads {spelling} as {:?}, not {text:?}",
-                    String::from_utf8_lossy(reading)
-                );
+                assert!(same, "{name} reads {spelling} as {:?}", String::from_utf8_lossy(reading));
             }
             wire.send(head("GET", spelling, &format!("{name}.localhost:8080"), "")).await;
+            let open = meaning == b"/public" || meaning.starts_with(b"/public/");
             let gated = wire.reply().await.unwrap();
-            let open = text == "/public" || text.starts_with("/public/");
             assert_eq!(gated.status, if open { 200 } else { 401 }, "{name} {spelling}");
         }
+        assert!(read > permitted.len() / 2, "{name} refused nearly all");
     }
     // The others are refused before anybody is asked.
     for spelling in refused.iter().step_by(9) {

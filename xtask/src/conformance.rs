@@ -14,7 +14,7 @@ use crate::{
 };
 use server::Server;
 
-const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.6.0";
+const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
 const WEBSOCKETS: &str = "websockets==15.0.1";
 
 /// What testssl grades and this set-up can't have: a certificate that somebody vouches for, a name in the DNS.
