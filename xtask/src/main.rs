@@ -30,8 +30,9 @@ Usage: cargo xtask COMMAND
                 Suites that others made, against a listener of the real program: all, or one. Installs them.
   fuzz [TARGET] Look for inputs that break what must always hold: all targets, or one. Installs cargo-fuzz.
                   --seconds N (60)
-  bench         Requests per second through the gate with a session, beside nginx without one.
-                  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+  bench gate    The figures that the product promises, each measured and set beside its target.
+                  ROW … (all)  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+                  --built: measure what was built before
 ";
 
 fn main() -> ExitCode {
