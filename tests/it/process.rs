@@ -76,6 +76,11 @@ impl Process {
         }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end: the exit code.
     pub(crate) fn code(&mut self) -> i32 {
         while self.line() {}
