@@ -47,6 +47,7 @@ impl ControlPlane for Control {
             Problem::TooLarge(service) => doorward_web::Problem::TooLarge(service),
             Problem::TooSlow(service) => doorward_web::Problem::TooSlow(service),
             Problem::Unavailable => doorward_web::Problem::Unavailable,
+            Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
         self.0.problem(problem, navigation, context)
     }

@@ -1,5 +1,6 @@
 //! `[services.<name>]`.
 
+mod backend;
 mod closing;
 mod disclosure;
 mod guard;
@@ -14,7 +15,7 @@ pub use closing::ServiceFile;
 pub(super) use closing::read_files;
 use doorward_core::{
     http::{headers, host::Host, origin::Scheme},
-    service::{Backend, Service},
+    service::Service,
 };
 
 use self::closing::Closing;
@@ -33,6 +34,8 @@ pub(super) struct Context<'a> {
     pub(super) policies: &'a Policies,
     pub(super) domain: &'a str,
     pub(super) scheme: Scheme,
+    /// Whether any proxy may ask about requests.
+    pub(super) proxies: bool,
 }
 
 /// What one service's table holds.
@@ -57,10 +60,13 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let closing = Closing::default();
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let backend = backend(&mut section, context, &closing);
+    let backend = backend::read(&mut section, context, &closing);
     let relay = relay::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
-    let disclosure = disclosure::read(&mut section, context);
+    let disclosure = disclosure::read(&mut section, context, &closing);
+    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
+        disclosure::without_effect(&section, posture.word());
+    }
     for (name, _) in &relay.request.set {
         let plain = headers::canonical(name.as_str());
         if disclosure.headers.iter().any(|header| headers::canonical(header.name.as_str()) == plain) {
@@ -80,23 +86,6 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     });
     let files = service.as_mut().map_or_else(Vec::new, |service| closing.apply(service));
     Read { service, files, hosts }
-}
-
-/// What answers: files, or an application.
-fn backend(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Backend> {
-    if section.lacks(&["static"]) {
-        // Asked for, so that it is among the keys that there are.
-        section.take(&["static"]);
-        return upstream::read(section, context, closing).map(Backend::Upstream);
-    }
-    for key in ["upstream", "upstreams"] {
-        if !section.lacks(&[key]) {
-            let help = "remove one of them; `api` in `static` names paths that an application answers";
-            context.findings.add("E008", &section.place_of(key), format!("`{key}` beside `static`"), help);
-            section.take(&[key]);
-        }
-    }
-    static_site::read(section, context, closing).map(|site| Backend::Static(Box::new(site)))
 }
 
 fn capitalised(name: &str) -> String {

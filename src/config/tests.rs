@@ -2,6 +2,8 @@
 
 mod clients;
 mod codes;
+mod credentials;
+mod forward_auth;
 mod listening;
 mod mistakes;
 mod mutation;

@@ -5,6 +5,7 @@
 //! upstream, and an authorization code can only be issued, with a [`policy::Permit`], and only
 //! [`policy::decide`] makes one.
 
+pub mod assertion;
 pub mod certificate;
 pub mod config;
 pub mod http;

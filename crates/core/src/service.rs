@@ -7,7 +7,7 @@ mod upstream;
 
 use std::sync::Arc;
 
-pub use disclosure::{Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
+pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
 pub use relay::{Elsewhere, HeaderEdits, Limits, PathMap, QueryRule, Relay};
 pub use static_site::StaticSite;
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
@@ -43,6 +43,8 @@ pub enum Backend {
     Upstream(Upstream),
     /// Files.
     Static(Box<StaticSite>),
+    /// Another proxy, which asks about each request and forwards it itself.
+    Elsewhere,
 }
 
 impl Backend {
@@ -51,6 +53,7 @@ impl Backend {
         let (one, several) = match self {
             Self::Upstream(upstream) => (Some(upstream), None),
             Self::Static(site) => (None, Some(site)),
+            Self::Elsewhere => (None, None),
         };
         let several = several.into_iter().flat_map(|site| &site.api).map(|(_, upstream)| upstream);
         one.into_iter().chain(several)
@@ -75,7 +78,7 @@ impl Service {
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Static(_) => None,
+            Backend::Static(_) | Backend::Elsewhere => None,
         }
     }
 
@@ -83,7 +86,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Static(_) => None,
+            Backend::Static(_) | Backend::Elsewhere => None,
         }
     }
 }

@@ -6,6 +6,7 @@ use doorward_core::{
     http::{
         encoding::Coding,
         fetch::wants_page,
+        forward_auth::Unanswered,
         framing,
         headers::{self, ForwardedValues},
     },
@@ -21,7 +22,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use tokio::time::Instant;
 
 use crate::{
-    body::{AnswerBody, RequestBody, UpstreamBody},
+    body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     compress,
     control::Problem,
     service::{Answer, Arrival, control},
@@ -47,59 +48,80 @@ pub(crate) struct Outgoing {
 
 /// What a service's answers are changed by, known before its request is given away.
 struct WayBack<'a> {
-    service: &'a Service,
+    service: &'a Arc<Service>,
     method: Method,
     /// The coding that the client likes best, where answers are compressed.
     coding: Option<Coding>,
 }
 
 /// Forwards a request, or answers it with a file. The permit is used up by it.
-pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, outgoing: Outgoing) -> Answer {
+pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     let service = Arc::clone(&outgoing.service);
-    let (context, navigation) = (outgoing.arrival.context.clone(), outgoing.navigation);
-    let relay = &service.relay;
+    let navigation = outgoing.navigation;
     let way_back = WayBack {
         service: &service,
         method: outgoing.head.method.clone(),
-        coding: relay.compress.then(|| Coding::accepted(&outgoing.head.headers)).flatten(),
+        coding: service.relay.compress.then(|| Coding::accepted(&outgoing.head.headers)).flatten(),
     };
     let upstream = match &service.backend {
-        Backend::Upstream(upstream) => Some(upstream),
-        Backend::Static(site) => site.api_of(outgoing.arrival.target.path()),
+        Backend::Upstream(upstream) => Ok(upstream),
+        Backend::Static(site) => match site.api_of(outgoing.arrival.target.path()) {
+            Some(upstream) => Ok(upstream),
+            None => return Box::pin(file(worker, &permit, (site, &way_back), outgoing)).await,
+        },
+        Backend::Elsewhere => Err(Problem::Unanswered(Unanswered::Elsewhere)),
     };
-    let answer = match (upstream, &service.backend) {
-        (Some(upstream), _) => send(worker, &permit, (upstream, &way_back), outgoing).await,
-        (None, Backend::Static(site)) => Box::pin(file(&permit, site, &way_back, outgoing)).await,
-        (None, Backend::Upstream(_)) => Err(Problem::NotFound(Arc::clone(&service))),
+    let ready = upstream.and_then(|upstream| disclose(worker, &permit, &mut outgoing).map(|()| upstream));
+    let arrival = outgoing.arrival;
+    let answer = match ready {
+        Ok(upstream) => {
+            let Outgoing { head, body, websocket, watch, .. } = outgoing;
+            let leaving = (Request::from_parts(head, body), websocket, watch);
+            send(worker, &arrival, (upstream, &way_back), leaving).await
+        }
+        Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, navigation, &context)))
+    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, navigation, &arrival.context)))
 }
 
 /// Answers with a file of the service.
 async fn file(
+    worker: &Rc<Worker>,
     permit: &Permit,
-    site: &StaticSite,
-    way_back: &WayBack<'_>,
+    (site, way_back): (&StaticSite, &WayBack<'_>),
     outgoing: Outgoing,
-) -> Result<Answer, Problem> {
-    let Outgoing { service, arrival, head, watch, .. } = outgoing;
+) -> Answer {
+    let Outgoing { service, arrival, head, watch, navigation, .. } = outgoing;
     let page = wants_page(&head.headers);
     let personal = permit.identity().is_some();
     let ask = Ask { site, target: &arrival.target, head: &head, personal, page };
-    let answer = static_site::answer(ask, watch).await.ok_or(Problem::NotFound(service))?;
-    Ok(way_back.change(answer))
+    match static_site::answer(ask, watch).await {
+        Some(answer) => way_back.change(answer),
+        None => control(worker.control.problem(&Problem::NotFound(service), navigation, &arrival.context)),
+    }
+}
+
+/// Says who it is, and everything else that the upstream shall see.
+fn disclose(worker: &Rc<Worker>, permit: &Permit, outgoing: &mut Outgoing) -> Result<(), Problem> {
+    let Outgoing { service, arrival, .. } = &*outgoing;
+    let disclosed = worker.disclosures.of(permit, service, &arrival.config, arrival.context.now);
+    let person = disclosed.map_err(|error| {
+        // An application that wants a statement about the person is not asked without one.
+        tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
+        Problem::Unavailable
+    })?;
+    prepare(permit, person.as_deref(), outgoing)
 }
 
 /// Sends a request to an upstream, and brings its answer back.
 async fn send(
     worker: &Rc<Worker>,
-    permit: &Permit,
+    arrival: &Arrival,
     (upstream, way_back): (&Upstream, &WayBack<'_>),
-    mut outgoing: Outgoing,
+    (request, websocket, mut watch): (Request<Incoming>, bool, Box<Watch>),
 ) -> Result<Answer, Problem> {
-    let person = worker.disclosures.of(permit, &outgoing.service);
-    prepare(person.as_deref(), &mut outgoing)?;
-    let Outgoing { service, arrival, mut head, body, websocket, mut watch, .. } = outgoing;
+    let service = way_back.service;
+    let (mut head, body) = request.into_parts();
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let limits = service.relay.limits;
@@ -112,7 +134,7 @@ async fn send(
             watch.until = Some(until);
             let sending = Box::pin(worker.pools.send(&arrival.config, upstream, request, websocket));
             let Ok(sent) = tokio::time::timeout_at(until, sending).await else {
-                return Err(Problem::TooSlow(service));
+                return Err(Problem::TooSlow(Arc::clone(service)));
             };
             sent
         }
@@ -120,23 +142,27 @@ async fn send(
     let error = match sent {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             match framing::check_answer(response.headers(), response.version()) {
-                Ok(()) => return Ok(bring_back(response, (lease, watch), upstream, (way_back, &arrival))),
+                Ok(()) => return Ok(bring_back(response, (lease, watch), upstream, (way_back, arrival))),
                 // The connection is dropped with it: where its next answer begins can't be told.
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, lease }) => match downstream {
-            Some(downstream) if upgrade::is_websocket(&response) => {
-                return Ok(upgrade::switch(downstream, response, (lease, watch)));
+        Ok(Sent { response, lease }) => {
+            let switched =
+                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch)));
+            match switched {
+                Some(answer) => return Ok(answer),
+                // Nobody asked: what follows would be nobody's request (S-1, P-14).
+                None => UpstreamError::Switched,
             }
-            // Nobody asked: what follows would be nobody's request (S-1, P-14).
-            _ => UpstreamError::Switched,
-        },
-        Err(_) if exceeded.is_some_and(|exceeded| exceeded.get()) => return Err(Problem::TooLarge(service)),
+        }
+        Err(_) if exceeded.is_some_and(|exceeded| exceeded.get()) => {
+            return Err(Problem::TooLarge(Arc::clone(service)));
+        }
         Err(error) => error,
     };
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
-    Err(Problem::UpstreamDown(service))
+    Err(Problem::UpstreamDown(Arc::clone(service)))
 }
 
 /// A body with its limit, and what tells that it was longer.
@@ -149,15 +175,11 @@ fn limited(body: Incoming, limit: Option<u64>) -> (RequestBody, Option<Rc<Cell<b
 }
 
 fn bring_back(
-    mut response: Response<Incoming>,
+    mut response: Response<Arriving>,
     (lease, watch): (Lease, Box<Watch>),
     upstream: &Upstream,
     (way_back, arrival): (&WayBack<'_>, &Arrival),
 ) -> Answer {
-    if response.headers().contains_key(header::TRANSFER_ENCODING) {
-        // A length beside it is not the one that was read (RFC 9112 section 6.3).
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
     headers::strip_response(response.headers_mut());
     if response.status().is_redirection() || response.status() == StatusCode::CREATED {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
@@ -185,16 +207,14 @@ impl WayBack<'_> {
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection. What can't be sent is a problem before anything is.
-fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) -> Result<(), Problem> {
+fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) -> Result<(), Problem> {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     let relay = &service.relay;
     if relay.limits.body.is_some_and(|limit| body.size_hint().lower() > limit) {
         return Err(Problem::TooLarge(Arc::clone(service)));
     }
     let target = relay.target(&arrival.target).map_err(|Elsewhere| Problem::NotFound(Arc::clone(service)))?;
-    if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        join_cookies(&mut head.headers);
-    }
+    join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
@@ -208,6 +228,7 @@ fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) -> Result<(), Pr
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    service.disclosure.lend(&mut head.headers, permit);
     if let Some(prefix) = relay.paths.strip.as_deref().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
         head.headers.insert(X_FORWARDED_PREFIX, prefix);
     }
@@ -237,7 +258,10 @@ fn mentions_trailers(te: &HeaderValue) -> bool {
 }
 
 /// HTTP/2 may split cookies into several fields; HTTP/1.1 has one (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
     let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);

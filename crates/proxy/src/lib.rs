@@ -1,17 +1,21 @@
 //! The data plane: connections, the ordered checks of one request, forwarding, WebSockets and streams.
 //!
-//! **Invariant:** this crate sees neither the store nor any key. It asks through two ports, [`session::SessionSource`]
-//! and [`control::ControlPlane`]. Nothing is forwarded without a `Permit`, which only `core::policy` makes.
+//! **Invariant:** this crate sees neither the store nor any key. It asks through ports: [`session::SessionSource`],
+//! [`control::ControlPlane`], [`assertion::Asserter`]. Nothing is forwarded without a `Permit`, which only `core::policy` makes.
 
 mod access_log;
+pub mod assertion;
 mod body;
 pub mod certificates;
 mod compress;
 mod connection;
+mod connections;
 pub mod control;
 mod disclose;
 mod forward;
+mod forward_auth;
 mod listener;
+pub mod metrics;
 mod redirect;
 mod server;
 mod service;
@@ -26,6 +30,7 @@ pub mod upstream_tls;
 mod watch;
 mod worker;
 
-pub use listener::{BindError, Listener, ListenerTls, Socket};
+pub use listener::{Accepting, BindError, Listener, ListenerTls, Socket};
 pub use server::{Server, Settings};
+pub use stream::Stream;
 pub use timeouts::Timeouts;

@@ -1,6 +1,6 @@
 //! One request, from its arrival to the decision, in the order that ARCHITECTURE describes.
 
-use std::{convert::Infallible, rc::Rc, sync::Arc};
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::Instant};
 
 use doorward_core::{
     config::Config,
@@ -8,6 +8,7 @@ use doorward_core::{
         context::RequestContext,
         cookie,
         fetch::{FetchMetadata, wants_page},
+        forward_auth::Unanswered,
         forwarded::{self, Trust},
         framing, headers, path,
         target::{RequestTarget, TargetError},
@@ -15,7 +16,7 @@ use doorward_core::{
     identity::Identity,
     policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
     route::{Destination, Route},
-    service::Service,
+    service::{Backend, Service},
     token::{Hashed, Session},
 };
 use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
@@ -27,7 +28,7 @@ use crate::{
     connection::{Peer, Way},
     control::{Problem, Refused, Reply},
     forward::{self, Outgoing},
-    redirect,
+    forward_auth, redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -45,6 +46,9 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if forward_auth::is_question(request.uri()) && peer.way != Way::Redirect {
+        return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
+    }
     if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
         return Ok(answer);
     }
@@ -52,7 +56,10 @@ pub(crate) async fn handle(
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
         Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
-            Destination::Portal => control(worker.control.portal(request, incoming.context).await),
+            Destination::Portal => {
+                worker.tally.portal.add(1);
+                control(worker.control.portal(request, incoming.context).await)
+            }
             Destination::Service(service) => {
                 let service = Arc::clone(service);
                 gate(&worker, &service, incoming, request).await
@@ -71,6 +78,18 @@ pub(crate) struct Arrival {
     forwarding_ignored: bool,
 }
 
+impl Arrival {
+    /// A request at another proxy, which asked about it.
+    pub(crate) const fn asked(
+        route: Arc<Route>,
+        target: PathAndQuery,
+        context: RequestContext,
+        config: Arc<Config>,
+    ) -> Self {
+        Self { route, target, context, config, forwarding_ignored: false }
+    }
+}
+
 /// Steps 1 to 3: framing, target, route, client address.
 fn read(
     worker: &Worker,
@@ -86,7 +105,7 @@ fn read(
                 TargetError::Misdirected => Problem::Misdirected,
             })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
-    let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
+    let trust = trust(config);
     let context = RequestContext {
         id: worker.name_request(),
         client: forwarded::client_address(peer.address, request.headers(), trust),
@@ -104,8 +123,13 @@ fn read(
     })
 }
 
+/// Who is believed about the client's address.
+pub(crate) fn trust(config: &Config) -> Trust<'_> {
+    Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels }
+}
+
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
-fn refused(
+pub(crate) fn refused(
     worker: &Worker,
     config: &Config,
     peer: &Peer,
@@ -122,6 +146,10 @@ fn refused(
     };
     let navigation =
         FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    match problem {
+        Problem::Misdirected => worker.tally.unknown_host.add(1),
+        _ => worker.tally.malformed.add(1),
+    }
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
     let mut answer = control(worker.control.problem(problem, navigation, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
@@ -139,11 +167,18 @@ async fn gate(
     request: Request<Incoming>,
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
+        worker.tally.reserved.add(1);
         return Box::pin(reserved(worker, service, arrival, request)).await;
+    }
+    if matches!(service.backend, Backend::Elsewhere) {
+        let problem = Problem::Unanswered(Unanswered::Elsewhere);
+        let page = wants_page(request.headers());
+        return control(worker.control.problem(&problem, page, &arrival.context));
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
+    let began = Instant::now();
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
@@ -151,10 +186,14 @@ async fn gate(
         }
     };
     let Judged { identity, decision, token, generation } = judged;
+    let decided = Instant::now();
+    worker.tally.decided_within(decided.duration_since(began));
+    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
+            count((outcome(&permit), outcome(&permit)));
             let service = Arc::clone(service);
             let navigation = fetch.navigation;
             let watch = Box::new(Watch {
@@ -169,22 +208,25 @@ async fn gate(
                 until: None,
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
-            forward::forward(worker, permit, outgoing).await
+            let answer = forward::forward(worker, permit, outgoing).await;
+            count_upstream(worker, decided, &answer);
+            answer
         }
         Decision::Demand(Demand::SignIn) => {
             line.decided("sign_in", &"no_session");
+            count(("sign_in", "no_session"));
             control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
-            let outcome = if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" };
-            line.decided(outcome, &denial.code());
+            line.decided(refusal(&denial), &denial.code());
+            count((refusal(&denial), denial.code()));
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
     }
 }
 
-fn line<'a>(
+pub(crate) fn line<'a>(
     service: &'a Service,
     arrival: &'a Arrival,
     head: &'a Parts,
@@ -197,11 +239,20 @@ fn line<'a>(
         path: arrival.target.path(),
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
+        via: "door",
+    }
+}
+
+/// Counts how long an upstream took, or that none answered and we stood in.
+fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
+    worker.tally.upstream_within(asked.elapsed());
+    if matches!(answer.body(), AnswerBody::Control(_)) {
+        worker.tally.upstream_failed(answer.status());
     }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
-fn is_reserved(path: &str) -> bool {
+pub(crate) fn is_reserved(path: &str) -> bool {
     let (start, rest) = path.split_at_checked(RESERVED.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(RESERVED) && (rest.is_empty() || rest.starts_with('/'))
 }
@@ -223,9 +274,9 @@ async fn reserved(
 }
 
 /// Who it is, what was decided, and what that rests on.
-struct Judged {
-    identity: Option<Arc<Identity>>,
-    decision: Decision,
+pub(crate) struct Judged {
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
     /// The generation at which it was decided.
@@ -233,7 +284,7 @@ struct Judged {
 }
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
-async fn judge(
+pub(crate) async fn judge(
     worker: &Rc<Worker>,
     service: &Service,
     arrival: &Arrival,
@@ -263,11 +314,15 @@ async fn judge(
     Ok(Judged { identity, decision, token: Some(token), generation })
 }
 
-const fn outcome(permit: &Permit) -> &'static str {
+pub(crate) const fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
         Grounds::Session | Grounds::Open => "forwarded",
     }
+}
+
+pub(crate) const fn refusal(denial: &Denial) -> &'static str {
+    if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" }
 }
 
 async fn resolve(
@@ -276,10 +331,12 @@ async fn resolve(
     arrival: &Arrival,
 ) -> Result<Option<Arc<Identity>>, Unavailable> {
     let (host, now) = (arrival.context.host.as_str(), arrival.context.now);
-    match worker.sessions.cached(token, host, now) {
-        Some(answer) => Ok(answer),
-        None => worker.sessions.resolve(token, host, now).await,
+    if let Some(answer) = worker.sessions.cached(token, host, now) {
+        worker.tally.sessions_remembered.add(1);
+        return Ok(answer);
     }
+    worker.tally.sessions_asked.add(1);
+    worker.sessions.resolve(token, host, now).await
 }
 
 /// An answer of the control plane.

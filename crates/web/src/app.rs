@@ -7,7 +7,7 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
     config::Config,
-    http::{context::RequestContext, fetch},
+    http::{context::RequestContext, fetch, forward_auth::Unanswered},
     identity::Identity,
     jose::key_ring::KeyRing,
     policy::{self, Denial},
@@ -65,6 +65,8 @@ pub enum Problem<'a> {
     TooSlow(&'a Service),
     /// Sessions can't be asked about: 503.
     Unavailable,
+    /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
+    Unanswered(Unanswered),
 }
 
 /// Who was refused what, and why.
@@ -312,6 +314,9 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
             "too_slow",
             format!("{} did not answer in the time that it has. Try again in a minute.", service.title),
         ),
+        Problem::Unanswered(unanswered) => {
+            Refusal::new(unanswered.status(), unanswered.code(), unanswered.message())
+        }
         Problem::Unavailable => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

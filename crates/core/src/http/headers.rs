@@ -1,6 +1,6 @@
 //! Strip, then set: what a client sends never reaches an upstream under a name that means something to us.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Version,
@@ -8,7 +8,7 @@ use ::http::{
 };
 
 use super::cookie;
-use crate::service::Disclosed;
+use crate::service::{Disclosed, HeaderSet};
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
 const NAMES: [&str; 16] = [
@@ -33,7 +33,14 @@ const NAMES: [&str; 16] = [
 
 /// Names that mean something to HTTP itself: removed when spelled otherwise, because behind an upstream that folds
 /// names the alias would be another length of the body.
-const NO_ALIASES: [&str; 4] = ["content-length", "transfer-encoding", "keep-alive", "proxy-connection"];
+const NO_ALIASES: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+];
 
 /// Beginnings of reserved names: identity and forwarding conventions of the field.
 const PREFIXES: [&str; 9] = [
@@ -48,8 +55,8 @@ const PREFIXES: [&str; 9] = [
     "x-authenticated-",
 ];
 
-/// Hop-by-hop fields (RFC 9110 section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 7] = [
+/// Hop-by-hop fields (RFC 9110 section 7.6.1), and two that were invented beside them.
+static HOP_BY_HOP: [HeaderName; HOPS] = [
     header::CONNECTION,
     header::TE,
     header::TRANSFER_ENCODING,
@@ -57,15 +64,18 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::PROXY_AUTHORIZATION,
     header::PROXY_AUTHENTICATE,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
 ];
-const HOP_BY_HOP_RARE: [HeaderName; 2] =
-    [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
+const HOPS: usize = 9;
 
 /// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
 /// everything that is neither letter nor digit, because upstreams fold them (H-1, H-3, H-9).
 #[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
+    /// What services inject, and what they would by default.
+    injected: Vec<HeaderName>,
     /// Whether a name that begins with this byte may be reserved: rules out most headers at once.
     first: [bool; 256],
 }
@@ -73,15 +83,23 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> =
-            NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let by_default = HeaderSet::DEFAULT.headers.iter().map(|(name, _)| *name);
+        let injected: BTreeSet<&str> = injected.into_iter().chain(by_default).collect();
+        let all = NAMES.into_iter().chain(injected.iter().copied());
+        let names: HashSet<String> = all.map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let injected = injected.into_iter().filter_map(|name| name.parse().ok()).collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES).chain(NO_ALIASES) {
             if let Some(byte) = name.as_bytes().first() {
                 first[usize::from(*byte)] = true;
             }
         }
-        Self { names, first }
+        Self { names, injected, first }
+    }
+
+    /// The names that any service injects, and those that services inject by default.
+    pub fn injected(&self) -> &[HeaderName] {
+        &self.injected
     }
 
     /// Whether `name`, in any spelling, is reserved.
@@ -115,6 +133,12 @@ pub fn canonical(name: &str) -> String {
 
 const fn folds(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && byte != b'-'
+}
+
+/// Whether upstreams may read these two names, in lower case, as one.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte };
+    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1): the only upgrade that is forwarded (P-14).
@@ -177,14 +201,26 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> =
-            connection_options(headers).filter_map(|option| option.parse().ok()).collect();
+        // What nearly everybody says names no header that is not removed below anyway.
+        let options = connection_options(headers).filter(|option| {
+            !option.eq_ignore_ascii_case("keep-alive") && !option.eq_ignore_ascii_case("close")
+        });
+        let named: Vec<HeaderName> = options.filter_map(|option| option.parse().ok()).collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE) {
-        headers.remove(name);
+    // To look at the few names that are there costs less than to look for each of these.
+    let mut there = [false; HOPS];
+    for name in headers.keys() {
+        if let Some(index) = HOP_BY_HOP.iter().position(|hop| hop == name) {
+            there[index] = true;
+        }
+    }
+    for (name, there) in HOP_BY_HOP.iter().zip(there) {
+        if there {
+            headers.remove(name);
+        }
     }
 }
 

@@ -60,6 +60,7 @@ impl ControlPlane for Control {
             }
             Problem::TooSlow(service) => (StatusCode::GATEWAY_TIMEOUT, format!("{} is slow", service.name)),
             Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
+            Problem::Unanswered(unanswered) => (unanswered.status(), unanswered.code().to_owned()),
         };
         reply(status, &format!("{text}, request {}", context.id))
     }

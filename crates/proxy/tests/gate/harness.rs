@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Certificates, Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Address, Certificates, Config, Database, Limits, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -21,6 +21,7 @@ use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
 use crate::{
+    asserter::Counted,
     control::Control,
     sessions::{Sessions, ada},
     wire::Wire,
@@ -35,6 +36,8 @@ pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) asserter: Arc<Counted>,
+    pub(crate) clock: TestClock,
 }
 
 /// What a test may want different.
@@ -48,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) tunnels: &'static [&'static str],
     pub(crate) proxy_protocol: &'static [&'static str],
     pub(crate) at: Address,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Setup {
@@ -64,6 +68,7 @@ impl Default for Setup {
             tunnels: &[],
             proxy_protocol: &[],
             at: Address::Tcp("127.0.0.1:0".parse().unwrap()),
+            limits: Limits::default(),
         }
     }
 }
@@ -76,10 +81,12 @@ impl Gate {
 
     pub(crate) fn with(setup: Setup, services: Vec<Service>) -> Self {
         let mut config = config(services, setup.trusted);
+        config.listening.limits = setup.limits;
         config.listening.tunnels.peers = networks(setup.tunnels);
         let config = Arc::new(ArcSwap::from_pointee(config));
         let sessions = Arc::new(Sessions::new());
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
+        let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
         let socket = Socket::bind(&setup.at).unwrap();
         let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
         let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
@@ -90,12 +97,13 @@ impl Gate {
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),
+            asserter: asserter.clone(),
             challenges: setup.challenges,
-            clock: Arc::new(TestClock::default()),
+            clock: Arc::new(clock.clone()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
         });
-        Self { server: server.unwrap(), address, config, sessions }
+        Self { server: server.unwrap(), address, config, sessions, asserter, clock }
     }
 
     /// A connection to it.

@@ -4,11 +4,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
 mod early;
+mod floods;
+mod forward_auth;
 mod forwarding;
 mod framing;
 mod harness;
@@ -28,5 +31,6 @@ mod streaming;
 mod targets;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;
