@@ -38,7 +38,7 @@ const SECTIONS: [(&str, &str); 22] = [
     ("api", "services.y.static.api[0]."),
     ("query", "services.x.query[0]."),
     ("headers", "services.x.request_headers."),
-    ("limits", "services.x.limits."),
+    ("service limits", "services.x.limits."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
 ];

@@ -47,16 +47,12 @@ impl RequestBody {
 impl LimitedBody {
     fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), BodyError> {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-        match self.left.checked_sub(length) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                self.exceeded.set(true);
-                Err("the body is too large".into())
-            }
+        if let Some(left) = self.left.checked_sub(length) {
+            self.left = left;
+            return Ok(());
         }
+        self.exceeded.set(true);
+        Err("the body is too large".into())
     }
 }
 

@@ -57,9 +57,11 @@ fn r_83_headers_that_may_not_be_changed() {
     assert_eq!(codes("response_headers = { set = { Set-Cookie = \"a=b\" } }").len(), 1);
     assert_eq!(codes("request_headers = { set = { X-A = \"1\", X_A = \"2\" } }").len(), 1);
     assert_eq!(codes("request_headers = { set = { X-A = \"a\\nb\" } }").len(), 1);
-    let both =
-        "identity_headers = { X-Who = \"username\" }\nrequest_headers = { set = { X_Who = \"root\" } }";
-    assert_eq!(codes(both), ["E008 services.app.request_headers"]);
+    let both = format!(
+        "{SERVICE}policy = \"users\"\nupstream = \"http://127.0.0.1:1\"\nidentity_headers = {{ X-Who = \"username\" }}\n\
+         request_headers = {{ set = {{ X_Who = \"root\" }} }}\n"
+    );
+    assert_eq!(found(&both.replace("public", "sso")), ["E008 services.app.request_headers"]);
     let relay = relay("security_headers = true\nresponse_headers = { remove = [\"X-Frame-Options\"] }");
     let names: Vec<&str> = relay.response.set.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["x-content-type-options", "referrer-policy", "strict-transport-security"]);
