@@ -141,7 +141,9 @@ fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>,
     let mut listeners = Vec::new();
     for (declared, tls) in config.listeners.iter().zip(tls) {
         for socket in sockets(&declared.address, &mut inherited)? {
-            let listener = Listener::new(socket, tls.clone()).redirecting(declared.redirect);
+            let listener = Listener::new(socket, tls.clone())
+                .redirecting(declared.redirect)
+                .for_questions(declared.forward_auth);
             listeners.push(listener.behind(&declared.proxy_protocol));
         }
     }

@@ -12,6 +12,7 @@ mod documents;
 mod door;
 mod end_session;
 mod endpoints;
+mod forward_auth;
 mod handoff;
 mod headers;
 mod impossible;

@@ -158,7 +158,12 @@ async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, m
             tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
             continue;
         }
-        let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+        let door = Door {
+            tls: listener.tls.clone(),
+            redirect: listener.redirect,
+            asks: listener.asks,
+            behind_balancer,
+        };
         let accepted = Accepted { stream, peer, door };
         let serving = connection::serve(Rc::clone(&worker), accepted, stopped.clone());
         let counted = Counted::new(&open);

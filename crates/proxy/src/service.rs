@@ -46,7 +46,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
-    if forward_auth::is_question(request.uri()) && peer.way != Way::Redirect {
+    if peer.asks {
         return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
     }
     if let Some(answer) = redirect::challenge(&worker, &peer, &request) {

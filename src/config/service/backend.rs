@@ -22,7 +22,12 @@ fn elsewhere(section: &mut Section<'_>, context: &Context<'_>) -> Backend {
             section.findings.add("E008", &section.place_of(key), message, help);
         }
     }
-    if !context.proxies {
+    if !context.asked.listener {
+        let help = "add one: [[listeners]] with address = \"127.0.0.1:8444\" and forward_auth = true";
+        let message = "no proxy can ask about this service: there is no listener for it";
+        section.findings.add("E004", &section.place_of("posture"), message, help);
+    }
+    if !context.asked.proxies {
         let help = "name the proxy that asks, at the top: trusted_proxies = [\"127.0.0.1/32\"]";
         let message = "no proxy may ask about this service: there are no `trusted_proxies`";
         section.findings.add("E004", &section.place_of("posture"), message, help);

@@ -16,7 +16,9 @@ struct Package {
     is_there: fn() -> bool,
 }
 
+const CADDY: Package = Package { name: "caddy", is_there: || place::program("caddy").is_some() };
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
+const HAPROXY: Package = Package { name: "haproxy", is_there: || place::program("haproxy").is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
 const OPENSSL: Package = Package { name: "openssl", is_there: || place::program("openssl").is_some() };
 const POSTGRESQL: Package = Package { name: "postgresql", is_there: || postgresql().is_some() };
@@ -28,12 +30,12 @@ const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").i
 
 /// For `cargo xtask test`.
 pub(crate) fn for_all_tests(step: &'static str) -> Result<Done> {
-    install(step, &[CHROMIUM, NGINX, OPENSSL, POSTGRESQL, PYTHON, WRK])
+    install(step, &[CADDY, CHROMIUM, HAPROXY, NGINX, OPENSSL, POSTGRESQL, PYTHON, WRK])
 }
 
 /// For `cargo xtask test quick`.
 pub(crate) fn for_quick_tests(step: &'static str) -> Result<Done> {
-    install(step, &[POSTGRESQL])
+    install(step, &[CADDY, HAPROXY, NGINX, POSTGRESQL])
 }
 
 /// For `cargo xtask bench`.
