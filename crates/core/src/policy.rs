@@ -52,12 +52,14 @@ pub struct Guard {
     pub bypass: Vec<Scope>,
     /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
     pub csrf_shield: bool,
+    /// Whether tokens that people made for this service stand in the place of a session.
+    pub tokens: bool,
 }
 
 impl Guard {
     /// A posture with nothing besides, and the shield up.
     pub const fn new(posture: Posture) -> Self {
-        Self { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
+        Self { posture, networks: None, bypass: Vec::new(), csrf_shield: true, tokens: false }
     }
 }
 

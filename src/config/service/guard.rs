@@ -26,7 +26,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     let open = posture.as_ref().and_then(|text| not_gated(&text.text));
     if let (Some(posture), Some(open)) = (&posture, open) {
         without_effect(section, &posture.text);
-        return Some(Guard { posture: open, networks, bypass: Vec::new(), csrf_shield });
+        return Some(Guard { posture: open, networks, bypass: Vec::new(), csrf_shield, tokens: false });
     }
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let posture = posture?;
@@ -40,7 +40,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
         let help = "write whom the service lets in, such as policy = \"users\"";
         section.missing("policy", help);
     }
-    Some(Guard { posture: Posture::Sso(policy?), networks, bypass, csrf_shield })
+    Some(Guard { posture: Posture::Sso(policy?), networks, bypass, csrf_shield, tokens: false })
 }
 
 fn not_gated(word: &str) -> Option<Posture> {
