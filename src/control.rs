@@ -44,6 +44,7 @@ impl ControlPlane for Control {
             Problem::Misdirected => doorward_web::Problem::Misdirected,
             Problem::UpstreamDown(service) => doorward_web::Problem::UpstreamDown(service),
             Problem::Unavailable => doorward_web::Problem::Unavailable,
+            Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
         self.0.problem(problem, navigation, context)
     }

@@ -92,7 +92,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let database = database(&mut section, source);
     let policies = policies(&mut section);
-    let hosting = (domain.as_str(), public.0);
+    let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
     let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
     section.finish();
@@ -296,14 +296,14 @@ fn services(
     section: &mut Section<'_>,
     source: &Source,
     policies: &Policies,
-    (domain, scheme): (&str, Scheme),
+    (domain, scheme, proxies): (&str, Scheme, bool),
     portal: Option<&Portal>,
 ) -> (Vec<Arc<Service>>, Vec<ServiceFile>) {
     let findings = section.findings;
     let Some(declared) = subsection(section, "services") else {
         return (Vec::new(), Vec::new());
     };
-    let context = service::Context { source, findings, policies, domain, scheme };
+    let context = service::Context { source, findings, policies, domain, scheme, proxies };
     let mut taken: Vec<(Host, String)> =
         portal.map(|portal| (portal.host.clone(), "the portal".to_owned())).into_iter().collect();
     let (mut services, mut files) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 mod clients;
 mod codes;
 mod credentials;
+mod forward_auth;
 mod listening;
 mod mistakes;
 mod mutation;

@@ -257,7 +257,7 @@ fn every_exit_code_is_documented_and_no_other() {
 
 #[test]
 fn every_address_in_the_documents_is_served() {
-    let served = sources(&["crates/web/src", "crates/core/src/oidc"], &["rs"]);
+    let served = sources(&["crates/web/src", "crates/core/src/oidc", "crates/core/src/http"], &["rs"]);
     let mut addresses = 0;
     for document in documents() {
         // These speak of files, and of attacks, too.

@@ -35,6 +35,8 @@ pub struct Service {
 pub enum Backend {
     /// An application that the request is forwarded to.
     Upstream(Upstream),
+    /// Another proxy, which asks about each request and forwards it itself.
+    Elsewhere,
 }
 
 impl Service {
@@ -54,6 +56,7 @@ impl Service {
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
+            Backend::Elsewhere => None,
         }
     }
 
@@ -61,6 +64,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
+            Backend::Elsewhere => None,
         }
     }
 }

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use doorward_core::{http::context::RequestContext, identity::Identity, policy::Denial, service::Service};
+use doorward_core::{
+    http::{context::RequestContext, forward_auth::Unanswered},
+    identity::Identity,
+    policy::Denial,
+    service::Service,
+};
 use http::{Request, Response, request::Parts};
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
@@ -30,6 +35,22 @@ pub enum Problem {
     UpstreamDown(Arc<Service>),
     /// Sessions can't be asked about: 503.
     Unavailable,
+    /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
+    Unanswered(Unanswered),
+}
+
+impl Problem {
+    /// A stable word for logs and other proxies.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed_request",
+            Self::DuplicateSession => "duplicate_session",
+            Self::Misdirected => "unknown_host",
+            Self::UpstreamDown(_) => "upstream_down",
+            Self::Unavailable => "unavailable",
+            Self::Unanswered(unanswered) => unanswered.code(),
+        }
+    }
 }
 
 /// Answers what is not forwarded.

@@ -4,6 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::{
+        forward_auth::Unanswered,
         framing,
         headers::{self, ForwardedValues},
     },
@@ -52,7 +53,10 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let request = Request::from_parts(head, RequestBody::Client(body));
-    let Backend::Upstream(upstream) = &service.backend;
+    let Backend::Upstream(upstream) = &service.backend else {
+        let problem = Problem::Unanswered(Unanswered::Elsewhere);
+        return control(worker.control.problem(&problem, navigation, &arrival.context));
+    };
     let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             match framing::check_answer(response.headers(), response.version()) {
@@ -89,9 +93,7 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 /// what we say about the person and the connection.
 fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
-    if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        join_cookies(&mut head.headers);
-    }
+    join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
@@ -129,7 +131,10 @@ fn mentions_trailers(te: &HeaderValue) -> bool {
 }
 
 /// HTTP/2 may split cookies into several fields; HTTP/1.1 has one (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
     let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);

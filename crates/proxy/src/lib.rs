@@ -11,6 +11,7 @@ mod connection;
 pub mod control;
 mod disclose;
 mod forward;
+mod forward_auth;
 mod listener;
 mod redirect;
 mod server;

@@ -7,7 +7,7 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
     config::Config,
-    http::{context::RequestContext, fetch},
+    http::{context::RequestContext, fetch, forward_auth::Unanswered},
     identity::Identity,
     jose::key_ring::KeyRing,
     policy::{self, Denial},
@@ -59,6 +59,8 @@ pub enum Problem<'a> {
     UpstreamDown(&'a Service),
     /// Sessions can't be asked about: 503.
     Unavailable,
+    /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
+    Unanswered(Unanswered),
 }
 
 /// Who was refused what, and why.
@@ -288,6 +290,9 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
                 service.title
             ),
         ),
+        Problem::Unanswered(unanswered) => {
+            Refusal::new(unanswered.status(), unanswered.code(), unanswered.message())
+        }
         Problem::Unavailable => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

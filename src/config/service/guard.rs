@@ -10,7 +10,7 @@ use crate::config::{
     suggest, value,
 };
 
-const POSTURES: [&str; 4] = ["sso", "public", "native-oidc", "app-login"];
+const POSTURES: [&str; 5] = ["sso", "forward-auth", "public", "native-oidc", "app-login"];
 /// A bypass in the words of the founding document, written into the service itself.
 const FLAT: [&str; 2] = ["bypassPaths", "bypassResources"];
 
@@ -30,7 +30,8 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     }
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let posture = posture?;
-    if posture.text != "sso" {
+    // The same gate; another proxy asks about each request.
+    if !["sso", "forward-auth"].contains(&posture.text.as_str()) {
         let message = format!("there is no posture `{}`", posture.text);
         let help = suggest::help(&posture.text, &POSTURES);
         section.findings.add("E005", &posture.place, message, help);

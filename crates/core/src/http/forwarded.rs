@@ -92,7 +92,7 @@ pub fn is_in(address: IpAddr, networks: &[IpNet]) -> bool {
 
 /// An address, optionally with a port and with brackets. IPv4-mapped IPv6 is the IPv4 address. The unspecified address
 /// is nobody's: it stands for peers of unix sockets.
-fn parse_hop(text: &str) -> Option<IpAddr> {
+pub(super) fn parse_hop(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     let address =
         bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()));

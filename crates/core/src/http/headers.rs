@@ -1,6 +1,6 @@
 //! Strip, then set: what a client sends never reaches an upstream under a name that means something to us.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Version,
@@ -8,7 +8,7 @@ use ::http::{
 };
 
 use super::cookie;
-use crate::service::Disclosed;
+use crate::service::{Disclosed, HeaderSet};
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
 const NAMES: [&str; 16] = [
@@ -66,6 +66,8 @@ const HOP_BY_HOP_RARE: [HeaderName; 2] =
 #[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
+    /// What services inject, and what they would by default.
+    injected: Vec<HeaderName>,
     /// Whether a name that begins with this byte may be reserved: rules out most headers at once.
     first: [bool; 256],
 }
@@ -73,15 +75,23 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> =
-            NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let by_default = HeaderSet::DEFAULT.headers.iter().map(|(name, _)| *name);
+        let injected: BTreeSet<&str> = injected.into_iter().chain(by_default).collect();
+        let all = NAMES.into_iter().chain(injected.iter().copied());
+        let names: HashSet<String> = all.map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let injected = injected.into_iter().filter_map(|name| name.parse().ok()).collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES).chain(NO_ALIASES) {
             if let Some(byte) = name.as_bytes().first() {
                 first[usize::from(*byte)] = true;
             }
         }
-        Self { names, first }
+        Self { names, injected, first }
+    }
+
+    /// The names that any service injects, and those that services inject by default.
+    pub fn injected(&self) -> &[HeaderName] {
+        &self.injected
     }
 
     /// Whether `name`, in any spelling, is reserved.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use doorward_core::service::{Backend, HealthCheck, Service, Target, Upstream, UpstreamTls};
+use doorward_core::service::{HealthCheck, Service, Target, Upstream, UpstreamTls};
 use http::{HeaderValue, Request, header};
 use tokio::task::JoinHandle;
 
@@ -93,8 +93,7 @@ impl Drop for Asking {
 }
 
 fn questions(services: &[Arc<Service>]) -> impl Iterator<Item = Question> {
-    services.iter().flat_map(|service| {
-        let Backend::Upstream(upstream) = &service.backend;
+    services.iter().filter_map(|service| service.upstream()).flat_map(|upstream| {
         let health = upstream.health.iter();
         health.flat_map(|health| {
             upstream.targets.iter().map(|target| Question {

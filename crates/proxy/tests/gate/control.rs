@@ -55,6 +55,7 @@ impl ControlPlane for Control {
             Problem::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "not here".to_owned()),
             Problem::UpstreamDown(service) => (StatusCode::BAD_GATEWAY, format!("{} is down", service.name)),
             Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
+            Problem::Unanswered(unanswered) => (unanswered.status(), unanswered.code().to_owned()),
         };
         reply(status, &format!("{text}, request {}", context.id))
     }
