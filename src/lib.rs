@@ -1,6 +1,7 @@
 //! Doorward, put together: the library behind the binary, so that tests compose the same server.
 
 mod assertions;
+mod bearers;
 mod certificates;
 pub mod cli;
 pub mod clock;

@@ -18,6 +18,7 @@ mod impossible;
 mod live;
 mod passkeys;
 mod paths;
+mod personal_tokens;
 mod process;
 mod provider;
 mod secrecy;

@@ -75,7 +75,7 @@ pub struct PresentedToken {
     /// What it is good for.
     pub grant: PersonalGrant,
     /// The person, with the groups of now. The token stands in the session's place: it names itself as the session, and
-    /// it carries no proof (`amr` is empty) but the time at which it was made.
+    /// it carries no proof: whatever asks when the passkey was used is told never.
     pub identity: Identity,
 }
 
@@ -198,14 +198,14 @@ fn from_row(vault: &Vault, row: &Row) -> Result<PersonalTokenRow, StoreError> {
 }
 
 fn presented(tx: &mut dyn Tx, vault: &Vault, row: &Row) -> Result<PresentedToken, StoreError> {
-    let PersonalTokenRow { id, grant, created_at, expires_at, .. } = from_row(vault, row)?;
+    let PersonalTokenRow { id, grant, expires_at, .. } = from_row(vault, row)?;
     let subject = id_at(row, 8)?;
     let session = SessionId::from(id);
     let identity = Identity::new(IdentityParts {
         subject,
         profile: open_profile(vault, subject, row.bytes(9)?)?,
         groups: groups_of(tx, subject)?,
-        context: AuthContext { auth_time: created_at, amr: Vec::new() },
+        context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
         session,
         portal_session: session,
         expires_at,
