@@ -104,6 +104,7 @@ async fn o_7_signing_somebody_out_everywhere_ends_their_tokens(world: World) {
 }
 
 async fn groups_are_those_of_now(world: World) {
+    world.administrator().await;
     let (made, token) = token(&world, "grace").await;
     world.store.set_groups(made.user, groups(&["cooks"]), NOW).await.unwrap();
     let found = world.store.personal_token(&token, "notes", NOW).await.unwrap().unwrap();

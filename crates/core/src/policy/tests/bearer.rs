@@ -122,7 +122,10 @@ fn e_2_o_24_a_token_opens_nothing_that_its_person_may_not() {
     let guard = taking(sso(policy()));
     let get = Method::GET;
     let of = |groups: &[&str]| bearer(groups, Scope::everything());
-    assert_eq!(outcome(&decide_by_token(&guard, &asked(&get, "/"), Some(&of(&["guests"])))), "deny: group");
+    assert_eq!(
+        outcome(&decide_by_token(&guard, &asked(&get, "/"), Some(&of(&["strangers"])))),
+        "deny: group"
+    );
     let lan = Guard { networks: Some(vec!["10.0.0.0/8".parse().unwrap()]), ..taking(sso(policy())) };
     assert_eq!(
         outcome(&decide_by_token(&lan, &asked(&get, "/"), Some(&of(&["users"])))),
