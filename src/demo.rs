@@ -14,7 +14,8 @@ use crate::{
     cli,
     config::{self, Loaded},
     exit::{Failure, Stop},
-    serve::{Running, Shell, Signals},
+    serve::{Running, Shell},
+    signals::Signals,
 };
 
 /// Where the demo listens unless told otherwise.
@@ -34,7 +35,7 @@ pub const SERVICES: [DemoService; 4] = [
     DemoService {
         name: "notes",
         about: "for members of `users`",
-        declaration: "title = \"Notes\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\n",
+        declaration: "title = \"Notes\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\ntokens = true\n",
     },
     DemoService {
         name: "vault",
@@ -168,7 +169,7 @@ pub fn welcome(demo: &Demo) -> String {
 
 /// Starts the demo, tells the person about it and serves until a signal comes.
 pub async fn run(options: &cli::Demo, shell: Shell) -> Result<(), Failure> {
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let mut demo = start(options, shell).await?;
     crate::terminal::say(&welcome(&demo));
     let config_file = demo.directory.join("doorward.toml");

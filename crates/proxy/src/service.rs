@@ -1,6 +1,6 @@
 //! One request, from its arrival to the decision, in the order that ARCHITECTURE describes.
 
-use std::{convert::Infallible, rc::Rc, sync::Arc};
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::Instant};
 
 use doorward_core::{
     config::Config,
@@ -14,12 +14,13 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
+    policy::{self, Access, Bearer, Decision, Demand, Denial, Grounds, Guard, Permit, Presented},
     route::{Destination, Route},
     service::{Backend, Service},
+    time::UnixTime,
     token::{Hashed, Session},
 };
-use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 
 use crate::{
@@ -56,7 +57,10 @@ pub(crate) async fn handle(
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
         Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
-            Destination::Portal => control(worker.control.portal(request, incoming.context).await),
+            Destination::Portal => {
+                worker.tally.portal.add(1);
+                control(worker.control.portal(request, incoming.context).await)
+            }
             Destination::Service(service) => {
                 let service = Arc::clone(service);
                 gate(&worker, &service, incoming, request).await
@@ -143,6 +147,10 @@ pub(crate) fn refused(
     };
     let navigation =
         FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    match problem {
+        Problem::Misdirected => worker.tally.unknown_host.add(1),
+        _ => worker.tally.malformed.add(1),
+    }
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
     let mut answer = control(worker.control.problem(problem, navigation, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
@@ -160,6 +168,7 @@ async fn gate(
     request: Request<Incoming>,
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
+        worker.tally.reserved.add(1);
         return Box::pin(reserved(worker, service, arrival, request)).await;
     }
     if matches!(service.backend, Backend::Elsewhere) {
@@ -170,22 +179,28 @@ async fn gate(
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
+    let began = Instant::now();
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged { identity, decision, token, generation } = judged;
+    let Judged { identity, decision, token, bearer, generation } = judged;
+    let decided = Instant::now();
+    worker.tally.decided_within(decided.duration_since(began));
+    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), &permit.grounds());
+            count((outcome(&permit), outcome(&permit)));
             let service = Arc::clone(service);
             let navigation = fetch.navigation;
             let watch = Box::new(Watch {
                 worker: Rc::clone(worker),
                 token,
+                bearer,
                 route: Arc::clone(&arrival.route),
                 target: arrival.target.clone(),
                 method: head.method.clone(),
@@ -194,14 +209,18 @@ async fn gate(
                 generation,
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
-            forward::forward(worker, permit, outgoing).await
+            let answer = forward::forward(worker, permit, outgoing).await;
+            count_upstream(worker, decided, &answer);
+            answer
         }
         Decision::Demand(Demand::SignIn) => {
             line.decided("sign_in", &"no_session");
+            count(("sign_in", "no_session"));
             control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
             line.decided(refusal(&denial), &denial.code());
+            count((refusal(&denial), denial.code()));
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
@@ -222,6 +241,14 @@ pub(crate) fn line<'a>(
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
         via: "door",
+    }
+}
+
+/// Counts how long an upstream took, or that none answered and we stood in.
+fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
+    worker.tally.upstream_within(asked.elapsed());
+    if matches!(answer.body(), AnswerBody::Control(_)) {
+        worker.tally.upstream_failed(answer.status());
     }
 }
 
@@ -253,6 +280,8 @@ pub(crate) struct Judged {
     pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
+    /// The token of a person's program that was looked up in its place.
+    bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
 }
@@ -276,22 +305,60 @@ pub(crate) async fn judge(
     };
     // Read before anything is decided: what changes after it shows.
     let generation = worker.sessions.generation();
+    if let Some(presented) = presented(&service.guard, &head.headers) {
+        return Box::pin(by_token(worker, service, &access, (presented, generation))).await;
+    }
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged { identity: None, decision, token: None, generation });
+        return Ok(Judged { identity: None, decision, token: None, bearer: None, generation });
     };
     let token = Hashed::<Session>::of_text(token);
     let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
-    Ok(Judged { identity, decision, token: Some(token), generation })
+    Ok(Judged { identity, decision, token: Some(token), bearer: None, generation })
+}
+
+/// The token of a person's program that a request presents, if the service takes such.
+pub(crate) fn presented(guard: &Guard, headers: &HeaderMap) -> Option<Presented> {
+    if guard.tokens { policy::presented(headers) } else { None }
+}
+
+/// The decision about a request that presents a token of a person's program.
+async fn by_token(
+    worker: &Worker,
+    service: &Service,
+    access: &Access<'_>,
+    (presented, generation): (Presented, u64),
+) -> Result<Judged, Problem> {
+    let found = bearer(worker, presented, &service.name, access.now).await;
+    let found = found.map_err(|Unavailable| Problem::Unavailable)?;
+    let decision = policy::decide_by_token(&service.guard, access, found.as_ref());
+    let identity = found.map(|bearer| Arc::clone(&bearer.identity));
+    Ok(Judged { identity, decision, token: None, bearer: Some(presented), generation })
+}
+
+/// Who is behind a token at a service.
+pub(crate) async fn bearer(
+    worker: &Worker,
+    presented: Presented,
+    service: &str,
+    now: UnixTime,
+) -> Result<Option<Arc<Bearer>>, Unavailable> {
+    let Presented::Token(token) = presented else {
+        return Ok(None);
+    };
+    match worker.sessions.remembered_bearer(&token, service, now) {
+        Some(bearer) => Ok(Some(bearer)),
+        None => worker.sessions.bearer(&token, service, now).await,
+    }
 }
 
 pub(crate) const fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
-        Grounds::Session | Grounds::Open => "forwarded",
+        Grounds::Session | Grounds::Open | Grounds::Token(_) => "forwarded",
     }
 }
 
@@ -305,10 +372,12 @@ async fn resolve(
     arrival: &Arrival,
 ) -> Result<Option<Arc<Identity>>, Unavailable> {
     let (host, now) = (arrival.context.host.as_str(), arrival.context.now);
-    match worker.sessions.cached(token, host, now) {
-        Some(answer) => Ok(answer),
-        None => worker.sessions.resolve(token, host, now).await,
+    if let Some(answer) = worker.sessions.cached(token, host, now) {
+        worker.tally.sessions_remembered.add(1);
+        return Ok(answer);
     }
+    worker.tally.sessions_asked.add(1);
+    worker.sessions.resolve(token, host, now).await
 }
 
 /// An answer of the control plane.

@@ -1,12 +1,17 @@
 //! One timeline of migrations for both engines.
 
+use std::cmp::Ordering;
+
 use crate::{
     db::{Db, Tx},
     error::{OpenError, StoreError},
 };
 
 /// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_init.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_init.sql"),
+    include_str!("../../../migrations/0002_personal_tokens.sql"),
+];
 
 enum Outcome {
     Current,
@@ -21,6 +26,19 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
         Outcome::Newer(found) => Err(OpenError::Newer { found, known: known() }),
+    }
+}
+
+/// Refuses a database that would have to be changed.
+pub(crate) fn demand_current(db: &Db) -> Result<(), OpenError> {
+    let found = db.read_blocking(|tx| {
+        let row = tx.optional("SELECT number FROM meta WHERE key = 'schema'", &[])?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    })?;
+    match found.cmp(&known()) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(OpenError::Older { found, known: known() }),
+        Ordering::Greater => Err(OpenError::Newer { found, known: known() }),
     }
 }
 
