@@ -43,6 +43,8 @@ async fn join(downstream: OnUpgrade, mut upstream: Upgraded, watch: Box<Watch>) 
     let Ok(downstream) = downstream.await else {
         return;
     };
+    // It counts as a connection until its end, and a server that stops waits for it as long as it waits for anybody.
+    let _open = watch.worker.connections.enter_websocket();
     let mut downstream = TokioIo::new(downstream);
     let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.

@@ -26,6 +26,8 @@ const PYTHON: Package = Package {
     name: "python3-venv",
     is_there: || answer("python3", &["-c", "import ensurepip, venv"]).is_some(),
 };
+const TESTSSL: Package = Package { name: "testssl.sh", is_there: || place::program("testssl").is_some() };
+const GO: Package = Package { name: "golang-go", is_there: || place::program("go").is_some() };
 const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").is_some() };
 
 /// For `cargo xtask test`.
@@ -36,6 +38,11 @@ pub(crate) fn for_all_tests(step: &'static str) -> Result<Done> {
 /// For `cargo xtask test quick`.
 pub(crate) fn for_quick_tests(step: &'static str) -> Result<Done> {
     install(step, &[POSTGRESQL])
+}
+
+/// For `cargo xtask conformance`.
+pub(crate) fn for_conformance(step: &'static str) -> Result<Done> {
+    install(step, &[GO, OPENSSL, PYTHON, TESTSSL])
 }
 
 /// For `cargo xtask bench`.

@@ -33,7 +33,14 @@ const NAMES: [&str; 16] = [
 
 /// Names that mean something to HTTP itself: removed when spelled otherwise, because behind an upstream that folds
 /// names the alias would be another length of the body.
-const NO_ALIASES: [&str; 4] = ["content-length", "transfer-encoding", "keep-alive", "proxy-connection"];
+const NO_ALIASES: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+];
 
 /// Beginnings of reserved names: identity and forwarding conventions of the field.
 const PREFIXES: [&str; 9] = [
