@@ -114,9 +114,16 @@ async fn decide(
             return fit(Some(dialect), answer, problem.code());
         }
     };
-    let Judged { identity, decision, .. } = judged;
+    let Judged { identity, decision, bearer, .. } = judged;
     let line = service::line(&service, &arrival, &head, identity.as_deref()).via_forward_auth();
     match decision {
+        // The other proxy would carry it on to the application, which shall not learn what opens it.
+        Decision::Permit(_) if bearer.is_some() => {
+            line.decided("denied", &Unanswered::Token.code());
+            let problem = Problem::Unanswered(Unanswered::Token);
+            let answer = worker.control.problem(&problem, wants_page(&head.headers), &arrival.context);
+            fit(Some(dialect), control(answer), problem.code())
+        }
         Decision::Permit(permit) => {
             line.decided(service::outcome(&permit), &permit.grounds());
             permitted(worker, dialect, &permit, (&service, &arrival), head)

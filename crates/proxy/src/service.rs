@@ -281,7 +281,7 @@ pub(crate) struct Judged {
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
     /// The token of a person's program that was looked up in its place.
-    bearer: Option<Presented>,
+    pub(crate) bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
 }

@@ -15,7 +15,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
 /// Another proxy forwards. Without one that is trusted, nobody could ever ask, and somebody would believe in a gate that
 /// is not there.
 fn elsewhere(section: &mut Section<'_>, context: &Context<'_>) -> Backend {
-    for key in ["upstream", "upstreams", "upstream_host", "upstream_ca_file", "health", "danger"] {
+    for key in ["upstream", "upstreams", "upstream_host", "upstream_ca_file", "health", "danger", "tokens"] {
         if section.take(&[key]).is_some() {
             let message = format!("`{key}` has no effect with the posture `forward-auth`");
             let help = "the proxy that asks forwards by itself: remove it, or write posture = \"sso\"";

@@ -18,7 +18,6 @@ struct Package {
 
 const CADDY: Package = Package { name: "caddy", is_there: || place::program("caddy").is_some() };
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
-const CADDY: Package = Package { name: "caddy", is_there: || place::program("caddy").is_some() };
 const H2LOAD: Package = Package { name: "nghttp2-client", is_there: || place::program("h2load").is_some() };
 const HAPROXY: Package = Package { name: "haproxy", is_there: || place::program("haproxy").is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };

@@ -124,6 +124,8 @@ pub enum Unanswered {
     Elsewhere,
     /// It was refused, and a moment later, when the person's answer was asked for, it would have passed.
     Meanwhile,
+    /// A token of a person's program, which another proxy would not take from the request.
+    Token,
 }
 
 impl Unanswered {
@@ -140,13 +142,16 @@ impl Unanswered {
             Self::Reserved => "reserved_path",
             Self::Elsewhere => "behind_another_proxy",
             Self::Meanwhile => "try_again",
+            Self::Token => "token_at_another_proxy",
         }
     }
 
     /// The status of the answer.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::Untrusted | Self::Missing(_) | Self::Portal | Self::Reserved => StatusCode::FORBIDDEN,
+            Self::Untrusted | Self::Missing(_) | Self::Portal | Self::Reserved | Self::Token => {
+                StatusCode::FORBIDDEN
+            }
             Self::Dialect => StatusCode::NOT_FOUND,
             Self::Ambiguous(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Host | Self::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
@@ -172,6 +177,7 @@ impl Unanswered {
             Self::Portal => "The identity host protects itself. Let the proxy forward it without asking.".to_owned(),
             Self::Reserved => "`/.doorward/` belongs to the door on every host. Let the proxy forward it to Doorward without asking.".to_owned(),
             Self::Elsewhere => "This service is behind another proxy. Open it there, by its public address.".to_owned(),
+            Self::Token => "Tokens for programs are accepted where Doorward forwards by itself. Use the service's address there.".to_owned(),
             Self::Meanwhile => "Something changed while this was decided. Send it again.".to_owned(),
         }
     }
