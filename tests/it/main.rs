@@ -25,6 +25,7 @@ mod provider;
 mod restart;
 mod robust;
 mod secrecy;
+mod service_manager;
 mod smoke;
 mod store;
 mod tokens;
