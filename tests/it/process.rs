@@ -44,8 +44,7 @@ impl Process {
 
     /// Starts a command that is one, or becomes one.
     pub(crate) fn of(mut command: Command) -> Self {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         follow(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         follow(child.stderr.take().unwrap(), sender, Line::Err);

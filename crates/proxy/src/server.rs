@@ -83,7 +83,7 @@ impl Server {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
                 let (started, board) = (started.clone(), Arc::clone(&board));
-                let tally = metrics.of_worker(number);
+                let everybody = metrics.clone();
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -97,7 +97,8 @@ impl Server {
                     drop(started);
                     let asks = (number == 0).then(|| Arc::clone(&board));
                     runtime.block_on(async {
-                        work(Worker::new(&settings, board, tally), listeners, stopped, asks).await;
+                        work(Worker::new(&settings, board, number, everybody), listeners, stopped, asks)
+                            .await;
                     });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
@@ -162,6 +163,10 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopped: Stop) {
     };
     let mut complained = false;
     loop {
+        if worker.is_ahead() {
+            // All workers were woken by the same connection. Without this the quickest would take them all.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let full = worker.is_full() && !worker.connections.make_room();
         let accepted = tokio::select! {
             biased;

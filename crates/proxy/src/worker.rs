@@ -19,12 +19,15 @@ use crate::{
     connections::{Connections, Open},
     control::ControlPlane,
     disclose::Disclosures,
-    metrics::{ServiceTallies, Tally},
+    metrics::{Metrics, ServiceTallies, Tally},
     server::Settings,
     session::SessionSource,
     timeouts::Timeouts,
     upstream::{Pools, health::Board},
 };
+
+/// Connections that a worker may have more than another before it lets that one go first.
+const LEAD: usize = 4;
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
@@ -39,12 +42,14 @@ pub(crate) struct Worker {
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
     workers: usize,
+    everybody: Metrics,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, board: Arc<Board>, tally: Arc<Tally>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, board: Arc<Board>, number: usize, everybody: Metrics) -> Rc<Self> {
+        let tally = everybody.of_worker(number);
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
@@ -57,6 +62,7 @@ impl Worker {
             tally,
             services: ServiceTallies::default(),
             workers: settings.workers,
+            everybody,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
@@ -70,6 +76,12 @@ impl Worker {
     /// Whether this worker has its share of all connections.
     pub(crate) fn is_full(&self) -> bool {
         self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
+    }
+
+    /// Whether this worker has clearly more connections than another, which then should take the next one.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let (own, least) = (self.connections.len(), self.everybody.fewest_connections());
+        own > least + LEAD + least / 8
     }
 
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.
