@@ -98,6 +98,12 @@ impl<'a> Section<'a> {
         !self.entries.iter().any(|entry| names.contains(&entry.name.as_str()))
     }
 
+    /// Whether this key holds this text.
+    pub(super) fn holds(&self, name: &str, text: &str) -> bool {
+        let entry = self.entries.iter().find(|entry| entry.name == name);
+        entry.is_some_and(|entry| matches!(&entry.node.value, Value::String(found) if found == text))
+    }
+
     /// Whether this key holds a list with nothing in it.
     pub(super) fn is_empty_list(&self, name: &str) -> bool {
         let entry = self.entries.iter().find(|entry| entry.name == name);

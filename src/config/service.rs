@@ -3,6 +3,7 @@
 mod closing;
 mod disclosure;
 mod guard;
+mod redirect;
 mod scope;
 mod upstream;
 
@@ -55,16 +56,22 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let closing = Closing::default();
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let upstream = upstream::read(&mut section, context, &closing);
+    let leads_elsewhere = redirect::is_meant(&section);
+    let redirect = redirect::read(&mut section, context);
+    let backend = if leads_elsewhere {
+        redirect.map(Backend::Redirect)
+    } else {
+        upstream::read(&mut section, context, &closing).map(Backend::Upstream)
+    };
     let guard = guard::read(&mut section, context, &closing);
     let disclosure = disclosure::read(&mut section, context);
     section.finish();
-    let mut service = upstream.zip(guard).map(|(upstream, guard)| Service {
+    let mut service = backend.zip(guard).map(|(backend, guard)| Service {
         name: Arc::from(entry.name.as_str()),
         title,
         hosts: hosts.iter().map(|(host, _)| host.clone()).collect(),
         guard,
-        backend: Backend::Upstream(upstream),
+        backend,
         disclosure,
     });
     let files = service.as_mut().map_or_else(Vec::new, |service| closing.apply(service));

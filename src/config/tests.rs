@@ -2,6 +2,7 @@
 
 mod clients;
 mod codes;
+mod guards;
 mod mistakes;
 mod mutation;
 mod roles;

@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -28,6 +28,9 @@ const SECTIONS: [(&str, &str); 12] = [
     ("policies", "policies.x."),
     ("services", "services.x."),
     ("bypass", "services.x.bypass[0]."),
+    ("keys", "services.x.keys[0]."),
+    ("rules", "services.x.rules[0]."),
+    ("basic", "services.x.basic."),
     ("roles", "services.x.roles[0]."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
@@ -37,8 +40,17 @@ const SECTIONS: [(&str, &str); 12] = [
 const NO_KEY: &str = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
 
 /// Addresses in the documents that are an application's, not ours.
-const OF_APPLICATIONS: [&str; 6] =
-    ["/api", "/api/x", "/apis", "/api/health", "/api/healthz", "/login/generic_oauth"];
+const OF_APPLICATIONS: [&str; 9] = [
+    "/ADMIN",
+    "/ada/feed",
+    "/admin",
+    "/api",
+    "/api/x",
+    "/apis",
+    "/api/health",
+    "/api/healthz",
+    "/login/generic_oauth",
+];
 
 fn check(text: String, format: Format) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let source = Source { path: PathBuf::from("/etc/doorward/doorward.toml"), text, format };
@@ -190,7 +202,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[database]\n{wrong}\
-         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nbypass = [{inline}]\nroles = [{inline}]\n[clients.x]\n{wrong}"
+         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {

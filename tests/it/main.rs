@@ -21,6 +21,7 @@ mod process;
 mod provider;
 mod secrecy;
 mod smoke;
+mod step_up;
 mod store;
 mod tokens;
 mod userinfo;

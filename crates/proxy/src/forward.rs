@@ -8,7 +8,7 @@ use doorward_core::{
         headers::{self, ForwardedValues},
     },
     policy::Permit,
-    service::{Backend, Disclosed, Service},
+    service::{Disclosed, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
@@ -17,6 +17,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use crate::{
     body::{AnswerBody, RequestBody, UpstreamBody},
     control::Problem,
+    credentials,
     service::{Answer, Arrival, control},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
@@ -38,12 +39,15 @@ pub(crate) struct Outgoing {
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     let person = worker.disclosures.of(&permit, &outgoing.service);
-    prepare(person.as_deref(), &mut outgoing);
+    prepare((&permit, person.as_deref()), &mut outgoing);
     let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let request = Request::from_parts(head, RequestBody::Client(body));
-    let Backend::Upstream(upstream) = &service.backend;
+    let Some(upstream) = service.upstream() else {
+        // Answered before anything is forwarded.
+        return control(worker.control.problem(&Problem::Unavailable, navigation, &arrival.context));
+    };
     let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
             match framing::check_answer(response.headers(), response.version()) {
@@ -78,13 +82,14 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(person: Option<&Disclosed>, outgoing: &mut Outgoing) {
+fn prepare((permit, person): (&Permit, Option<&Disclosed>), outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
         join_cookies(&mut head.headers);
     }
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
+    credentials::pass_on(service, permit.user().map(|user| &**user), &mut head.headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     let forwarded = ForwardedValues {

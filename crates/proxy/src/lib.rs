@@ -8,6 +8,7 @@ mod body;
 pub mod certificates;
 mod connection;
 pub mod control;
+mod credentials;
 mod disclose;
 mod forward;
 mod redirect;

@@ -22,6 +22,7 @@ use crate::{
     certificates::Challenges,
     connection::{self, Door},
     control::ControlPlane,
+    credentials::Guesses,
     session::SessionSource,
     timeouts::Timeouts,
     worker::Worker,
@@ -130,12 +131,13 @@ impl Server {
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
+        let guesses = Arc::new(Guesses::new(settings.workers));
         let settings = Arc::new(settings);
         let threads = (0..settings.workers.max(1))
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let started = started.clone();
+                let (started, guesses) = (started.clone(), Arc::clone(&guesses));
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -147,7 +149,7 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    runtime.block_on(work(&settings, listeners, stopped));
+                    runtime.block_on(work(&settings, guesses, listeners, stopped));
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
@@ -175,8 +177,8 @@ impl Server {
     }
 }
 
-async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop) {
-    let worker = Worker::new(settings);
+async fn work(settings: &Settings, guesses: Arc<Guesses>, listeners: Vec<Listener>, stopped: Stop) {
+    let worker = Worker::new(settings, guesses);
     let open = Rc::new(Cell::new(0_usize));
     let accepting = listeners.into_iter().map(|listener| {
         let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());

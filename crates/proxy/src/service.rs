@@ -12,9 +12,9 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
+    policy::{self, Access, Credentials, Decision, Demand, Denial, Grounds, Permit, Posture, VerifiedUser},
     route::{Destination, Route},
-    service::Service,
+    service::{Backend, Service},
     token::{Hashed, Session},
 };
 use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
@@ -24,7 +24,8 @@ use crate::{
     access_log::Line,
     body::AnswerBody,
     connection::{Peer, Way},
-    control::{Problem, Refused, Reply},
+    control::{Demanded, Problem, Refused, Reply},
+    credentials::Held,
     forward::{self, Outgoing},
     redirect,
     session::Unavailable,
@@ -146,14 +147,18 @@ async fn gate(
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
+            line(service, &arrival, &head, None).decided("denied", &problem.code());
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged { identity, decision, token, generation } = judged;
+    let Judged { identity, decision, token, generation, held } = judged;
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
-            line.decided(outcome(&permit), &permit.grounds());
+            line.decided(outcome(&permit), permit.grounds());
+            if let Backend::Redirect(target) = &service.backend {
+                return redirect::lead(target, &head.method, &arrival.target);
+            }
             let service = Arc::clone(service);
             let navigation = fetch.navigation;
             let watch = Box::new(Watch {
@@ -164,14 +169,23 @@ async fn gate(
                 method: head.method.clone(),
                 client: arrival.context.client,
                 fetch,
+                held,
                 generation,
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
             forward::forward(worker, permit, outgoing).await
         }
-        Decision::Demand(Demand::SignIn) => {
-            line.decided("sign_in", &"no_session");
-            control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
+        Decision::Demand(demand) => {
+            line.decided("sign_in", &demand.code());
+            let demanded = Demanded { service, demand, head: &head, navigation: fetch.navigation };
+            control(worker.control.demanded(&demanded, &arrival.context))
+        }
+        // Whoever guesses is answered with less and less.
+        Decision::Deny(Denial::Key { .. })
+            if !worker.guesses.record(arrival.context.client, arrival.context.now) =>
+        {
+            line.decided("denied", &"too_many_attempts");
+            control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
             let outcome = if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" };
@@ -228,6 +242,8 @@ struct Judged {
     token: Option<Hashed<Session>>,
     /// The generation at which it was decided.
     generation: u64,
+    /// What was presented in place of a session.
+    held: Held,
 }
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
@@ -239,11 +255,13 @@ async fn judge(
     fetch: FetchMetadata,
 ) -> Result<Judged, Problem> {
     let token = cookie::find(&head.headers, cookie::SESSION).map_err(|_| Problem::DuplicateSession)?;
+    let mut held = Held::read(service, &head.headers);
     let mut access = Access {
         method: &head.method,
         path: arrival.target.path(),
         client: arrival.context.client,
         identity: None,
+        credentials: held.credential(),
         fetch,
         now: arrival.context.now,
     };
@@ -251,20 +269,47 @@ async fn judge(
     let generation = worker.sessions.generation();
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
-    let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged { identity: None, decision, token: None, generation });
-    };
-    let token = Hashed::<Session>::of_text(token);
-    let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
-    access.identity = identity.as_ref();
-    let decision = policy::decide(&service.guard, &access);
-    Ok(Judged { identity, decision, token: Some(token), generation })
+    match (&decision, token) {
+        (Decision::Demand(Demand::SignIn), Some(token)) => {
+            let token = Hashed::<Session>::of_text(token);
+            let identity =
+                resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
+            access.identity = identity.as_ref();
+            let decision = policy::decide(&service.guard, &access);
+            Ok(Judged { identity, decision, token: Some(token), generation, held })
+        }
+        (Decision::Demand(Demand::Password), _) => {
+            let user = Box::pin(by_password(worker, service, arrival, head)).await?;
+            access.credentials.user = user.as_ref();
+            let decision = policy::decide(&service.guard, &access);
+            held.user = user;
+            Ok(Judged { identity: None, decision, token: None, generation, held })
+        }
+        _ => Ok(Judged { identity: None, decision, token: None, generation, held }),
+    }
 }
 
-const fn outcome(permit: &Permit) -> &'static str {
+/// Who signed in by name and password, if this is a service where people do and the request says both.
+async fn by_password(
+    worker: &Rc<Worker>,
+    service: &Service,
+    arrival: &Arrival,
+    head: &Parts,
+) -> Result<Option<Arc<VerifiedUser>>, Problem> {
+    let (Posture::Basic(realm), Some(credentials)) =
+        (&service.guard.posture, Credentials::read(&head.headers))
+    else {
+        return Ok(None);
+    };
+    let from = (arrival.context.client, arrival.context.now);
+    worker.passwords.verify(&worker.guesses, realm, credentials, from).await
+}
+
+fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
-        Grounds::Session | Grounds::Open => "forwarded",
+        Grounds::Key(_) => "by_key",
+        Grounds::Session | Grounds::Basic | Grounds::Open => "forwarded",
     }
 }
 

@@ -11,7 +11,7 @@ use doorward_core::{
 use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
-use crate::worker::Worker;
+use crate::{credentials::Held, worker::Worker};
 
 /// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
@@ -22,6 +22,8 @@ pub(crate) struct Watch {
     pub(crate) method: Method,
     pub(crate) client: std::net::IpAddr,
     pub(crate) fetch: FetchMetadata,
+    /// What was presented in place of a session.
+    pub(crate) held: Held,
     /// The generation at which it was decided.
     pub(crate) generation: u64,
 }
@@ -61,6 +63,7 @@ impl Watch {
             path: self.target.path(),
             client: self.client,
             identity: None,
+            credentials: self.held.credential(),
             fetch: self.fetch,
             now,
         };

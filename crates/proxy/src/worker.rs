@@ -14,8 +14,14 @@ use doorward_core::{
 };
 
 use crate::{
-    certificates::Challenges, control::ControlPlane, disclose::Disclosures, server::Settings,
-    session::SessionSource, timeouts::Timeouts, upstream::Pools,
+    certificates::Challenges,
+    control::ControlPlane,
+    credentials::{Guesses, Passwords},
+    disclose::Disclosures,
+    server::Settings,
+    session::SessionSource,
+    timeouts::Timeouts,
+    upstream::Pools,
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -27,12 +33,14 @@ pub(crate) struct Worker {
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
     pub(crate) disclosures: Disclosures,
+    pub(crate) guesses: Arc<Guesses>,
+    pub(crate) passwords: Passwords,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, guesses: Arc<Guesses>) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
@@ -41,6 +49,8 @@ impl Worker {
             timeouts: settings.timeouts,
             pools: Pools::new(settings.timeouts.connect),
             disclosures: Disclosures::default(),
+            guesses,
+            passwords: Passwords::new(draw(&*settings.random)),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })

@@ -4,6 +4,7 @@ mod headers;
 mod roles;
 
 use doorward_core::service::Disclosure;
+pub(super) use headers::name as header_name;
 
 use super::Context;
 use crate::config::reader::Section;

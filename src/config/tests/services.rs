@@ -25,7 +25,10 @@ fn in_service(rows: &[(&str, &[&str])]) {
 fn impossible_1_a_service_without_posture_is_refused() {
     let lines = "[services.notes]\nupstream = \"http://127.0.0.1:3000\"\npolicy = \"users\"\n";
     assert_eq!(found(lines), ["E004 services.notes"]);
-    assert_eq!(help(lines), "a service says what it demands: sso, public, native-oidc, app-login");
+    assert_eq!(
+        help(lines),
+        "a service says what it demands: sso, basic, public, native-oidc, app-login, redirect"
+    );
     let gate = lines.replace("policy", "posture").replace("users", "sso");
     assert_eq!(found(&gate), ["E004 services.notes"]);
     assert!(help(&gate).contains("policy = \"users\""));

@@ -18,6 +18,7 @@ mod lies;
 mod lifecycle;
 mod live;
 mod log;
+mod postures;
 mod routing;
 mod sessions;
 mod smuggling;
