@@ -12,6 +12,7 @@ mod schema;
 mod service;
 mod suggest;
 mod tree;
+mod tunnel;
 mod value;
 
 use std::{

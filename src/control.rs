@@ -46,6 +46,7 @@ impl ControlPlane for Control {
             Problem::UpstreamDown(service) => doorward_web::Problem::UpstreamDown(service),
             Problem::Unavailable => doorward_web::Problem::Unavailable,
             Problem::TooManyAttempts => doorward_web::Problem::TooManyAttempts,
+            Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
         self.0.problem(problem, navigation, context)
     }

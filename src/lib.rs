@@ -1,5 +1,6 @@
 //! Doorward, put together: the library behind the binary, so that tests compose the same server.
 
+mod assertions;
 mod certificates;
 pub mod cli;
 pub mod clock;
@@ -8,6 +9,7 @@ pub mod config;
 mod control;
 pub mod demo;
 pub mod exit;
+pub mod inherited;
 mod jobs;
 mod reload;
 mod secrets;

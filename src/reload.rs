@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use doorward_core::config::Config;
+use doorward_core::config::{Config, Listener};
 
 use crate::{
     certificates::Certificates,
@@ -33,11 +33,11 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 /// The key whose new value this process can't take over.
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
-        config
-            .listeners
-            .iter()
-            .map(|listener| (listener.address, listener.tls.is_some(), listener.redirect))
-            .collect()
+        let socket = |listener: &Listener| {
+            let Listener { address, tls, redirect, proxy_protocol } = listener.clone();
+            (address, tls.is_some(), redirect, proxy_protocol)
+        };
+        config.listeners.iter().map(socket).collect()
     };
     let keys = [
         (sockets(old) != sockets(new), "listeners"),

@@ -4,12 +4,12 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Config, Database},
+    config::{Address, Config, Database},
     seal::RootSecret,
     time::{Clock, Lifetime, Random, draw},
     token::{Plain, Setup},
 };
-use doorward_proxy::{Listener, Server};
+use doorward_proxy::{Listener, Server, Socket};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
 use tokio::{
@@ -18,11 +18,13 @@ use tokio::{
 };
 
 use crate::{
+    assertions::Assertions,
     certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
     exit::{Failure, Stop},
+    inherited::Inherited,
     jobs, reload, secrets,
     sessions::Sessions,
     signing,
@@ -81,7 +83,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
-        keys,
+        keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
     let server = Server::start(doorward_proxy::Settings {
@@ -90,6 +92,7 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
+        asserter: Arc::new(Assertions(keys)),
         challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
@@ -131,12 +134,35 @@ fn database_url(file: &Path) -> Result<String, Failure> {
 }
 
 fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
+    let mut inherited = Inherited::from_systemd().map_err(|error| {
+        Failure::new(Stop::Port, format!("a socket that was passed in can't be used: {error}"))
+    })?;
     let tls = certificates.listeners().map_err(|error| Failure::new(Stop::File, error))?;
-    let bind = |(declared, tls): (&doorward_core::config::Listener, _)| {
-        Listener::bind(declared.address, tls).map(|listener| listener.redirecting(declared.redirect))
+    let mut listeners = Vec::new();
+    for (declared, tls) in config.listeners.iter().zip(tls) {
+        for socket in sockets(&declared.address, &mut inherited)? {
+            let listener = Listener::new(socket, tls.clone()).redirecting(declared.redirect);
+            listeners.push(listener.behind(&declared.proxy_protocol));
+        }
+    }
+    Ok(listeners)
+}
+
+/// The sockets of an address: several only when systemd passed several under one name.
+fn sockets(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket>, Failure> {
+    let Address::Systemd(name) = address else {
+        return Socket::bind(address)
+            .map(|socket| vec![socket])
+            .map_err(|error| Failure::new(Stop::Port, error));
     };
-    let bound = config.listeners.iter().zip(tls).map(bind).collect::<Result<_, _>>();
-    bound.map_err(|error| Failure::new(Stop::Port, error))
+    let sockets = inherited.take(name);
+    if sockets.is_empty() {
+        let sentence = format!(
+            "systemd passed no socket with FileDescriptorName={name}; write it into the .socket unit, and start that"
+        );
+        return Err(Failure::new(Stop::Port, sentence));
+    }
+    Ok(sockets)
 }
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
@@ -150,7 +176,7 @@ fn unavailable(error: StoreError) -> Failure {
 }
 
 impl Running {
-    /// The addresses that are served.
+    /// The TCP addresses that are served.
     pub fn addresses(&self) -> &[std::net::SocketAddr] {
         self.server.as_ref().map_or(&[], Server::addresses)
     }

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use doorward_core::{
-    config::{CertificateFiles, Listener, ListenerCertificates},
+    config::{Address, CertificateFiles, Listener, ListenerCertificates, UnixAddress},
     http::origin::Scheme,
 };
 
 use super::{
     Source,
-    reader::{Findings, Place, Section},
+    reader::{Findings, Place, Section, Text},
     tree::Value,
     value,
 };
@@ -35,7 +35,8 @@ pub(super) fn read(section: &mut Section<'_>, source: &Source, scheme: Scheme) -
         let read = Section::new(place.clone(), item, section.findings)
             .and_then(|section| listener(section, source, scheme));
         let Some((read, redirect)) = read else { continue };
-        if read.address.port() != 0 && listeners.iter().any(|other| other.address == read.address) {
+        let any_port = matches!(read.address, Address::Tcp(address) if address.port() == 0);
+        if !any_port && listeners.iter().any(|other| other.address == read.address) {
             let message = format!("{} is listened on twice", read.address);
             section.findings.add("E007", &place, message, "keep one of them");
         }
@@ -57,15 +58,20 @@ fn listener(mut section: Section<'_>, source: &Source, scheme: Scheme) -> Option
     let address = section.required(&["address"], "such as address = \"0.0.0.0:443\" or \"[::]:443\"");
     let tls = certificates(&mut section, source);
     let redirect = redirect(&mut section, tls.is_some() || scheme == Scheme::Http);
+    let mode = section.text(&["mode"]);
+    let proxy_protocol = value::peers(&mut section, "proxy_protocol");
     let findings = section.findings;
+    if proxy_protocol.as_ref().is_some_and(Vec::is_empty) {
+        let place = section.place_of("proxy_protocol");
+        let help = "name the balancers in front of this one";
+        findings.add("E004", &place, "`proxy_protocol` names nobody", help);
+    }
     section.finish();
-    let address = address?;
-    let Ok(parsed) = address.text.parse::<SocketAddr>() else {
-        let message = format!("`{}` is no address with a port", address.text);
-        findings.add("E005", &address.place, message, "such as 0.0.0.0:443 or [::]:443");
-        return None;
-    };
-    let listener = Listener { address: parsed, tls, redirect: redirect.unwrap_or(false) };
+    let address = parse_address(&address?, mode, source, findings)?;
+    let proxy_protocol = proxy_protocol.unwrap_or_default();
+    // What speaks clear text to a socket in the file system is a proxy beside us, not a browser.
+    let redirect = redirect.or_else(|| matches!(address, Address::Unix(_)).then_some(false));
+    let listener = Listener { address, tls, redirect: redirect.unwrap_or(false), proxy_protocol };
     Some((listener, redirect))
 }
 
@@ -107,6 +113,65 @@ fn redirect(section: &mut Section<'_>, nowhere: bool) -> Option<bool> {
         section.findings.add("E008", &section.place_of("redirect"), message, help);
     }
     written.then_some(redirect)
+}
+
+/// `0.0.0.0:443`, `unix:/run/doorward.sock` or `systemd:name`.
+pub(super) fn parse_address(
+    text: &Text,
+    mode: Option<Text>,
+    source: &Source,
+    findings: &Findings,
+) -> Option<Address> {
+    let unix = text.text.strip_prefix("unix:");
+    if let (Some(mode), None) = (&mode, unix) {
+        findings.add("E008", &mode.place, "only a unix socket has a mode", "remove it");
+    }
+    if let Some(path) = unix {
+        // Others may not connect unless it is written down.
+        let mode = mode.map_or(Some(0o660), |mode| parse_mode(&mode, findings))?;
+        let file = value::file(source, &Text { text: path.to_owned(), place: text.place.clone() });
+        // The kernel's limit (`sun_path` of unix(7)), with the zero at its end.
+        if path.is_empty() || file.as_os_str().len() > 107 {
+            let message = format!("`{path}` can't be the path of a socket");
+            findings.add(
+                "E005",
+                &text.place,
+                message,
+                "write 1 to 107 bytes, such as unix:/run/doorward/http.sock",
+            );
+            return None;
+        }
+        return Some(Address::Unix(UnixAddress { path: file, mode }));
+    }
+    if let Some(name) = text.text.strip_prefix("systemd:") {
+        // The characters that systemd allows in FileDescriptorName=.
+        let fits = (1..=255).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if !fits {
+            let message = format!("`{name}` is no name of a socket");
+            findings.add("E005", &text.place, message, "write the FileDescriptorName= of the .socket unit");
+        }
+        return fits.then(|| Address::Systemd(name.to_owned()));
+    }
+    let parsed = text.text.parse::<SocketAddr>().ok();
+    if parsed.is_none() {
+        let message = format!("`{}` is no address with a port", text.text);
+        let help = "such as 0.0.0.0:443, [::]:443, unix:/run/doorward/http.sock or systemd:http";
+        findings.add("E005", &text.place, message, help);
+    }
+    parsed.map(Address::Tcp)
+}
+
+/// Permissions in octal digits, as `chmod` takes them.
+fn parse_mode(text: &Text, findings: &Findings) -> Option<u32> {
+    let octal =
+        (3..=4).contains(&text.text.len()) && text.text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = octal.then(|| u32::from_str_radix(&text.text, 8).ok()).flatten().filter(|mode| *mode <= 0o777);
+    if mode.is_none() {
+        let message = format!("`{}` are no permissions", text.text);
+        findings.add("E005", &text.place, message, "write octal digits, such as \"0660\"");
+    }
+    mode
 }
 
 fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {

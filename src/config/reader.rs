@@ -98,8 +98,8 @@ impl<'a> Section<'a> {
         !self.entries.iter().any(|entry| names.contains(&entry.name.as_str()))
     }
 
-    /// Whether this key holds this text.
-    pub(super) fn holds(&self, name: &str, text: &str) -> bool {
+    /// Whether this key is there with exactly this text; it still has to be read.
+    pub(super) fn says(&self, name: &str, text: &str) -> bool {
         let entry = self.entries.iter().find(|entry| entry.name == name);
         entry.is_some_and(|entry| matches!(&entry.node.value, Value::String(found) if found == text))
     }

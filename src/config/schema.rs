@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Certificates, Config, Database, Portal, SessionLifetimes},
+    config::{Certificates, Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -24,7 +24,7 @@ use super::{
     service::{self, ServiceFile},
     suggest, tree,
     tree::Node,
-    value,
+    tunnel, value,
 };
 
 /// How long sessions last unless something else is written.
@@ -85,19 +85,21 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     }
     let public = public(&mut section, &domain);
     let portal = portal(&mut section, &domain, public);
-    let trusted_proxies = trusted_proxies(&mut section);
+    let trusted_proxies = value::peers(&mut section, "trusted_proxies").unwrap_or_default();
+    let tunnels = tunnel::read(&mut section, &trusted_proxies);
     let listeners = listener::read(&mut section, source, public.0);
     let certificates = Certificates::default();
-    listener::check(&section, &listeners, public.0, trusted_proxies.is_empty());
+    let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
+    listener::check(&section, &listeners, public.0, nobody_trusted);
     let database = database(&mut section, source);
     let policies = policies(&mut section);
-    let hosting = (domain.as_str(), public.0);
+    let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
     let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
     section.finish();
     let portal = portal?;
     let injected = services.iter().flat_map(|service| service.told_names()).map(HeaderName::as_str);
-    let reserved_headers = ReservedHeaders::new(injected);
+    let reserved_headers = ReservedHeaders::new(injected.chain([tunnels.header.as_str()]));
     let routes = RouteTable::new(&portal.origin, &services);
     let config = Config {
         domain,
@@ -108,6 +110,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         database,
         root_secret_file,
         trusted_proxies,
+        listening: Listening { tunnels },
         policies,
         services,
         clients: Vec::new(),
@@ -242,20 +245,6 @@ fn related_origins(portal: &mut Section<'_>) -> Vec<Origin> {
     origins
 }
 
-fn trusted_proxies(section: &mut Section<'_>) -> Vec<ipnet::IpNet> {
-    let networks = value::networks(section, &["trusted_proxies"]).unwrap_or_default();
-    let place = section.place_of("trusted_proxies");
-    if networks.iter().any(|network| network.prefix_len() == 0) {
-        section.findings.add(
-            "E009",
-            &place,
-            "trusting every peer lets anybody choose their address",
-            "name the proxies in front of this one",
-        );
-    }
-    networks
-}
-
 fn database(section: &mut Section<'_>, source: &Source) -> Database {
     let Some(mut database) = subsection(section, "database") else {
         return Database::Sqlite;
@@ -307,14 +296,14 @@ fn services(
     section: &mut Section<'_>,
     source: &Source,
     policies: &Policies,
-    (domain, scheme): (&str, Scheme),
+    (domain, scheme, proxies): (&str, Scheme, bool),
     portal: Option<&Portal>,
 ) -> (Vec<Arc<Service>>, Vec<ServiceFile>) {
     let findings = section.findings;
     let Some(declared) = subsection(section, "services") else {
         return (Vec::new(), Vec::new());
     };
-    let context = service::Context { source, findings, policies, domain, scheme };
+    let context = service::Context { source, findings, policies, domain, scheme, proxies };
     let mut taken: Vec<(Host, String)> =
         portal.map(|portal| (portal.host.clone(), "the portal".to_owned())).into_iter().collect();
     let (mut services, mut files) = (Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! `[services.<name>]`.
 
+mod backend;
 mod closing;
 mod disclosure;
 mod guard;
@@ -13,7 +14,7 @@ pub use closing::ServiceFile;
 pub(super) use closing::read_files;
 use doorward_core::{
     http::{host::Host, origin::Scheme},
-    service::{Backend, Service},
+    service::Service,
 };
 
 use self::closing::Closing;
@@ -32,6 +33,8 @@ pub(super) struct Context<'a> {
     pub(super) policies: &'a Policies,
     pub(super) domain: &'a str,
     pub(super) scheme: Scheme,
+    /// Whether any proxy may ask about requests.
+    pub(super) proxies: bool,
 }
 
 /// What one service's table holds.
@@ -56,15 +59,12 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let closing = Closing::default();
     let hosts = hosts(&mut section, fit.then_some(&entry.name), context);
     let title = section.text(&["title"]).map_or_else(|| capitalised(&entry.name), |text| text.text);
-    let leads_elsewhere = redirect::is_meant(&section);
-    let redirect = redirect::read(&mut section, context);
-    let backend = if leads_elsewhere {
-        redirect.map(Backend::Redirect)
-    } else {
-        upstream::read(&mut section, context, &closing).map(Backend::Upstream)
-    };
+    let backend = backend::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
-    let disclosure = disclosure::read(&mut section, context);
+    let disclosure = disclosure::read(&mut section, context, &closing);
+    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
+        disclosure::without_effect(&section, posture.word());
+    }
     section.finish();
     let mut service = backend.zip(guard).map(|(backend, guard)| Service {
         name: Arc::from(entry.name.as_str()),

@@ -2,7 +2,10 @@
 
 mod clients;
 mod codes;
+mod credentials;
+mod forward_auth;
 mod guards;
+mod listening;
 mod mistakes;
 mod mutation;
 mod roles;

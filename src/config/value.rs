@@ -1,9 +1,9 @@
 //! Values that are texts in the file: networks, durations, hosts, addresses.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use doorward_core::{
-    http::{host::Host, origin::Scheme},
+    http::{forwarded::UNIX_PEER, host::Host, origin::Scheme},
     time::Lifetime,
 };
 use http::Method;
@@ -18,6 +18,25 @@ use super::{
 pub(super) fn networks(section: &mut Section<'_>, names: &[&'static str]) -> Option<Vec<IpNet>> {
     let (_, texts) = section.texts(names)?;
     Some(texts.iter().filter_map(|text| network(text, section.findings)).collect())
+}
+
+/// A list of networks that peers are in; `unix` is whoever connects to a unix socket.
+pub(super) fn peers(section: &mut Section<'_>, name: &'static str) -> Option<Vec<IpNet>> {
+    let (place, texts) = section.texts(&[name])?;
+    let read = |text: &Text| match text.text.as_str() {
+        "unix" => Some(IpNet::from(UNIX_PEER)),
+        _ => network(text, section.findings),
+    };
+    let peers: Vec<IpNet> = texts.iter().filter_map(read).collect();
+    if peers.iter().any(|network| network.prefix_len() == 0) {
+        section.findings.add(
+            "E009",
+            &place,
+            "trusting every peer lets anybody choose their address",
+            "name the proxies in front of this one",
+        );
+    }
+    Some(peers)
 }
 
 fn network(text: &Text, findings: &Findings) -> Option<IpNet> {
@@ -48,22 +67,39 @@ pub(super) fn lifetime(
     bounds: (u32, u32),
     default: Lifetime,
 ) -> Lifetime {
-    let Some(text) = section.text(&[name]) else {
-        return default;
+    let help = || {
+        format!(
+            "write a duration from {} seconds to {} days, such as 15m, 12h or 30d",
+            bounds.0,
+            bounds.1 / 86_400
+        )
     };
-    let parsed = parse_lifetime(&text.text);
-    match parsed {
-        Some(seconds) if (bounds.0..=bounds.1).contains(&seconds) => Lifetime(seconds),
-        _ => {
-            let help = format!(
-                "write a duration from {} seconds to {} days, such as 15m, 12h or 30d",
-                bounds.0,
-                bounds.1 / 86_400
-            );
-            section.findings.add("E005", &text.place, format!("`{}` is not possible here", text.text), help);
-            default
-        }
+    seconds(section, name, bounds, help).map_or(default, Lifetime)
+}
+
+/// The same, shorter, and without a default.
+pub(super) fn duration(
+    section: &mut Section<'_>,
+    name: &'static str,
+    bounds: (u32, u32),
+) -> Option<Duration> {
+    let help = || format!("write a duration from {}s to {}h, such as 30s or 15m", bounds.0, bounds.1 / 3600);
+    seconds(section, name, bounds, help).map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn seconds(
+    section: &mut Section<'_>,
+    name: &'static str,
+    bounds: (u32, u32),
+    help: impl Fn() -> String,
+) -> Option<u32> {
+    let text = section.text(&[name])?;
+    let parsed = parse_lifetime(&text.text).filter(|seconds| (bounds.0..=bounds.1).contains(seconds));
+    if parsed.is_none() {
+        let message = format!("`{}` is not possible here", text.text);
+        section.findings.add("E005", &text.place, message, help());
     }
+    parsed
 }
 
 fn parse_lifetime(text: &str) -> Option<u32> {

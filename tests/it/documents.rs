@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 17] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -31,7 +31,9 @@ const SECTIONS: [(&str, &str); 15] = [
     ("keys", "services.x.keys[0]."),
     ("rules", "services.x.rules[0]."),
     ("basic", "services.x.basic."),
+    ("health", "services.x.health."),
     ("roles", "services.x.roles[0]."),
+    ("inject", "services.x.inject[0]."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
 ];
@@ -202,7 +204,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[database]\n{wrong}\
-         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\n[clients.x]\n{wrong}"
+         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {
@@ -267,7 +269,7 @@ fn every_exit_code_is_documented_and_no_other() {
 
 #[test]
 fn every_address_in_the_documents_is_served() {
-    let served = sources(&["crates/web/src", "crates/core/src/oidc"], &["rs"]);
+    let served = sources(&["crates/web/src", "crates/core/src/oidc", "crates/core/src/http"], &["rs"]);
     let mut addresses = 0;
     for document in documents() {
         // These speak of files, and of attacks, too.

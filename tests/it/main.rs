@@ -7,6 +7,7 @@ mod architecture;
 mod ceremonies;
 mod certificates;
 mod commands;
+mod disclosure;
 mod documents;
 mod door;
 mod end_session;

@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod fuzz;
 mod hygiene;
 mod lint;
 mod place;
@@ -24,6 +25,8 @@ Usage: cargo xtask COMMAND
   test          Install what the tests need, and run them all.
   test quick    Format, lint and the tests that need neither a browser nor a release build.
   lint          Format, clippy, and the rules for files and documents.
+  fuzz [TARGET] Look for inputs that break what must always hold: all targets, or one. Installs cargo-fuzz.
+                  --seconds N (60)
   bench         Requests per second through the gate with a session, beside nginx without one.
                   --rounds N (6)  --seconds N (5)  --connections N (64)  --json
 ";
@@ -47,6 +50,7 @@ fn run() -> Result<bool> {
         ["test"] => test::full(),
         ["test", "quick"] => test::quick(),
         ["lint"] => lint::run(),
+        ["fuzz", options @ ..] => fuzz::run(&fuzz::Options::parse(options)?),
         ["bench", options @ ..] => bench::run(&bench::options::Options::parse(options)?).map(|()| true),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -2,14 +2,16 @@
 //! should not be, and nothing here is secret: secrets are read from the files that it names.
 
 mod certificates;
+mod listening;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 pub use certificates::{
     Acme, CertificateFiles, CertificateSource, Certificates, Challenge, DeclaredCertificate, Dns,
     DnsProvider, ExternalAccount, Issuer, LETS_ENCRYPT, ListenerCertificates, TsigAlgorithm, is_in,
 };
 use ipnet::IpNet;
+pub use listening::{Address, Listener, Listening, UnixAddress};
 
 use crate::{
     http::{host::Host, origin::Origin},
@@ -39,6 +41,8 @@ pub struct Config {
     pub root_secret_file: Option<PathBuf>,
     /// Peers whose forwarding headers are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// Tunnels and what else is about listening.
+    pub listening: Listening,
     /// Policies by name.
     pub policies: BTreeMap<String, Arc<Policy>>,
     /// Services, in order of declaration.
@@ -73,17 +77,6 @@ pub struct SessionLifetimes {
     pub idle: Lifetime,
     /// At the longest, however much they are used.
     pub absolute: Lifetime,
-}
-
-/// An address to listen on.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Listener {
-    /// Address and port.
-    pub address: SocketAddr,
-    /// Certificates, for TLS; `None` for clear text.
-    pub tls: Option<ListenerCertificates>,
-    /// Whether requests are answered with the way to https only. For clear text.
-    pub redirect: bool,
 }
 
 /// Which database.

@@ -3,6 +3,7 @@
 pub mod context;
 pub mod cookie;
 pub mod fetch;
+pub mod forward_auth;
 pub mod forwarded;
 pub mod framing;
 pub mod headers;

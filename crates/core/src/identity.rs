@@ -23,7 +23,7 @@ pub struct AuthContext {
 /// A signed-in person: who, in which groups, by which proof, in which session.
 ///
 /// Made from rows that were live when read: not disabled, not ended, not expired.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
     /// Stable identifier; the OIDC `sub`.
     pub subject: UserId,

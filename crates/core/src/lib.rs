@@ -5,6 +5,7 @@
 //! upstream, and an authorization code can only be issued, with a [`policy::Permit`], and only
 //! [`policy::decide`] makes one.
 
+pub mod assertion;
 pub mod attempts;
 pub mod certificate;
 pub mod config;
@@ -16,6 +17,7 @@ pub mod login;
 pub mod oauth;
 pub mod oidc;
 pub mod policy;
+pub mod proxy_protocol;
 pub mod return_to;
 pub mod rfc3339;
 pub mod route;

@@ -102,6 +102,11 @@ pub enum Posture {
 }
 
 impl Posture {
+    /// Whether it asks who somebody is, so that something can be said about them.
+    pub const fn asks_who(&self) -> bool {
+        matches!(self, Self::Sso(_) | Self::Quarantined(_))
+    }
+
     /// The word that the configuration uses.
     pub const fn word(&self) -> &'static str {
         match self {

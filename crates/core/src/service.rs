@@ -6,8 +6,8 @@ mod upstream;
 use std::sync::Arc;
 
 use ::http::HeaderName;
-pub use disclosure::{Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
-pub use upstream::{Upstream, UpstreamScheme};
+pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
+pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
 
 use crate::{
     http::{host::Host, origin::Origin},
@@ -41,6 +41,8 @@ pub enum Backend {
     Upstream(Upstream),
     /// Another origin, to which people are sent.
     Redirect(Redirect),
+    /// Another proxy, which asks about each request and forwards it itself.
+    Elsewhere,
 }
 
 /// Where people are sent: the same path and query at another origin, which no request can change.
@@ -78,7 +80,7 @@ impl Service {
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Redirect(_) => None,
+            Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 
@@ -86,7 +88,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Redirect(_) => None,
+            Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 }

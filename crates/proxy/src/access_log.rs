@@ -13,9 +13,16 @@ pub(crate) struct Line<'a> {
     pub(crate) identity: Option<&'a Identity>,
     /// The request carried `X-Forwarded-For` from a peer that is not trusted.
     pub(crate) forwarding_ignored: bool,
+    /// Who forwards what is permitted: this server, or another proxy that asked.
+    pub(crate) via: &'static str,
 }
 
 impl Line<'_> {
+    /// The same about a request at another proxy.
+    pub(crate) const fn via_forward_auth(self) -> Self {
+        Self { via: "forward-auth", ..self }
+    }
+
     /// Logs a decision: denied, redirected and bypassed requests for everyone to see, forwarded ones for debugging.
     pub(crate) fn decided(&self, outcome: &'static str, reason: &dyn std::fmt::Display) {
         macro_rules! line {
@@ -33,6 +40,7 @@ impl Line<'_> {
                     client = %self.context.client,
                     peer = %self.context.peer,
                     forwarding_ignored = self.forwarding_ignored,
+                    via = self.via,
                     "decision"
                 )
             };

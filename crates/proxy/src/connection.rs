@@ -10,13 +10,12 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{certificates::ACME_TLS, server::Stop, service, upstream::connect::Local, worker::Worker};
+use crate::{
+    certificates::ACME_TLS, server::Stop, service, stream::Stream, upstream::connect::Local, worker::Worker,
+};
 
 /// Bytes that the head of a request may have.
 const HEAD_BYTES: u32 = 32 * 1024;
@@ -49,15 +48,35 @@ pub(crate) enum Way {
 pub(crate) struct Door {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) redirect: bool,
+    /// The PROXY protocol comes first.
+    pub(crate) behind_balancer: bool,
+}
+
+/// A connection that was just made.
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    /// The other end, as the kernel says.
+    pub(crate) peer: IpAddr,
+    pub(crate) door: Door,
 }
 
 /// Serves one connection until it ends, or until it is idle after `stop` was set.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, door: Door, mut stop: Stop) {
-    let Ok(address) = stream.peer_addr().map(|address| address.ip().to_canonical()) else {
+pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, mut stop: Stop) {
+    let Accepted { mut stream, peer: mut address, door } = accepted;
+    if stream.set_nodelay().is_err() {
         return;
-    };
-    if stream.set_nodelay(true).is_err() {
-        return;
+    }
+    if door.behind_balancer {
+        let header = tokio::time::timeout(worker.timeouts.handshake, stream.proxied());
+        let done = tokio::select! {
+            done = header => done,
+            _ = stop.wait_for(Option::is_some) => return,
+        };
+        match done {
+            Ok(Ok(client)) => address = client.unwrap_or(address),
+            Ok(Err(error)) => return tracing::info!(peer = %address, %error, "refused"),
+            Err(_) => return tracing::info!(peer = %address, "refused: no PROXY protocol in time"),
+        }
     }
     let Some(tls) = door.tls else {
         let way = if door.redirect { Way::Redirect } else { Way::Clear };

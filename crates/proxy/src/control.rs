@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use doorward_core::{
-    http::context::RequestContext,
+    http::{context::RequestContext, forward_auth::Unanswered},
     identity::Identity,
     policy::{Demand, Denial},
     service::Service,
@@ -37,11 +37,13 @@ pub enum Problem {
     Unavailable,
     /// This network presented too many wrong keys or passwords: 429.
     TooManyAttempts,
+    /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
+    Unanswered(Unanswered),
 }
 
 impl Problem {
-    /// A stable word for logs.
-    pub const fn code(&self) -> &'static str {
+    /// A stable word for logs and other proxies.
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed_request",
             Self::DuplicateSession => "duplicate_session",
@@ -49,6 +51,7 @@ impl Problem {
             Self::UpstreamDown(_) => "upstream_down",
             Self::Unavailable => "unavailable",
             Self::TooManyAttempts => "too_many_attempts",
+            Self::Unanswered(unanswered) => unanswered.code(),
         }
     }
 }

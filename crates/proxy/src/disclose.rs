@@ -7,46 +7,89 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
 
 use doorward_core::{
+    assertion::{self, Assertion},
+    config::Config,
     id::SessionId,
     identity::Identity,
+    jose::SigningFailed,
     policy::Permit,
     service::{Disclosed, Service},
+    time::UnixTime,
 };
+
+use crate::assertion::Asserter;
 
 /// Sessions that one worker remembers at most; beyond that it starts afresh.
 const REMEMBERED: usize = 8192;
 
 /// The memory of one worker.
-#[derive(Default)]
-pub(crate) struct Disclosures(RefCell<HashMap<SessionId, Remembered>>);
+pub(crate) struct Disclosures {
+    asserter: Arc<dyn Asserter>,
+    memory: RefCell<HashMap<SessionId, Remembered>>,
+}
 
 struct Remembered {
     identity: Arc<Identity>,
     service: Arc<Service>,
     disclosed: Rc<Disclosed>,
+    assertion: Option<Assertion>,
+}
+
+impl Remembered {
+    /// Whether all of it can be sent as it is.
+    fn answers(&self, identity: &Arc<Identity>, service: &Arc<Service>, now: UnixTime) -> bool {
+        Arc::ptr_eq(&self.identity, identity)
+            && Arc::ptr_eq(&self.service, service)
+            && self.assertion.as_ref().is_none_or(|assertion| assertion.is_fresh(now))
+    }
+
+    /// The assertion, if it would state the same when signed again. A person is read anew with each change to anybody;
+    /// that alone is no reason to sign.
+    fn assertion(&self, identity: &Identity, service: &Arc<Service>, now: UnixTime) -> Option<Assertion> {
+        let same = *self.identity == *identity && Arc::ptr_eq(&self.service, service);
+        self.assertion.as_ref().filter(|assertion| same && assertion.is_fresh(now)).cloned()
+    }
 }
 
 impl Disclosures {
+    pub(crate) fn new(asserter: Arc<dyn Asserter>) -> Self {
+        Self { asserter, memory: RefCell::default() }
+    }
+
     /// What `service` is told about the person on whom the permission rests; nothing if it rests on nobody.
-    pub(crate) fn of(&self, permit: &Permit, service: &Arc<Service>) -> Option<Rc<Disclosed>> {
-        let identity = permit.identity()?;
-        if !service.disclosure.says_anything() {
-            return None;
+    pub(crate) fn of(
+        &self,
+        permit: &Permit,
+        service: &Arc<Service>,
+        config: &Config,
+        now: UnixTime,
+    ) -> Result<Option<Rc<Disclosed>>, SigningFailed> {
+        let Some(identity) = permit.identity().filter(|_| service.disclosure.says_anything()) else {
+            return Ok(None);
+        };
+        let mut memory = self.memory.borrow_mut();
+        let known = memory.get(&identity.session);
+        if let Some(known) = known.filter(|known| known.answers(identity, service, now)) {
+            return Ok(Some(Rc::clone(&known.disclosed)));
         }
-        let mut memory = self.0.borrow_mut();
-        if let Some(known) = memory.get(&identity.session)
-            && Arc::ptr_eq(&known.identity, identity)
-            && Arc::ptr_eq(&known.service, service)
-        {
-            return Some(Rc::clone(&known.disclosed));
+        let mut disclosed = service.disclosure.render(identity);
+        let assertion = match known.and_then(|known| known.assertion(identity, service, now)) {
+            Some(assertion) => Some(assertion),
+            None if service.disclosure.assertion => {
+                Some(self.asserter.assert(config, service, identity, now)?)
+            }
+            None => None,
+        };
+        if let Some(assertion) = &assertion {
+            disclosed.push(assertion::HEADER, assertion.value().clone());
         }
-        let disclosed = Rc::new(service.disclosure.render(identity));
+        let disclosed = Rc::new(disclosed);
         if memory.len() >= REMEMBERED {
             memory.clear();
         }
         let (identity, service) = (Arc::clone(identity), Arc::clone(service));
-        let entry = Remembered { identity, service, disclosed: Rc::clone(&disclosed) };
+        let entry = Remembered { identity, service, disclosed: Rc::clone(&disclosed), assertion };
         memory.insert(entry.identity.session, entry);
-        Some(disclosed)
+        Ok(Some(disclosed))
     }
 }

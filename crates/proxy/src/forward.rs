@@ -4,11 +4,12 @@ use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::{
+        forward_auth::Unanswered,
         framing,
         headers::{self, ForwardedValues},
     },
     policy::Permit,
-    service::{Disclosed, Service},
+    service::{Backend, Disclosed, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
 use http_body::Body as _;
@@ -38,15 +39,24 @@ pub(crate) struct Outgoing {
 
 /// Forwards a request. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
-    let person = worker.disclosures.of(&permit, &outgoing.service);
-    prepare((&permit, person.as_deref()), &mut outgoing);
+    let Outgoing { service, arrival, .. } = &outgoing;
+    let disclosed = worker.disclosures.of(&permit, service, &arrival.config, arrival.context.now);
+    match disclosed {
+        Ok(person) => prepare(&permit, person.as_deref(), &mut outgoing),
+        Err(error) => {
+            // An application that wants a statement about the person is not asked without one.
+            tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
+            let problem = Problem::Unavailable;
+            return control(worker.control.problem(&problem, outgoing.navigation, &arrival.context));
+        }
+    }
     let Outgoing { service, arrival, mut head, body, websocket, navigation, watch } = outgoing;
     let downstream = websocket.then(|| head.extensions.remove::<OnUpgrade>()).flatten();
     head.extensions.clear();
     let request = Request::from_parts(head, RequestBody::Client(body));
-    let Some(upstream) = service.upstream() else {
-        // Answered before anything is forwarded.
-        return control(worker.control.problem(&Problem::Unavailable, navigation, &arrival.context));
+    let Backend::Upstream(upstream) = &service.backend else {
+        let problem = Problem::Unanswered(Unanswered::Elsewhere);
+        return control(worker.control.problem(&problem, navigation, &arrival.context));
     };
     let error = match worker.pools.send(&arrival.config, upstream, request, websocket).await {
         Ok(Sent { response, lease }) if response.status() != StatusCode::SWITCHING_PROTOCOLS => {
@@ -56,9 +66,9 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, .. }) => match downstream {
+        Ok(Sent { response, lease }) => match downstream {
             Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, watch);
+                return upgrade::switch(downstream, response, (lease, watch));
             }
             // Nobody asked: what follows would be nobody's request (S-1, P-14).
             _ => UpstreamError::Switched,
@@ -82,11 +92,9 @@ fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare((permit, person): (&Permit, Option<&Disclosed>), outgoing: &mut Outgoing) {
+fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
-    if head.headers.get_all(header::COOKIE).iter().nth(1).is_some() {
-        join_cookies(&mut head.headers);
-    }
+    join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
     credentials::pass_on(service, permit.user().map(|user| &**user), &mut head.headers);
@@ -99,12 +107,7 @@ fn prepare((permit, person): (&Permit, Option<&Disclosed>), outgoing: &mut Outgo
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
-    if let Some(upstream) = service.upstream()
-        && !upstream.original_host
-        && let Ok(host) = HeaderValue::from_str(&upstream.authority())
-    {
-        head.headers.insert(header::HOST, host);
-    }
+    service.disclosure.lend(&mut head.headers, permit);
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -130,7 +133,10 @@ fn mentions_trailers(te: &HeaderValue) -> bool {
 }
 
 /// HTTP/2 may split cookies into several fields; HTTP/1.1 has one (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
+pub(crate) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
     let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
         headers.insert(header::COOKIE, joined);

@@ -1,9 +1,10 @@
 //! The data plane: connections, the ordered checks of one request, forwarding, WebSockets and streams.
 //!
-//! **Invariant:** this crate sees neither the store nor any key. It asks through two ports, [`session::SessionSource`]
-//! and [`control::ControlPlane`]. Nothing is forwarded without a `Permit`, which only `core::policy` makes.
+//! **Invariant:** this crate sees neither the store nor any key. It asks through ports: [`session::SessionSource`],
+//! [`control::ControlPlane`], [`assertion::Asserter`]. Nothing is forwarded without a `Permit`, which only `core::policy` makes.
 
 mod access_log;
+pub mod assertion;
 mod body;
 pub mod certificates;
 mod connection;
@@ -11,16 +12,21 @@ pub mod control;
 mod credentials;
 mod disclose;
 mod forward;
+mod forward_auth;
+mod listener;
 mod redirect;
 mod server;
 mod service;
 pub mod session;
+mod stream;
 mod timeouts;
 pub mod tls;
 mod upgrade;
 mod upstream;
+pub mod upstream_tls;
 mod watch;
 mod worker;
 
-pub use server::{BindError, Listener, ListenerTls, Server, Settings};
+pub use listener::{BindError, Listener, ListenerTls, Socket};
+pub use server::{Server, Settings};
 pub use timeouts::Timeouts;

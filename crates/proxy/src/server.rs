@@ -1,95 +1,30 @@
 //! Listeners and workers: one thread per core, each with its own runtime, connections and pools.
 
-use std::{
-    cell::Cell,
-    fmt, io,
-    net::{SocketAddr, TcpListener},
-    rc::Rc,
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
+use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
     config::Config,
+    http::forwarded,
     time::{Clock, Random},
 };
-use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use crate::{
+    assertion::Asserter,
     certificates::Challenges,
-    connection::{self, Door},
+    connection::{self, Accepted, Door},
     control::ControlPlane,
     credentials::Guesses,
+    listener::Listener,
     session::SessionSource,
     timeouts::Timeouts,
+    upstream::health::{self, Board},
     worker::Worker,
 };
 
 /// Connections that one worker holds at most; more wait in the kernel's queue.
 const CONNECTIONS: usize = 8192;
-
-/// The TLS of a listener.
-pub type ListenerTls = Arc<ServerConfig>;
-
-/// An address that is ours, not yet served.
-pub struct Listener {
-    socket: TcpListener,
-    tls: Option<ListenerTls>,
-    redirect: bool,
-}
-
-/// An address that can't be listened on.
-#[derive(Debug)]
-pub struct BindError {
-    /// The address.
-    pub address: SocketAddr,
-    /// Why.
-    pub error: io::Error,
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hint = match self.error.kind() {
-            io::ErrorKind::AddrInUse => "another program listens there; stop it or choose another port",
-            io::ErrorKind::PermissionDenied => "ports below 1024 need the capability CAP_NET_BIND_SERVICE",
-            io::ErrorKind::AddrNotAvailable => "no interface of this machine has this address",
-            _ => "",
-        };
-        write!(formatter, "can't listen on {}: {}", self.address, self.error)?;
-        if hint.is_empty() { Ok(()) } else { write!(formatter, "; {hint}") }
-    }
-}
-
-impl std::error::Error for BindError {}
-
-impl Listener {
-    /// Takes an address.
-    pub fn bind(address: SocketAddr, tls: Option<ListenerTls>) -> Result<Self, BindError> {
-        let bound =
-            TcpListener::bind(address).and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        bound
-            .map(|socket| Self { socket, tls, redirect: false })
-            .map_err(|error| BindError { address, error })
-    }
-
-    /// Answers every request with the way to https.
-    pub fn redirecting(self, redirect: bool) -> Self {
-        Self { redirect, ..self }
-    }
-
-    fn share(&self) -> io::Result<Self> {
-        let Self { tls, redirect, .. } = self;
-        self.socket.try_clone().map(|socket| Self { socket, tls: tls.clone(), redirect: *redirect })
-    }
-
-    /// The address, with the port that was chosen if it was 0.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-}
 
 /// Set when the server shall stop: how long requests that are under way may take.
 pub(crate) type Stop = watch::Receiver<Option<Duration>>;
@@ -106,6 +41,8 @@ pub struct Settings {
     pub sessions: Arc<dyn SessionSource>,
     /// What is not forwarded.
     pub control: Arc<dyn ControlPlane>,
+    /// What vouches for people towards services.
+    pub asserter: Arc<dyn Asserter>,
     /// What an authority is answered.
     pub challenges: Arc<Challenges>,
     /// The time.
@@ -130,14 +67,16 @@ impl Server {
         let (started, start) = std::sync::mpsc::channel();
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
-        let addresses = listeners.iter().map(Listener::address).collect::<io::Result<_>>()?;
+        let addresses = listeners.iter().filter_map(Listener::address).collect();
         let guesses = Arc::new(Guesses::new(settings.workers));
         let settings = Arc::new(settings);
+        let board = Arc::new(Board::default());
         let threads = (0..settings.workers.max(1))
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let (started, guesses) = (started.clone(), Arc::clone(&guesses));
+                let shared = Shared { guesses: Arc::clone(&guesses), board: Arc::clone(&board) };
+                let started = started.clone();
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -149,7 +88,8 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    runtime.block_on(work(&settings, guesses, listeners, stopped));
+                    let asks = number == 0;
+                    runtime.block_on(work(&settings, listeners, stopped, (shared, asks)));
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
@@ -162,7 +102,7 @@ impl Server {
         Ok(Self { stop, threads, addresses })
     }
 
-    /// The addresses that are served.
+    /// The TCP addresses that are served.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -177,8 +117,19 @@ impl Server {
     }
 }
 
-async fn work(settings: &Settings, guesses: Arc<Guesses>, listeners: Vec<Listener>, stopped: Stop) {
-    let worker = Worker::new(settings, guesses);
+/// What all workers share.
+pub(crate) struct Shared {
+    pub(crate) guesses: Arc<Guesses>,
+    pub(crate) board: Arc<Board>,
+}
+
+async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop, shared: (Shared, bool)) {
+    let (shared, asks) = shared;
+    let board = Arc::clone(&shared.board);
+    let worker = Worker::new(settings, shared);
+    if asks {
+        tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
+    }
     let open = Rc::new(Cell::new(0_usize));
     let accepting = listeners.into_iter().map(|listener| {
         let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());
@@ -197,9 +148,8 @@ async fn work(settings: &Settings, guesses: Arc<Guesses>, listeners: Vec<Listene
 }
 
 async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, mut stopped: Stop) {
-    let Listener { socket, tls, redirect } = listener;
-    let socket = match tokio::net::TcpListener::from_std(socket) {
-        Ok(socket) => socket,
+    let (socket, listener) = match listener.into_async() {
+        Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "can't wait for connections"),
     };
     loop {
@@ -208,13 +158,19 @@ async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, m
             () = tokio::time::sleep(Duration::from_millis(50)), if open.get() >= CONNECTIONS => continue,
             _ = stopped.wait_for(Option::is_some) => return,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // Out of file descriptors, mostly: give connections time to end.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let door = Door { tls: tls.clone(), redirect };
-        let serving = connection::serve(Rc::clone(&worker), stream, door, stopped.clone());
+        let behind_balancer = !listener.proxy_protocol.is_empty();
+        if behind_balancer && !forwarded::is_in(peer, &listener.proxy_protocol) {
+            tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
+            continue;
+        }
+        let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+        let accepted = Accepted { stream, peer, door };
+        let serving = connection::serve(Rc::clone(&worker), accepted, stopped.clone());
         let counted = Counted::new(&open);
         tokio::task::spawn_local(async move {
             serving.await;

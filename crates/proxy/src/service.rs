@@ -8,7 +8,9 @@ use doorward_core::{
         context::RequestContext,
         cookie,
         fetch::{FetchMetadata, wants_page},
-        forwarded, framing, headers, path,
+        forward_auth::Unanswered,
+        forwarded::{self, Trust},
+        framing, headers, path,
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
@@ -27,7 +29,7 @@ use crate::{
     control::{Demanded, Problem, Refused, Reply},
     credentials::Held,
     forward::{self, Outgoing},
-    redirect,
+    forward_auth, redirect,
     session::Unavailable,
     watch::Watch,
     worker::Worker,
@@ -45,6 +47,9 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
+    if forward_auth::is_question(request.uri()) && peer.way != Way::Redirect {
+        return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
+    }
     if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
         return Ok(answer);
     }
@@ -71,6 +76,18 @@ pub(crate) struct Arrival {
     forwarding_ignored: bool,
 }
 
+impl Arrival {
+    /// A request at another proxy, which asked about it.
+    pub(crate) const fn asked(
+        route: Arc<Route>,
+        target: PathAndQuery,
+        context: RequestContext,
+        config: Arc<Config>,
+    ) -> Self {
+        Self { route, target, context, config, forwarding_ignored: false }
+    }
+}
+
 /// Steps 1 to 3: framing, target, route, client address.
 fn read(
     worker: &Worker,
@@ -86,10 +103,10 @@ fn read(
                 TargetError::Misdirected => Problem::Misdirected,
             })?;
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
-    let trusted = &config.trusted_proxies;
+    let trust = trust(config);
     let context = RequestContext {
         id: worker.name_request(),
-        client: forwarded::client_address(peer.address, request.headers(), trusted),
+        client: forwarded::client_address(peer.address, request.headers(), trust),
         peer: peer.address,
         now: worker.clock.now(),
         host: route.host.clone(),
@@ -97,15 +114,20 @@ fn read(
     };
     Ok(Arrival {
         target: target.path_and_query().clone(),
-        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trusted),
+        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trust),
         route,
         context,
         config: Arc::clone(config),
     })
 }
 
+/// Who is believed about the client's address.
+pub(crate) fn trust(config: &Config) -> Trust<'_> {
+    Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels }
+}
+
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
-fn refused(
+pub(crate) fn refused(
     worker: &Worker,
     config: &Config,
     peer: &Peer,
@@ -140,6 +162,11 @@ async fn gate(
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
         return Box::pin(reserved(worker, service, arrival, request)).await;
+    }
+    if matches!(service.backend, Backend::Elsewhere) {
+        let problem = Problem::Unanswered(Unanswered::Elsewhere);
+        let page = wants_page(request.headers());
+        return control(worker.control.problem(&problem, page, &arrival.context));
     }
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
@@ -188,15 +215,14 @@ async fn gate(
             control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
-            let outcome = if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" };
-            line.decided(outcome, &denial.code());
+            line.decided(refusal(&denial), &denial.code());
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
     }
 }
 
-fn line<'a>(
+pub(crate) fn line<'a>(
     service: &'a Service,
     arrival: &'a Arrival,
     head: &'a Parts,
@@ -209,11 +235,12 @@ fn line<'a>(
         path: arrival.target.path(),
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
+        via: "door",
     }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
-fn is_reserved(path: &str) -> bool {
+pub(crate) fn is_reserved(path: &str) -> bool {
     let (start, rest) = path.split_at_checked(RESERVED.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(RESERVED) && (rest.is_empty() || rest.starts_with('/'))
 }
@@ -235,9 +262,9 @@ async fn reserved(
 }
 
 /// Who it is, what was decided, and what that rests on.
-struct Judged {
-    identity: Option<Arc<Identity>>,
-    decision: Decision,
+pub(crate) struct Judged {
+    pub(crate) identity: Option<Arc<Identity>>,
+    pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
     /// The generation at which it was decided.
@@ -247,7 +274,7 @@ struct Judged {
 }
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
-async fn judge(
+pub(crate) async fn judge(
     worker: &Rc<Worker>,
     service: &Service,
     arrival: &Arrival,
@@ -305,12 +332,16 @@ async fn by_password(
     worker.passwords.verify(&worker.guesses, realm, credentials, from).await
 }
 
-fn outcome(permit: &Permit) -> &'static str {
+pub(crate) fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
         Grounds::Key(_) => "by_key",
         Grounds::Session | Grounds::Basic | Grounds::Open => "forwarded",
     }
+}
+
+pub(crate) const fn refusal(denial: &Denial) -> &'static str {
+    if matches!(denial, Denial::Quarantined { .. }) { "closed" } else { "denied" }
 }
 
 async fn resolve(

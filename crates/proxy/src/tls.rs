@@ -1,4 +1,4 @@
-//! TLS: what listeners offer, certificates from files, and what upstreams are checked against.
+//! TLS: what listeners offer, and certificates from files.
 
 use std::{
     fmt,
@@ -8,10 +8,9 @@ use std::{
 
 use doorward_core::config::CertificateFiles;
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::ProducesTickets,
 };
 
@@ -64,7 +63,7 @@ pub fn server(
     Ok(Arc::new(config))
 }
 
-fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
@@ -79,100 +78,10 @@ pub fn from_files(files: &CertificateFiles) -> Result<Certificate, TlsError> {
     certificates::certificate(chain, key).map_err(|cause| TlsError::Unfit(files.key_file.clone(), cause))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |cause: String| TlsError::File(path.to_owned(), cause);
     let chain = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(error.to_string()))?;
     if chain.is_empty() { Err(unreadable("no certificate in it".to_owned())) } else { Ok(chain) }
-}
-
-/// What an upstream is checked against: the system's authorities, or those of `ca_file`; nothing when `verify` is off.
-pub(crate) fn client(ca_file: Option<&Path>, verify: bool) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| TlsError::Unfit(PathBuf::new(), error.to_string()))?;
-    let mut config = if verify {
-        builder.with_root_certificates(roots(ca_file)?).with_no_client_auth()
-    } else {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Unverified(provider())))
-            .with_no_client_auth()
-    };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// Whether `file` holds authorities that an upstream can be checked against.
-///
-/// # Errors
-/// When it can't be read or holds no certificate.
-pub fn check_authorities(file: &Path) -> Result<(), TlsError> {
-    roots(Some(file)).map(drop)
-}
-
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let found = match ca_file {
-        Some(path) => certificates(path)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let (added, _) = roots.add_parsable_certificates(found);
-    match ca_file {
-        // Nothing would ever be believed.
-        Some(path) if added == 0 => {
-            Err(TlsError::Unfit(path.to_owned(), "it holds no certificate".to_owned()))
-        }
-        _ => Ok(roots),
-    }
-}
-
-/// Believes every certificate: what `[danger] verify_upstream = false` asks for.
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(
-            message,
-            certificate,
-            signature,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

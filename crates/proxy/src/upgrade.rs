@@ -4,7 +4,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use hyper_util::rt::TokioIo;
 
-use crate::{body::AnswerBody, service::Answer, watch::Watch};
+use crate::{body::AnswerBody, service::Answer, upstream::Lease, watch::Watch};
 
 /// Whether the upstream switches to what was asked for, and not to something else.
 pub(crate) fn is_websocket(response: &Response<Incoming>) -> bool {
@@ -13,9 +13,16 @@ pub(crate) fn is_websocket(response: &Response<Incoming>) -> bool {
 }
 
 /// Passes the upstream's 101 on and joins the two connections.
-pub(crate) fn switch(downstream: OnUpgrade, mut response: Response<Incoming>, watch: Box<Watch>) -> Answer {
+pub(crate) fn switch(
+    downstream: OnUpgrade,
+    mut response: Response<Incoming>,
+    (lease, watch): (Lease, Box<Watch>),
+) -> Answer {
     let upstream = hyper::upgrade::on(&mut response);
-    tokio::task::spawn_local(join(downstream, upstream, watch));
+    tokio::task::spawn_local(async move {
+        join(downstream, upstream, watch).await;
+        drop(lease);
+    });
     let (head, _) = response.into_parts();
     let mut answer = Response::new(AnswerBody::Empty);
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;

@@ -1,22 +1,33 @@
-//! Connections to upstreams: a pool per upstream and worker, without locks.
+//! Connections to upstreams: a pool per target and worker, without locks.
+//!
+//! A service's upstream is one target or several. Which one is asked is decided here; how a request gets there and how
+//! its answer comes back is [`pool`]'s affair.
 
 pub(crate) mod connect;
+pub(crate) mod health;
+mod http2;
+mod pool;
 
-use std::{cell::RefCell, collections::HashMap, fmt, rc::Rc, sync::Arc, time::Duration};
-
-use connect::{Connector, Fresh, Offer};
-use doorward_core::{config::Config, service::Upstream};
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header, uri::Authority};
-use http_body::Body as _;
-use hyper::{
-    body::Incoming,
-    client::conn::{http1, http2},
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    fmt,
+    rc::Rc,
+    sync::Arc,
 };
 
-use crate::body::RequestBody;
+use doorward_core::{
+    config::Config,
+    service::{Balance, Upstream},
+};
+use health::Board;
+use http::{Request, Response};
+use hyper::body::Incoming;
+pub(crate) use pool::Lease;
+use pool::{Failure, Pool};
+use tokio::time::Instant;
 
-/// Idle connections that a worker keeps per service.
-const IDLE_MAX: usize = 64;
+use crate::{body::RequestBody, timeouts::Timeouts};
 
 /// Why an upstream did not answer.
 #[derive(Debug)]
@@ -28,6 +39,7 @@ pub(crate) enum UpstreamError {
     Closed,
     Switched,
     Framing(&'static str),
+    Unwell,
 }
 
 impl fmt::Display for UpstreamError {
@@ -40,7 +52,15 @@ impl fmt::Display for UpstreamError {
             Self::Closed => formatter.write_str("it closes connections at once"),
             Self::Framing(what) => write!(formatter, "its answer has {what}"),
             Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
+            Self::Unwell => formatter.write_str("its health checks fail"),
         }
+    }
+}
+
+impl UpstreamError {
+    /// Whether there was no connection, so that the next request had better go elsewhere.
+    const fn is_of_connecting(&self) -> bool {
+        matches!(self, Self::Connect(_) | Self::TimedOut | Self::Tls(_))
     }
 }
 
@@ -50,50 +70,31 @@ pub(crate) struct Sent {
     pub(crate) lease: Lease,
 }
 
-/// The pools of one worker: one per upstream of the current configuration.
+/// The pools of one worker: those of the upstreams of the current configuration.
 pub(crate) struct Pools {
-    connect_within: Duration,
-    pools: RefCell<ByService>,
+    timeouts: Timeouts,
+    board: Arc<Board>,
+    groups: RefCell<ByUpstream>,
 }
 
 #[derive(Default)]
-struct ByService {
+struct ByUpstream {
     /// The configuration that the pools belong to; another one starts with none.
     config: Option<Arc<Config>>,
-    pools: HashMap<*const Upstream, Rc<Pool>>,
+    groups: HashMap<*const Upstream, Rc<Group>>,
 }
 
-/// Connections to one service's upstream.
-pub(crate) struct Pool {
-    connector: Connector,
-    idle: RefCell<Vec<http1::SendRequest<RequestBody>>>,
-    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
-}
-
-/// A connection that carries an answer.
-pub(crate) struct Lease(Option<(Rc<Pool>, http1::SendRequest<RequestBody>)>);
-
-impl Lease {
-    /// The answer was read to its end: the connection may carry another, once the request was sent to its end too.
-    pub(crate) fn give_back(self) {
-        let Some((pool, mut connection)) = self.0 else {
-            return;
-        };
-        if connection.is_ready() {
-            pool.keep(connection);
-        } else if !connection.is_closed() {
-            tokio::task::spawn_local(async move {
-                if connection.ready().await.is_ok() {
-                    pool.keep(connection);
-                }
-            });
-        }
-    }
+/// The targets of one upstream.
+struct Group {
+    targets: Vec<Rc<Pool>>,
+    balance: Balance,
+    /// Where the next round begins.
+    next: Cell<usize>,
 }
 
 impl Pools {
-    pub(crate) fn new(connect_within: Duration) -> Self {
-        Self { connect_within, pools: RefCell::default() }
+    pub(crate) fn new(timeouts: Timeouts, board: Arc<Board>) -> Self {
+        Self { timeouts, board, groups: RefCell::default() }
     }
 
     /// Sends a request to an upstream of `config`.
@@ -104,166 +105,83 @@ impl Pools {
         request: Request<RequestBody>,
         websocket: bool,
     ) -> Result<Sent, UpstreamError> {
-        let pool = self.pool(config, upstream);
-        if websocket { Box::pin(pool.send_alone(request)).await } else { pool.send(request).await }
-    }
-
-    fn pool(&self, config: &Arc<Config>, upstream: &Upstream) -> Rc<Pool> {
-        let mut pools = self.pools.borrow_mut();
-        if !pools.config.as_ref().is_some_and(|current| Arc::ptr_eq(current, config)) {
-            *pools = ByService { config: Some(Arc::clone(config)), pools: HashMap::new() };
-        }
-        // The address names the upstream: the configuration, which is kept, keeps it in place.
-        let pool = pools.pools.entry(std::ptr::from_ref(upstream)).or_insert_with(|| {
-            Rc::new(Pool {
-                connector: Connector::new(upstream, self.connect_within),
-                idle: RefCell::default(),
-                shared: RefCell::default(),
-            })
-        });
-        Rc::clone(pool)
-    }
-}
-
-impl Pool {
-    async fn send(self: Rc<Self>, mut request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
-        if let Some(connection) = self.shared() {
-            match send_http2(connection, request).await? {
-                Attempt::Answered(sent) => return Ok(sent),
-                Attempt::Unsent(unsent) => {
-                    *self.shared.borrow_mut() = None;
-                    request = as_http1(unsent);
-                }
-            }
-        }
-        // A kept connection may turn out to have been closed by the other side. What was not written comes back and
-        // is sent again, which is safe for every method. What was written is sent once more if it only reads.
-        while let Some(mut connection) = self.take_idle() {
-            let copy = copy_of(&request);
-            let mut failure = match connection.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Sent { response, lease: Lease(Some((self, connection))) });
-                }
-                Err(failure) => failure,
+        let group = self.group(config, upstream);
+        if let [only] = &*group.targets {
+            return if only.is_unwell() {
+                Err(UpstreamError::Unwell)
+            } else if websocket {
+                Box::pin(only.send_alone(request)).await.map_err(|failure| failure.error)
+            } else {
+                Rc::clone(only).send(request, false).await.map_err(|failure| failure.error)
             };
-            match (failure.take_message(), copy) {
-                (Some(unsent), _) => request = unsent,
-                (None, Some(copy)) if !failure.error().is_parse() => {
-                    request = copy;
-                    break;
-                }
-                _ => return Err(UpstreamError::Http(failure.into_error())),
-            }
         }
         // Boxed, as all that is rare: a request's future is moved when it begins, so it is kept small.
-        match Box::pin(self.connector.connect(Offer::Both)).await? {
-            Fresh::Http1(mut connection) => {
-                let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-                Ok(Sent { response, lease: Lease(Some((self, connection))) })
-            }
-            Fresh::Http2(connection) => {
-                *self.shared.borrow_mut() = Some(connection.clone());
-                match send_http2(connection, request).await? {
-                    Attempt::Answered(sent) => Ok(sent),
-                    Attempt::Unsent(_) => Err(UpstreamError::Closed),
+        Box::pin(group.send(request, websocket)).await
+    }
+
+    fn group(&self, config: &Arc<Config>, upstream: &Upstream) -> Rc<Group> {
+        let mut groups = self.groups.borrow_mut();
+        if !groups.config.as_ref().is_some_and(|current| Arc::ptr_eq(current, config)) {
+            *groups = ByUpstream { config: Some(Arc::clone(config)), groups: HashMap::new() };
+        }
+        // The address names the upstream: the configuration, which is kept, keeps it in place.
+        let group = groups.groups.entry(std::ptr::from_ref(upstream)).or_insert_with(|| {
+            let pool = |target| Rc::new(Pool::new(upstream, target, self.timeouts, &self.board));
+            Rc::new(Group {
+                targets: upstream.targets.iter().map(pool).collect(),
+                balance: upstream.balance,
+                next: Cell::default(),
+            })
+        });
+        Rc::clone(group)
+    }
+}
+
+impl Group {
+    /// Asks one target after the other until one takes the request. What was not written, or only reads, may be sent
+    /// to the next one.
+    async fn send(&self, mut request: Request<RequestBody>, websocket: bool) -> Result<Sent, UpstreamError> {
+        let mut last = UpstreamError::Unwell;
+        for pool in self.in_order() {
+            let attempt = if websocket {
+                pool.send_alone(request).await
+            } else {
+                Rc::clone(&pool).send(request, true).await
+            };
+            let Failure { error, unsent } = match attempt {
+                Ok(sent) => {
+                    pool.works();
+                    return Ok(sent);
                 }
+                Err(failure) => *failure,
+            };
+            if error.is_of_connecting() {
+                pool.eject();
+                tracing::warn!(target = %pool, %error, "a target can't be reached; others are asked for a while");
             }
-        }
-    }
-
-    /// Sends a request that will take its connection with it. That is HTTP/1.1.
-    async fn send_alone(&self, request: Request<RequestBody>) -> Result<Sent, UpstreamError> {
-        let Fresh::Http1(mut connection) = self.connector.connect(Offer::Http1).await? else {
-            return Err(UpstreamError::Tls("the upstream chose a protocol that was not offered".to_owned()));
-        };
-        let response = connection.send_request(request).await.map_err(UpstreamError::Http)?;
-        // Without the sender the connection ends after this answer.
-        Ok(Sent { response, lease: Lease(None) })
-    }
-
-    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-    }
-
-    fn take_idle(&self) -> Option<http1::SendRequest<RequestBody>> {
-        let mut idle = self.idle.borrow_mut();
-        while let Some(connection) = idle.pop() {
-            if connection.is_ready() {
-                return Some(connection);
+            match unsent {
+                Some(unsent) => request = unsent,
+                None => return Err(error),
             }
+            last = error;
         }
-        None
+        Err(last)
     }
 
-    fn shared(&self) -> Option<http2::SendRequest<RequestBody>> {
-        let mut shared = self.shared.borrow_mut();
-        if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-            *shared = None;
-        }
-        shared.clone()
+    /// The targets that may be well, in the order in which to ask them. Those that could not be reached lately come
+    /// last: one that has been down may be up again, and is better than none.
+    fn in_order(&self) -> Vec<Rc<Pool>> {
+        let first = self.next.get();
+        self.next.set(first.wrapping_add(1));
+        let count = self.targets.len().max(1);
+        let (before, after) = self.targets.split_at(first % count);
+        let well = after.iter().chain(before).filter(|pool| !pool.is_unwell());
+        let mut targets: Vec<Rc<Pool>> = well.map(Rc::clone).collect();
+        let now = Instant::now();
+        targets.sort_by_key(|pool| {
+            let busy = if self.balance == Balance::LeastBusy { pool.busy() } else { 0 };
+            (pool.ejected_until(now), busy)
+        });
+        targets
     }
-}
-
-/// The same request, if sending it twice does no harm (RFC 9110 section 9.2.2) and it has no body to be lost.
-fn copy_of(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !reads || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
-}
-
-/// What became of a request on a shared connection.
-enum Attempt {
-    Answered(Sent),
-    /// The connection ended before the request was written.
-    Unsent(Request<RequestBody>),
-}
-
-async fn send_http2(
-    mut connection: http2::SendRequest<RequestBody>,
-    request: Request<RequestBody>,
-) -> Result<Attempt, UpstreamError> {
-    match connection.try_send_request(as_http2(request)).await {
-        Ok(response) => Ok(Attempt::Answered(Sent { response, lease: Lease(None) })),
-        Err(mut failure) => match failure.take_message() {
-            Some(unsent) => Ok(Attempt::Unsent(unsent)),
-            None => Err(UpstreamError::Http(failure.into_error())),
-        },
-    }
-}
-
-/// HTTP/2 names the host in `:authority` and frames bodies by itself (RFC 9113 sections 8.2.2 and 8.3.1).
-fn as_http2(mut request: Request<RequestBody>) -> Request<RequestBody> {
-    let host = request.headers_mut().remove(header::HOST);
-    request.headers_mut().remove(header::TRANSFER_ENCODING);
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(http::uri::Scheme::HTTPS);
-    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    parts.path_and_query = request.uri().path_and_query().cloned();
-    if let Ok(uri) = Uri::from_parts(parts) {
-        *request.uri_mut() = uri;
-    }
-    *request.version_mut() = Version::HTTP_2;
-    request
-}
-
-fn as_http1(mut request: Request<RequestBody>) -> Request<RequestBody> {
-    if let Some(authority) = request.uri().authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str())
-    {
-        request.headers_mut().insert(header::HOST, host);
-    }
-    if let Some(target) = request.uri().path_and_query().cloned() {
-        *request.uri_mut() = Uri::from(target);
-    }
-    *request.version_mut() = Version::HTTP_11;
-    request
 }

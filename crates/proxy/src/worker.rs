@@ -18,7 +18,7 @@ use crate::{
     control::ControlPlane,
     credentials::{Guesses, Passwords},
     disclose::Disclosures,
-    server::Settings,
+    server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
@@ -40,16 +40,16 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, guesses: Arc<Guesses>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, shared: Shared) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts.connect),
-            disclosures: Disclosures::default(),
-            guesses,
+            pools: Pools::new(settings.timeouts, shared.board),
+            disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
+            guesses: shared.guesses,
             passwords: Passwords::new(draw(&*settings.random)),
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),

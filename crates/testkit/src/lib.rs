@@ -2,6 +2,7 @@
 
 mod clock;
 mod postgres;
+pub mod properties;
 mod random;
 mod scratch;
 

@@ -7,7 +7,7 @@ use axum::{Router, body::Body};
 use bytes::Bytes;
 use doorward_core::{
     config::Config,
-    http::{context::RequestContext, fetch},
+    http::{context::RequestContext, fetch, forward_auth::Unanswered},
     identity::Identity,
     jose::key_ring::KeyRing,
     policy::{Demand, Denial},
@@ -61,6 +61,8 @@ pub enum Problem<'a> {
     Unavailable,
     /// Too many wrong keys or passwords from this network: 429.
     TooManyAttempts,
+    /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
+    Unanswered(Unanswered),
 }
 
 /// What must be done before a request passes.
@@ -219,6 +221,9 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
                 service.title
             ),
         ),
+        Problem::Unanswered(unanswered) => {
+            Refusal::new(unanswered.status(), unanswered.code(), unanswered.message())
+        }
         Problem::TooManyAttempts | Problem::Unavailable => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

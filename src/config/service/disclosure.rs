@@ -1,18 +1,38 @@
 //! What a service's upstream learns about the person.
 
+mod credentials;
 mod headers;
 mod roles;
 
 use doorward_core::service::Disclosure;
 pub(super) use headers::name as header_name;
 
-use super::Context;
+use super::{Context, closing::Closing};
 use crate::config::reader::Section;
 
-pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Disclosure {
+/// Everything that is about people.
+const KEYS: [&str; 5] = ["identity_headers", "roles", "claimRoles", "assertion", "inject"];
+
+pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Disclosure {
     let headers = headers::read(section);
     let roles = roles::read(section, context);
-    let disclosure = Disclosure { headers, roles };
+    let assertion = section.boolean("assertion", false);
+    let credentials = credentials::read(section, context, closing);
+    let disclosure = Disclosure { headers, roles, assertion, credentials };
+    check_roles(section, &disclosure);
+    disclosure
+}
+
+/// Reports what speaks about people where nobody is asked who they are: whoever wrote it believes otherwise.
+pub(super) fn without_effect(section: &Section<'_>, posture: &str) {
+    for key in KEYS.into_iter().filter(|key| !section.lacks(&[key])) {
+        let message = format!("`{key}` has no effect with the posture `{posture}`");
+        let help = "nobody is known there: remove it, or write posture = \"sso\"";
+        section.findings.add("E008", &section.place_of(key), message, help);
+    }
+}
+
+fn check_roles(section: &mut Section<'_>, disclosure: &Disclosure) {
     if disclosure.sends_roles() && disclosure.roles.is_empty() && headers::asks_for_roles(section) {
         section
             .missing("roles", "say who has which role, such as { role = \"Admin\", groups = [\"admins\"] }");
@@ -25,5 +45,4 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Disclosu
             "write `identity_headers = true`, or name a header for `roles` or `role`",
         );
     }
-    disclosure
 }

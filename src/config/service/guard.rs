@@ -14,7 +14,8 @@ use crate::config::{
     suggest, value,
 };
 
-const POSTURES: [&str; 6] = ["sso", "basic", "public", "native-oidc", "app-login", "redirect"];
+const POSTURES: [&str; 7] =
+    ["sso", "forward-auth", "basic", "public", "native-oidc", "app-login", "redirect"];
 /// A bypass in the words of the founding document, written into the service itself.
 const FLAT: [&str; 2] = ["bypassPaths", "bypassResources"];
 
@@ -33,7 +34,8 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let word = posture?;
     let posture = match word.text.as_str() {
-        "sso" => {
+        // With `forward-auth` it is the same gate; another proxy asks about each request.
+        "sso" | "forward-auth" => {
             if section.lacks(&["policy"]) {
                 let help = "write whom the service lets in, such as policy = \"users\"";
                 section.missing("policy", help);
@@ -64,9 +66,11 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
 fn without_effect(section: &Section<'_>, posture: &Text) {
     let idle: &[&str] = match posture.text.as_str() {
         "sso" => &["basic"],
+        // The other proxy would pass the key on to the application.
+        "forward-auth" => &["basic", "keys"],
         "basic" => &["policy"],
         "public" | "native-oidc" | "app-login" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "basic"],
-        "redirect" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "basic", "rules", "identity_headers"],
+        "redirect" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "basic", "rules"],
         _ => &[],
     };
     for key in idle.iter().filter(|key| !section.lacks(&[**key])) {

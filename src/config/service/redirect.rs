@@ -7,7 +7,7 @@ use crate::config::reader::Section;
 
 /// Whether this service only leads elsewhere.
 pub(super) fn is_meant(section: &Section<'_>) -> bool {
-    section.holds("posture", "redirect")
+    section.says("posture", "redirect")
 }
 
 pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>) -> Option<Redirect> {

@@ -1,6 +1,9 @@
 //! Services: posture, policy, hosts, upstream, bypass, identity headers.
 
-use doorward_core::policy::Posture;
+use doorward_core::{
+    policy::Posture,
+    service::{Balance, HealthCheck},
+};
 
 use super::{check_files, checked, found, help};
 
@@ -27,7 +30,7 @@ fn impossible_1_a_service_without_posture_is_refused() {
     assert_eq!(found(lines), ["E004 services.notes"]);
     assert_eq!(
         help(lines),
-        "a service says what it demands: sso, basic, public, native-oidc, app-login, redirect"
+        "a service says what it demands: sso, forward-auth, basic, public, native-oidc, app-login, redirect"
     );
     let gate = lines.replace("policy", "posture").replace("users", "sso");
     assert_eq!(found(&gate), ["E004 services.notes"]);
@@ -111,9 +114,11 @@ fn upstreams_are_origins() {
         ("https://app.internal", "https://app.internal:443"),
         ("https://[fd00::1]:8443", "https://[fd00::1]:8443"),
         ("http://[::1]", "http://[::1]:80"),
+        ("h2c://127.0.0.1:50051", "h2c://127.0.0.1:50051"),
+        ("unix:/run/app.sock", "unix:/run/app.sock"),
     ] {
         let lines = service("").replace("http://127.0.0.1:3000", text);
-        assert_eq!(checked(&lines).config.services[0].upstream().unwrap().url(), url);
+        assert_eq!(checked(&lines).config.services[0].upstream().unwrap().to_string(), url);
         assert!(found(&lines).is_empty(), "{text}");
     }
     for text in [
@@ -138,7 +143,9 @@ fn upstreams_are_origins() {
         "http://[::1]x:80",
         "http://a b",
         "http://a\\\\b",
-        "unix:/run/app.sock",
+        "unix:run/app.sock",
+        "unix:",
+        "h2c:127.0.0.1:50051",
         "https://*.internal",
     ] {
         let lines = service("").replace("http://127.0.0.1:3000", text);
@@ -155,6 +162,75 @@ fn upstreams_are_origins() {
         ("danger = { verify = false }\n", &["E002 .danger.verify"]),
         ("danger = true\n", &["E003 .danger"]),
         ("verify_upstream = false\n", &["E002 .verify_upstream"]),
+    ]);
+}
+
+#[test]
+fn an_upstream_has_one_target_or_several() {
+    let several = |list: &str| {
+        service("").replace("upstream = \"http://127.0.0.1:3000\"", &format!("upstreams = {list}"))
+    };
+    let lines = several("[\"http://127.0.0.1:1\", \"unix:/run/app.sock\"]\nbalance = \"round-robin\"");
+    let checked = checked(&lines);
+    let upstream = checked.config.services[0].upstream().unwrap();
+    assert_eq!(upstream.to_string(), "http://127.0.0.1:1, unix:/run/app.sock");
+    assert_eq!((upstream.balance, &upstream.health), (Balance::RoundRobin, &None));
+    for (list, expected) in [
+        ("[]", "E008 services.notes.upstreams"),
+        ("[\"http://127.0.0.1:1\", \"http://127.0.0.1:1/\"]", "E007 services.notes.upstreams[1]"),
+        ("[\"http://127.0.0.1:1\", \"app\"]", "E005 services.notes.upstreams[1]"),
+        ("[\"http://10.0.0.5\"]", "W102 services.notes.upstreams[0]"),
+        ("\"http://127.0.0.1:1\"", "E003 services.notes.upstreams"),
+        ("[1]", "E003 services.notes.upstreams[0]"),
+    ] {
+        assert!(found(&several(list)).contains(&expected.to_owned()), "{list} {:?}", found(&several(list)));
+    }
+    in_service(&[
+        ("upstreams = [\"http://127.0.0.1:1\"]\n", &["E008 .upstreams"]),
+        ("balance = \"least-busy\"\n", &["E008 .balance"]),
+        ("balance = \"random\"\n", &["E005 .balance", "E008 .balance"]),
+    ]);
+}
+
+#[test]
+fn health_is_a_path_or_a_table() {
+    let check = |value: &str| {
+        let checked = checked(&service(&format!("health = {value}\n")));
+        checked.config.services[0].upstream().unwrap().health.clone().unwrap()
+    };
+    let seconds = |seconds| std::time::Duration::from_secs(seconds);
+    let plain = HealthCheck { path: "/up".to_owned(), interval: seconds(10), expect: None };
+    assert_eq!(check("\"/up\""), plain);
+    assert_eq!(
+        check("{ path = \"/up?deep=1\", interval = \"1m\", expect = 401 }"),
+        HealthCheck { path: "/up?deep=1".to_owned(), interval: seconds(60), expect: Some(401) }
+    );
+    assert!(plain.accepts(200) && plain.accepts(302) && !plain.accepts(404) && !plain.accepts(101));
+    in_service(&[
+        ("health = \"up\"\n", &["E005 .health"]),
+        ("health = \"/a/../b\"\n", &["E005 .health"]),
+        ("health = \"/up?a b\"\n", &["E005 .health"]),
+        ("health = {}\n", &["E004 .health"]),
+        ("health = { path = \"/\", interval = \"0s\" }\n", &["E005 .health.interval"]),
+        ("health = { path = \"/\", interval = \"2h\" }\n", &["E005 .health.interval"]),
+        ("health = { path = \"/\", expect = 42 }\n", &["E005 .health.expect"]),
+        ("health = { path = \"/\", status = 200 }\n", &["E002 .health.status"]),
+        ("health = 5\n", &["E003 .health"]),
+    ]);
+}
+
+#[test]
+fn r_84_what_an_upstream_is_shown_comes_in_pairs() {
+    let lines = "upstream_server_name = \"app.internal\"\nupstream_ca_file = \"ca.pem\"\n\
+                 upstream_certificate_file = \"door.pem\"\nupstream_key_file = \"/keys/door.key\"\n";
+    let tls = checked(&service(lines)).config.services[0].upstream().unwrap().tls.clone();
+    let identity = tls.identity.unwrap();
+    assert_eq!(tls.server_name.as_deref(), Some("app.internal"));
+    assert!(identity.certificate_file.ends_with("door.pem") && identity.key_file.ends_with("keys/door.key"));
+    in_service(&[
+        ("upstream_certificate_file = \"door.pem\"\n", &["E008 .upstream_certificate_file"]),
+        ("upstream_key_file = \"door.key\"\n", &["E008 .upstream_key_file"]),
+        ("upstream_server_name = \"https://app\"\n", &["E005 .upstream_server_name"]),
     ]);
 }
 

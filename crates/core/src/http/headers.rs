@@ -1,6 +1,6 @@
 //! Strip, then set: what a client sends never reaches an upstream under a name that means something to us.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use ::http::{
     HeaderMap, HeaderName, HeaderValue, Method, Version,
@@ -8,7 +8,7 @@ use ::http::{
 };
 
 use super::cookie;
-use crate::service::Disclosed;
+use crate::service::{Disclosed, HeaderSet};
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
 const NAMES: [&str; 16] = [
@@ -66,6 +66,8 @@ const HOP_BY_HOP_RARE: [HeaderName; 2] =
 #[derive(Clone, Debug)]
 pub struct ReservedHeaders {
     names: HashSet<String>,
+    /// What services inject, and what they would by default.
+    injected: Vec<HeaderName>,
     /// Whether a name that begins with this byte may be reserved: rules out most headers at once.
     first: [bool; 256],
 }
@@ -73,15 +75,23 @@ pub struct ReservedHeaders {
 impl ReservedHeaders {
     /// The fixed set plus `injected`, the names that any service injects.
     pub fn new<'a>(injected: impl IntoIterator<Item = &'a str>) -> Self {
-        let names: HashSet<String> =
-            NAMES.into_iter().chain(injected).map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let by_default = HeaderSet::DEFAULT.headers.iter().map(|(name, _)| *name);
+        let injected: BTreeSet<&str> = injected.into_iter().chain(by_default).collect();
+        let all = NAMES.into_iter().chain(injected.iter().copied());
+        let names: HashSet<String> = all.map(|name| canonical(&name.to_ascii_lowercase())).collect();
+        let injected = injected.into_iter().filter_map(|name| name.parse().ok()).collect();
         let mut first = [false; 256];
         for name in names.iter().map(String::as_str).chain(PREFIXES).chain(NO_ALIASES) {
             if let Some(byte) = name.as_bytes().first() {
                 first[usize::from(*byte)] = true;
             }
         }
-        Self { names, first }
+        Self { names, injected, first }
+    }
+
+    /// The names that any service injects, and those that services inject by default.
+    pub fn injected(&self) -> &[HeaderName] {
+        &self.injected
     }
 
     /// Whether `name`, in any spelling, is reserved.
@@ -115,6 +125,12 @@ pub fn canonical(name: &str) -> String {
 
 const fn folds(byte: u8) -> bool {
     !byte.is_ascii_alphanumeric() && byte != b'-'
+}
+
+/// Whether upstreams may read these two names, in lower case, as one.
+pub fn are_alike(one: &str, other: &str) -> bool {
+    let fold = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte };
+    one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 /// Whether a request asks for a WebSocket (RFC 6455 section 4.1): the only upgrade that is forwarded (P-14).

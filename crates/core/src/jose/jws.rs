@@ -35,7 +35,7 @@ impl VerifiedClaims {
 /// Why a token is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum VerifyError {
-    /// Not three parts of base64url, not JSON, too long, or a header with more than `alg`, `kid` and `typ`.
+    /// Not three parts of base64url, not JSON, too long, a header with more than `alg`, `kid` and `typ`, or of another type.
     Malformed,
     /// No key of ours has this identifier.
     UnknownKey,
@@ -58,9 +58,17 @@ impl fmt::Display for VerifyError {
 
 impl std::error::Error for VerifyError {}
 
+/// The type of tokens that have none of their own.
+const JWT: &str = "JWT";
+
 /// Signs `claims` as a token with the headers `alg`, `kid` and `typ` = `JWT`.
 pub fn sign(signer: &dyn Signer, claims: &Map<String, Value>) -> Result<String, SigningFailed> {
-    let header = json!({ "alg": signer.public_key().algorithm().name(), "kid": signer.kid(), "typ": "JWT" });
+    sign_as(JWT, signer, claims)
+}
+
+/// The same with another type, so that no token can be used as one of another kind (RFC 8725 section 3.11).
+pub fn sign_as(typ: &str, signer: &dyn Signer, claims: &Map<String, Value>) -> Result<String, SigningFailed> {
+    let header = json!({ "alg": signer.public_key().algorithm().name(), "kid": signer.kid(), "typ": typ });
     let input =
         signing_input(header.to_string().as_bytes(), Value::Object(claims.clone()).to_string().as_bytes());
     let signature = signer.sign(input.as_bytes())?;
@@ -87,7 +95,19 @@ pub fn verify<'a>(
     token: &str,
     keys: impl IntoIterator<Item = &'a PublicKey>,
 ) -> Result<VerifiedClaims, VerifyError> {
+    verify_as(JWT, token, keys)
+}
+
+/// The same for a token of another type.
+pub fn verify_as<'a>(
+    typ: &str,
+    token: &str,
+    keys: impl IntoIterator<Item = &'a PublicKey>,
+) -> Result<VerifiedClaims, VerifyError> {
     let token = Compact::read(token)?;
+    if token.header.typ.as_deref().unwrap_or(JWT) != typ {
+        return Err(VerifyError::Malformed);
+    }
     let kid = token.header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
     let key = keys.into_iter().find(|key| key.thumbprint() == kid).ok_or(VerifyError::UnknownKey)?;
     let payload = token.verify(key)?;
@@ -101,7 +121,6 @@ pub fn verify<'a>(
 struct Header {
     alg: String,
     kid: Option<String>,
-    #[expect(dead_code, reason = "named so that its presence is allowed")]
     typ: Option<String>,
 }
 

@@ -1,22 +1,28 @@
 //! What a service's upstream learns about the person.
 
+mod credential;
 mod render;
 mod role;
 
 use ::http::HeaderName;
 
+pub use credential::{Credential, CredentialValue};
 pub use render::Disclosed;
 pub use role::Role;
 
 use crate::identity::Property;
 
 /// What a service's upstream learns about the person. The default is nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Disclosure {
     /// The headers by which the upstream learns who the person is; empty for none.
     pub headers: Vec<IdentityHeader>,
     /// What people are in this service, in order of precedence. No other service learns of it.
     pub roles: Vec<Role>,
+    /// Whether a signed statement about the person goes along: [`crate::assertion`].
+    pub assertion: bool,
+    /// Credentials of ours that the upstream demands.
+    pub credentials: Vec<Credential>,
 }
 
 /// A header that tells the upstream something about the person.
@@ -87,12 +93,12 @@ impl HeaderSet {
 impl Disclosure {
     /// Whether the upstream learns anything about people.
     pub const fn says_anything(&self) -> bool {
-        !self.headers.is_empty()
+        self.assertion || !self.headers.is_empty()
     }
 
     /// Whether anything that is sent carries the roles.
     pub fn sends_roles(&self) -> bool {
-        self.headers.iter().any(|header| header.property.is_about_roles())
+        self.assertion || self.headers.iter().any(|header| header.property.is_about_roles())
     }
 }
 

@@ -1,28 +1,33 @@
-//! New connections to an upstream.
+//! New connections to a target.
 
-use std::{cell::RefCell, future::Future, sync::Arc, time::Duration};
+use std::{cell::RefCell, fmt, future::Future, sync::Arc, time::Duration};
 
-use doorward_core::service::{Upstream, UpstreamScheme};
+use doorward_core::service::{Address, Target, UpstreamScheme, UpstreamTls};
+use http::uri::Scheme;
 use hyper::{
     client::conn::{http1, http2},
     rt::{Read, Write},
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
 use tokio_rustls::TlsConnector;
 
 use super::UpstreamError;
-use crate::{body::RequestBody, tls};
+use crate::{body::RequestBody, upstream_tls};
 
-/// Opens connections to one upstream.
+/// Opens connections to one target.
 pub(super) struct Connector {
-    upstream: Upstream,
+    target: Target,
+    tls: UpstreamTls,
     within: Duration,
-    tls: RefCell<Option<Arc<ClientConfig>>>,
+    ready: RefCell<Option<Arc<ClientConfig>>>,
 }
 
-/// The protocols that an upstream may choose from.
+/// The protocols that a target may choose from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Offer {
     Both,
@@ -36,26 +41,52 @@ pub(super) enum Fresh {
 }
 
 impl Connector {
-    pub(super) fn new(upstream: &Upstream, within: Duration) -> Self {
-        Self { upstream: upstream.clone(), within, tls: RefCell::default() }
+    pub(super) fn new(target: &Target, tls: &UpstreamTls, within: Duration) -> Self {
+        Self { target: target.clone(), tls: tls.clone(), within, ready: RefCell::default() }
+    }
+
+    /// The scheme of the target's URLs.
+    pub(super) const fn web_scheme(&self) -> &'static Scheme {
+        match self.target.scheme {
+            UpstreamScheme::Http | UpstreamScheme::H2c => &Scheme::HTTP,
+            UpstreamScheme::Https => &Scheme::HTTPS,
+        }
     }
 
     pub(super) async fn connect(&self, offer: Offer) -> Result<Fresh, UpstreamError> {
         let connecting = async {
-            let address = (self.upstream.host.as_str(), self.upstream.port);
-            let stream = TcpStream::connect(address).await.map_err(UpstreamError::Connect)?;
-            stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
-            match self.upstream.scheme {
-                UpstreamScheme::Http => handshake(TokioIo::new(stream)).await,
-                UpstreamScheme::Https => self.connect_tls(stream, offer).await,
+            match &self.target.address {
+                Address::Tcp { host, port } => {
+                    let stream = TcpStream::connect((host.as_str(), *port)).await;
+                    let stream = stream.map_err(UpstreamError::Connect)?;
+                    stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+                    self.speak(stream, offer).await
+                }
+                Address::Unix(path) => {
+                    let stream = UnixStream::connect(path).await.map_err(UpstreamError::Connect)?;
+                    self.speak(stream, offer).await
+                }
             }
         };
         tokio::time::timeout(self.within, connecting).await.map_err(|_| UpstreamError::TimedOut)?
     }
 
-    async fn connect_tls(&self, stream: TcpStream, offer: Offer) -> Result<Fresh, UpstreamError> {
-        let name = ServerName::try_from(self.upstream.host.clone())
-            .map_err(|error| UpstreamError::Tls(error.to_string()))?;
+    async fn speak<S>(&self, stream: S, offer: Offer) -> Result<Fresh, UpstreamError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match (self.target.scheme, offer) {
+            (UpstreamScheme::Https, _) => self.speak_tls(stream, offer).await,
+            (UpstreamScheme::H2c, Offer::Both) => speak_http2(TokioIo::new(stream)).await,
+            (UpstreamScheme::Http | UpstreamScheme::H2c, _) => speak_http1(TokioIo::new(stream)).await,
+        }
+    }
+
+    async fn speak_tls<S>(&self, stream: S, offer: Offer) -> Result<Fresh, UpstreamError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let name = self.server_name()?;
         let mut config = self.tls_config()?;
         if offer == Offer::Http1 {
             Arc::make_mut(&mut config).alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -64,28 +95,39 @@ impl Connector {
             .connect(name, stream)
             .await
             .map_err(|error| UpstreamError::Tls(error.to_string()))?;
-        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        if !http2 {
-            return handshake(TokioIo::new(stream)).await;
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            speak_http2(TokioIo::new(stream)).await
+        } else {
+            speak_http1(TokioIo::new(stream)).await
         }
-        let (sender, connection) =
-            http2::handshake(Local, TokioIo::new(stream)).await.map_err(UpstreamError::Http)?;
-        drive(connection);
-        Ok(Fresh::Http2(sender))
+    }
+
+    fn server_name(&self) -> Result<ServerName<'static>, UpstreamError> {
+        let name = match (&self.tls.server_name, &self.target.address) {
+            (Some(name), _) | (None, Address::Tcp { host: name, .. }) => name.clone(),
+            (None, Address::Unix(_)) => "localhost".to_owned(),
+        };
+        ServerName::try_from(name).map_err(|error| UpstreamError::Tls(error.to_string()))
     }
 
     fn tls_config(&self) -> Result<Arc<ClientConfig>, UpstreamError> {
-        if let Some(config) = &*self.tls.borrow() {
+        if let Some(config) = &*self.ready.borrow() {
             return Ok(Arc::clone(config));
         }
-        let config = tls::client(self.upstream.ca_file.as_deref(), self.upstream.verify)
-            .map_err(|error| UpstreamError::Tls(error.to_string()))?;
-        *self.tls.borrow_mut() = Some(Arc::clone(&config));
+        let config = upstream_tls::client(&self.tls)
+            .map_err(|(key, error)| UpstreamError::Tls(format!("{key}: {error}")))?;
+        *self.ready.borrow_mut() = Some(Arc::clone(&config));
         Ok(config)
     }
 }
 
-async fn handshake(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
+impl fmt::Display for Connector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.target.fmt(formatter)
+    }
+}
+
+async fn speak_http1(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
     let (sender, connection) = http1::Builder::new()
         // Heads and small bodies go out in one buffer, which costs the kernel less than a list of them.
         .writev(false)
@@ -94,6 +136,12 @@ async fn handshake(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fre
         .map_err(UpstreamError::Http)?;
     drive(connection.with_upgrades());
     Ok(Fresh::Http1(sender))
+}
+
+async fn speak_http2(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
+    let (sender, connection) = http2::handshake(Local, io).await.map_err(UpstreamError::Http)?;
+    drive(connection);
+    Ok(Fresh::Http2(sender))
 }
 
 /// Runs a connection; its end shows in its sender.

@@ -69,3 +69,34 @@ async fn p_7_bypasses_need_path_network_and_method() {
         assert_eq!(wire.answer().await.status, 401, "P-12: {method} {override_with}");
     }
 }
+
+/// {trusted proxy, tunnel, neither} × each header that could name a client, once and twice, on real connections.
+#[tokio::test]
+async fn t_4_h_11_impossible_9_a_tunnel_is_believed_about_its_own_header_only() {
+    const NAMES: [&str; 5] =
+        ["X-Forwarded-For", "CF-Connecting-IP", "X-Real-IP", "Forwarded", "True-Client-IP"];
+    let echo = Echo::start().await;
+    let own = |believed: &'static str| move |name: &str| name == believed;
+    let neither = Setup::default();
+    let proxy = Setup { trusted: &["127.0.0.1/32"], ..Setup::default() };
+    let tunnel = Setup { tunnels: &["127.0.0.1/32"], trusted: &["10.0.0.0/8"], ..Setup::default() };
+    for (setup, believes) in
+        [(neither, own("")), (proxy, own("X-Forwarded-For")), (tunnel, own("CF-Connecting-IP"))]
+    {
+        let gate = Gate::with(setup, usual(echo.address));
+        let mut wire = gate.connect().await;
+        for name in NAMES {
+            let once = format!("{name}: 198.51.100.10\r\n");
+            let twice = format!("{name}: 127.0.0.1\r\n{once}");
+            let client = if believes(name) { "198.51.100.10" } else { "127.0.0.1" };
+            let seen = wire.get("www.test", "/", &once).await.echoed();
+            assert_eq!(seen.one("x-forwarded-for"), Some(client), "{name}");
+            assert_eq!(seen.one("cf-connecting-ip"), None, "{name}");
+            let status = wire.get("far.test", "/api/health", &once).await.status;
+            assert_eq!(status == 200, believes(name), "{name}");
+            let last = believes(name) && name == "X-Forwarded-For";
+            let status = wire.get("far.test", "/api/health", &twice).await.status;
+            assert_eq!(status == 200, last, "{name} twice");
+        }
+    }
+}

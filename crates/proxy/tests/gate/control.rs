@@ -73,6 +73,7 @@ impl ControlPlane for Control {
             Problem::UpstreamDown(service) => (StatusCode::BAD_GATEWAY, format!("{} is down", service.name)),
             Problem::TooManyAttempts => (StatusCode::TOO_MANY_REQUESTS, "too often".to_owned()),
             Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
+            Problem::Unanswered(unanswered) => (unanswered.status(), unanswered.code().to_owned()),
         };
         reply(status, &format!("{text}, request {}", context.id))
     }

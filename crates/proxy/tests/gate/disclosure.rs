@@ -25,7 +25,7 @@ fn role(name: &str, group: &str) -> Role {
 
 /// A service that sends every set, with these roles.
 fn talkative(name: &str, upstream: SocketAddr, roles: Vec<Role>) -> Service {
-    let disclosure = Disclosure { headers: every_set(), roles };
+    let disclosure = Disclosure { headers: every_set(), roles, ..Disclosure::default() };
     Service { disclosure, ..service(name, upstream) }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Certificates, Config, Database, Portal, SessionLifetimes},
+    config::{Address, Certificates, Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -16,11 +16,12 @@ use doorward_core::{
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
-use doorward_proxy::{Listener, ListenerTls, Server, Settings, Timeouts, certificates::Challenges};
+use doorward_proxy::{Listener, ListenerTls, Server, Settings, Socket, Timeouts, certificates::Challenges};
 use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
 use crate::{
+    asserter::Counted,
     control::Control,
     sessions::{Sessions, ada},
     wire::Wire,
@@ -35,6 +36,8 @@ pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) asserter: Arc<Counted>,
+    pub(crate) clock: TestClock,
 }
 
 /// What a test may want different.
@@ -45,13 +48,26 @@ pub(crate) struct Setup {
     pub(crate) redirect: bool,
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
+    pub(crate) tunnels: &'static [&'static str],
+    pub(crate) proxy_protocol: &'static [&'static str],
+    pub(crate) at: Address,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         // What is watched shall be seen to end by the generation alone.
         let timeouts = Timeouts { look_again: Duration::from_hours(1), ..Timeouts::default() };
-        Self { trusted: &[], timeouts, tls: None, redirect: false, challenges: Arc::default(), workers: 1 }
+        Self {
+            trusted: &[],
+            timeouts,
+            tls: None,
+            redirect: false,
+            challenges: Arc::default(),
+            workers: 1,
+            tunnels: &[],
+            proxy_protocol: &[],
+            at: Address::Tcp("127.0.0.1:0".parse().unwrap()),
+        }
     }
 }
 
@@ -62,30 +78,39 @@ impl Gate {
     }
 
     pub(crate) fn with(setup: Setup, services: Vec<Service>) -> Self {
-        let config = Arc::new(ArcSwap::from_pointee(config(services, setup.trusted)));
+        let mut config = config(services, setup.trusted);
+        config.listening.tunnels.peers = networks(setup.tunnels);
+        let config = Arc::new(ArcSwap::from_pointee(config));
         let sessions = Arc::new(Sessions::new());
         sessions.sign_in(ADA, "notes.test", ada(&["users", "family"]));
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), setup.tls).unwrap();
-        let listener = listener.redirecting(setup.redirect);
-        let address = listener.address().unwrap();
+        let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
+        let socket = Socket::bind(&setup.at).unwrap();
+        let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
+        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
+        let listener = listener.behind(&networks(setup.proxy_protocol));
         let server = Server::start(Settings {
             listeners: vec![listener],
             workers: setup.workers,
             config: Arc::clone(&config),
             sessions: sessions.clone(),
             control: Arc::new(Control),
+            asserter: asserter.clone(),
             challenges: setup.challenges,
-            clock: Arc::new(TestClock::default()),
+            clock: Arc::new(clock.clone()),
             random: Arc::new(SeededRandom::default()),
             timeouts: setup.timeouts,
         });
-        Self { server: server.unwrap(), address, config, sessions }
+        Self { server: server.unwrap(), address, config, sessions, asserter, clock }
     }
 
     /// A connection to it.
     pub(crate) async fn connect(&self) -> Wire {
         Wire::connect(self.address).await
     }
+}
+
+pub(crate) fn networks(list: &[&str]) -> Vec<ipnet::IpNet> {
+    list.iter().map(|network| network.parse().unwrap()).collect()
 }
 
 pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
@@ -101,7 +126,8 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
         data_directory: "data".into(),
         database: Database::Sqlite,
         root_secret_file: None,
-        trusted_proxies: trusted.iter().map(|network| network.parse().unwrap()).collect(),
+        trusted_proxies: networks(trusted),
+        listening: Listening::default(),
         policies: BTreeMap::new(),
         clients: Vec::new(),
         routes: RouteTable::new(&origin, &services),

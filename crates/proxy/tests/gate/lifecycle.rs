@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use doorward_core::config::Address;
 use doorward_proxy::Listener;
 use tokio::net::TcpStream;
 
@@ -133,8 +134,8 @@ async fn an_upstream_that_does_not_take_the_connection_is_down() {
     setup.timeouts.connect = Duration::from_millis(50);
     // Nobody shakes hands there.
     let mut secure = service("secure", taken.local_addr().unwrap());
-    secure.upstream_mut().unwrap().scheme = doorward_core::service::UpstreamScheme::Https;
-    secure.upstream_mut().unwrap().verify = false;
+    secure.upstream_mut().unwrap().targets[0].scheme = doorward_core::service::UpstreamScheme::Https;
+    secure.upstream_mut().unwrap().tls.verify = false;
     secure.guard = guard(doorward_core::policy::Posture::Public);
     let gate = Gate::with(setup, vec![secure]);
     assert_eq!(gate.connect().await.get("secure.test", "/", "").await.status, 502);
@@ -145,7 +146,7 @@ fn an_address_that_is_taken_is_explained() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let Err(error) = Listener::bind(address, None) else { panic!("{address} is taken") };
-    assert_eq!(error.address, address);
+    assert_eq!(error.address, Address::Tcp(address));
     let text = error.to_string();
     assert!(
         text.starts_with(&format!("can't listen on {address}: ")) && text.contains("another program"),

@@ -4,11 +4,13 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 mod address;
+mod asserter;
 mod certificates;
 mod control;
 mod cookies;
 mod disclosure;
 mod early;
+mod forward_auth;
 mod forwarding;
 mod framing;
 mod harness;
@@ -16,6 +18,7 @@ mod http2;
 mod identity;
 mod lies;
 mod lifecycle;
+mod listening;
 mod live;
 mod log;
 mod postures;
@@ -23,7 +26,9 @@ mod routing;
 mod sessions;
 mod smuggling;
 mod streaming;
+mod targets;
 mod tls;
 mod upstream;
+mod vouching;
 mod websocket;
 mod wire;

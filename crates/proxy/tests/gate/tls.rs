@@ -5,18 +5,19 @@ use std::{path::PathBuf, sync::Arc};
 use doorward_core::{
     config::CertificateFiles,
     policy::Posture,
-    service::{Service, UpstreamScheme},
+    service::{Service, Target, UpstreamScheme, UpstreamTls},
 };
 use doorward_proxy::{
     ListenerTls,
     certificates::{CertificateTable, Resolver},
-    tls,
+    tls, upstream_tls,
 };
 use doorward_testkit::Scratch;
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    server::WebPkiClientVerifier,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
@@ -29,6 +30,7 @@ use crate::{
 };
 
 /// A certificate of its own making, and its key.
+#[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) files: CertificateFiles,
     _scratch: Scratch,
@@ -81,6 +83,16 @@ pub(crate) async fn connect(
     pair: &Pair,
     protocol: &[u8],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    over(soon(TcpStream::connect(gate.address)).await.unwrap(), name, pair, protocol).await
+}
+
+/// The same on a connection that is there already.
+pub(crate) async fn over(
+    stream: TcpStream,
+    name: &str,
+    pair: &Pair,
+    protocol: &[u8],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(pair.der()).unwrap();
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -89,7 +101,6 @@ pub(crate) async fn connect(
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
-    let stream = soon(TcpStream::connect(gate.address)).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     soon(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
@@ -170,14 +181,27 @@ fn mistakes_in_certificates_are_explained() {
 
 /// An upstream behind TLS that takes the protocol that it likes best.
 async fn secure(pair: &Pair, protocols: &[&[u8]]) -> std::net::SocketAddr {
+    secure_for(None, pair, protocols).await
+}
+
+/// The same, for those who show the certificate of `client`.
+async fn secure_for(client: Option<&Pair>, pair: &Pair, protocols: &[&[u8]]) -> std::net::SocketAddr {
     let chain = vec![pair.der()];
     let key = PrivateKeyDer::from_pem_file(&pair.files.key_file).unwrap();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
         .unwrap();
+    let builder = match client {
+        None => builder.with_no_client_auth(),
+        Some(client) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(client.der()).unwrap();
+            let known = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            builder.with_client_cert_verifier(known.build().unwrap())
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key).unwrap();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -212,9 +236,9 @@ async fn serve(stream: tokio_rustls::server::TlsStream<TcpStream>, http2: bool) 
 
 fn behind_tls(address: std::net::SocketAddr, pair: &Pair) -> Service {
     let mut service = service("notes", address);
-    service.upstream_mut().unwrap().scheme = UpstreamScheme::Https;
-    service.upstream_mut().unwrap().host = String::from("localhost");
-    service.upstream_mut().unwrap().ca_file = Some(pair.files.certificate_file.clone());
+    let upstream = service.upstream_mut().unwrap();
+    upstream.targets = vec![Target::tcp(UpstreamScheme::Https, "localhost", address.port())];
+    upstream.tls.ca_file = Some(pair.files.certificate_file.clone());
     service
 }
 
@@ -265,7 +289,7 @@ async fn an_upstream_that_is_not_who_it_should_be_is_down() {
         (&other, &pair, false, 200),
     ] {
         let mut service = behind_tls(secure(presented, &[ONE]).await, trusted);
-        service.upstream_mut().unwrap().verify = verify;
+        service.upstream_mut().unwrap().tls.verify = verify;
         service.guard = guard(Posture::Public);
         let gate = Gate::with(Setup::default(), vec![service]);
         assert_eq!(gate.connect().await.get("notes.test", "/", "").await.status, status);
@@ -291,4 +315,58 @@ async fn e_11_websockets_over_tls_end_with_their_session() {
     gate.sessions.end("dw_s_other", "notes.test");
     assert_eq!(served.rest().await, "");
     assert_eq!(wire.rest().await, "");
+}
+
+/// The name that is asked for and checked is another one than that of the address.
+#[tokio::test]
+async fn r_84_an_upstream_may_have_another_name_than_its_address() {
+    let pair = Pair::of(&["app.internal"]);
+    for (name, status) in [(Some("app.internal"), 200), (Some("other.internal"), 502), (None, 502)] {
+        let mut service = behind_tls(secure(&pair, &[ONE]).await, &pair);
+        service.upstream_mut().unwrap().tls.server_name = name.map(str::to_owned);
+        service.guard = guard(Posture::Public);
+        let gate = Gate::with(Setup::default(), vec![service]);
+        assert_eq!(gate.connect().await.get("notes.test", "/", "").await.status, status, "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn r_84_an_upstream_may_want_to_know_who_asks() {
+    let (pair, ours, others) = (Pair::of(&["localhost"]), Pair::of(&["door.test"]), Pair::of(&["door.test"]));
+    for (shown, status) in [(Some(&ours), 200), (Some(&others), 502), (None, 502)] {
+        let mut service = behind_tls(secure_for(Some(&ours), &pair, &[ONE]).await, &pair);
+        service.upstream_mut().unwrap().tls.identity = shown.map(|pair| pair.files.clone());
+        service.guard = guard(Posture::Public);
+        let gate = Gate::with(Setup::default(), vec![service]);
+        assert_eq!(gate.connect().await.get("notes.test", "/", "").await.status, status, "{shown:?}");
+    }
+}
+
+#[test]
+fn r_84_files_of_an_upstream_are_checked_before_they_are_needed() {
+    let (one, other) = (Pair::of(&["a.test"]), Pair::of(&["b.test"]));
+    let identity = |certificate_file: &PathBuf, key_file: &PathBuf| UpstreamTls {
+        identity: Some(CertificateFiles {
+            certificate_file: certificate_file.clone(),
+            key_file: key_file.clone(),
+        }),
+        ..UpstreamTls::default()
+    };
+    let authorities = |file: &PathBuf| UpstreamTls { ca_file: Some(file.clone()), ..UpstreamTls::default() };
+    let missing = PathBuf::from("/nowhere/file.pem");
+    let (certificate, key) = (&one.files.certificate_file, &one.files.key_file);
+    upstream_tls::check(&UpstreamTls::default()).unwrap();
+    upstream_tls::check(&authorities(certificate)).unwrap();
+    upstream_tls::check(&identity(certificate, key)).unwrap();
+    for (tls, expected) in [
+        (authorities(&missing), "upstream_ca_file"),
+        (authorities(key), "upstream_ca_file"),
+        (identity(&missing, key), "upstream_certificate_file"),
+        (identity(key, key), "upstream_certificate_file"),
+        (identity(certificate, &missing), "upstream_key_file"),
+        (identity(certificate, certificate), "upstream_key_file"),
+        (identity(certificate, &other.files.key_file), "upstream_key_file"),
+    ] {
+        assert_eq!(upstream_tls::check(&tls).unwrap_err().0, expected, "{tls:?}");
+    }
 }

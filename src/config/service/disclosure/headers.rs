@@ -158,7 +158,11 @@ pub(in crate::config::service) fn name(text: &str, place: &Place, findings: &Fin
 }
 
 fn is_ours_to_set(canonical: &str) -> bool {
-    let taken = NOT_OURS_TO_SET.contains(&canonical)
-        || NOT_OURS_TO_BEGIN.iter().any(|beginning| canonical.starts_with(beginning));
-    !taken || ABOUT_PEOPLE.contains(&canonical)
+    !is_taken(canonical) || ABOUT_PEOPLE.contains(&canonical)
+}
+
+/// Whether a name means something else on the way.
+pub(super) fn is_taken(canonical: &str) -> bool {
+    NOT_OURS_TO_SET.contains(&canonical)
+        || NOT_OURS_TO_BEGIN.iter().any(|beginning| canonical.starts_with(beginning))
 }

@@ -34,7 +34,7 @@ fn every_set(roles: Vec<Role>) -> Disclosure {
         .iter()
         .flat_map(|set| set.headers)
         .map(|(name, property)| IdentityHeader { name: HeaderName::from_static(name), property: *property });
-    Disclosure { headers: headers.collect(), roles }
+    Disclosure { headers: headers.collect(), roles, ..Disclosure::default() }
 }
 
 fn shown(disclosure: &Disclosure, person: &Identity) -> String {

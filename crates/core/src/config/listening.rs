@@ -1,0 +1,58 @@
+//! Where connections come in, and who is believed about where they come from.
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use ipnet::IpNet;
+
+use super::ListenerCertificates;
+use crate::http::forwarded::Tunnels;
+
+/// An address to listen on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// Where.
+    pub address: Address,
+    /// Certificates, for TLS; `None` for clear text.
+    pub tls: Option<ListenerCertificates>,
+    /// Whether requests are answered with the way to https only. For clear text.
+    pub redirect: bool,
+    /// Peers that begin each connection with the PROXY protocol. Unless the list is empty, all others are refused.
+    pub proxy_protocol: Vec<IpNet>,
+}
+
+/// Where a listener is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Address {
+    /// An IP address and port. An IPv6 address is for IPv6 alone, so that `0.0.0.0` and `[::]` stand side by side.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(UnixAddress),
+    /// The sockets that systemd passes under this name (`FileDescriptorName=`).
+    Systemd(String),
+}
+
+/// A socket in the file system.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnixAddress {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its permissions: who may connect.
+    pub mode: u32,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(formatter, "{address}"),
+            Self::Unix(unix) => write!(formatter, "unix:{}", unix.path.display()),
+            Self::Systemd(name) => write!(formatter, "systemd:{name}"),
+        }
+    }
+}
+
+/// Everything about listening that is no listener.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listening {
+    /// Peers that tell the client's address in a header of their own.
+    pub tunnels: Tunnels,
+}

@@ -1,0 +1,57 @@
+//! Requests over a shared HTTP/2 connection.
+
+use http::{HeaderValue, Request, Response, Uri, Version, header, uri::Authority, uri::Scheme};
+use hyper::{body::Incoming, client::conn::http2};
+
+use super::UpstreamError;
+use crate::body::RequestBody;
+
+/// What became of a request on a shared connection.
+pub(super) enum Attempt {
+    Answered(Response<Incoming>),
+    /// The connection ended before the request was written.
+    Unsent(Request<RequestBody>),
+    Failed(UpstreamError),
+}
+
+pub(super) async fn send_http2(
+    mut connection: http2::SendRequest<RequestBody>,
+    scheme: &Scheme,
+    request: Request<RequestBody>,
+) -> Attempt {
+    match connection.try_send_request(as_http2(scheme, request)).await {
+        Ok(response) => Attempt::Answered(response),
+        Err(mut failure) => match failure.take_message() {
+            Some(unsent) => Attempt::Unsent(unsent),
+            None => Attempt::Failed(UpstreamError::Http(failure.into_error())),
+        },
+    }
+}
+
+/// HTTP/2 names the host in `:authority` and frames bodies by itself (RFC 9113 sections 8.2.2 and 8.3.1).
+pub(super) fn as_http2(scheme: &Scheme, mut request: Request<RequestBody>) -> Request<RequestBody> {
+    let host = request.headers_mut().remove(header::HOST);
+    request.headers_mut().remove(header::TRANSFER_ENCODING);
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(scheme.clone());
+    parts.authority = host.and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    parts.path_and_query = request.uri().path_and_query().cloned();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    *request.version_mut() = Version::HTTP_2;
+    request
+}
+
+pub(super) fn as_http1(mut request: Request<RequestBody>) -> Request<RequestBody> {
+    if let Some(authority) = request.uri().authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if let Some(target) = request.uri().path_and_query().cloned() {
+        *request.uri_mut() = Uri::from(target);
+    }
+    *request.version_mut() = Version::HTTP_11;
+    request
+}
