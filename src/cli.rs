@@ -29,6 +29,9 @@ pub enum Command {
         /// The configuration, TOML or JSON.
         #[arg(long, short, value_name = "FILE")]
         config: PathBuf,
+        /// Take over from the process at the other end of standard input. SIGUSR2 to that process does it.
+        #[arg(long, hide = true)]
+        take_over: bool,
     },
     /// Check a configuration file and print every mistake in it.
     Check {

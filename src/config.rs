@@ -2,6 +2,7 @@
 
 mod client;
 mod diagnostic;
+mod limits;
 mod listener;
 mod names;
 mod policy;

@@ -14,7 +14,8 @@ use crate::{
     cli,
     config::{self, Loaded},
     exit::{Failure, Stop},
-    serve::{Running, Shell, Signals},
+    serve::{Running, Shell},
+    signals::Signals,
 };
 
 /// Where the demo listens unless told otherwise.
@@ -168,7 +169,7 @@ pub fn welcome(demo: &Demo) -> String {
 
 /// Starts the demo, tells the person about it and serves until a signal comes.
 pub async fn run(options: &cli::Demo, shell: Shell) -> Result<(), Failure> {
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let mut demo = start(options, shell).await?;
     crate::terminal::say(&welcome(&demo));
     let config_file = demo.directory.join("doorward.toml");

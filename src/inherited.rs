@@ -1,14 +1,24 @@
-//! Sockets that were there before us: from systemd.
+//! What was there before us: sockets from systemd, or everything that a predecessor hands over.
 
-use std::io;
+use std::{
+    io,
+    net::TcpListener,
+    os::{fd::OwnedFd, unix::net::UnixListener},
+};
 
-use doorward_proxy::Socket;
+use doorward_core::config::Address;
+use doorward_proxy::{BindError, Socket};
 use listenfd::ListenFd;
+use rustix::net::{AddressFamily, sockopt};
 
-/// Listening sockets that were passed in, by name.
+use crate::exit::{Failure, Stop};
+
+/// Listening sockets that were passed in, by the address that a configuration writes for them, and the lock of the data
+/// directory.
 #[derive(Default)]
 pub struct Inherited {
-    sockets: Vec<(String, Socket)>,
+    pub(crate) sockets: Vec<(String, Socket)>,
+    pub(crate) lock: Option<OwnedFd>,
 }
 
 impl Inherited {
@@ -16,7 +26,7 @@ impl Inherited {
     ///
     /// # Errors
     /// When one of them is no listening socket.
-    pub fn from_systemd() -> io::Result<Self> {
+    pub fn from_systemd() -> Result<Self, Failure> {
         #[expect(clippy::disallowed_methods, reason = "systemd speaks through the environment")]
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut passed = ListenFd::from_env();
@@ -30,16 +40,52 @@ impl Inherited {
                     None => return Err(io::Error::other(format!("{name} was passed twice"))),
                 },
             };
-            Ok((name.to_owned(), socket))
+            Ok((format!("systemd:{name}"), socket))
         });
-        Ok(Self { sockets: sockets.collect::<io::Result<_>>()? })
+        let sockets = sockets.collect::<io::Result<_>>().map_err(|error| {
+            Failure::new(Stop::Port, format!("a socket that systemd passed can't be used: {error}"))
+        })?;
+        Ok(Self { sockets, lock: None })
     }
 
-    /// Takes all sockets of this name.
-    pub fn take(&mut self, name: &str) -> Vec<Socket> {
-        let (taken, left) = std::mem::take(&mut self.sockets).into_iter().partition(|(own, _)| own == name);
-        self.sockets = left;
-        let taken: Vec<(String, Socket)> = taken;
-        taken.into_iter().map(|(_, socket)| socket).collect()
+    /// Adds a socket that a predecessor listened on.
+    pub(crate) fn add(&mut self, address: String, socket: OwnedFd) -> io::Result<()> {
+        let socket = match sockopt::socket_domain(&socket)? {
+            AddressFamily::UNIX => Socket::Unix(UnixListener::from(socket)),
+            _ => Socket::Tcp(TcpListener::from(socket)),
+        };
+        self.sockets.push((address, socket));
+        Ok(())
     }
+
+    /// The sockets of an address: those that were passed in for it, or one that is bound now. Several only when systemd
+    /// passed several under one name.
+    pub(crate) fn sockets(&mut self, address: &Address) -> Result<Vec<Socket>, Failure> {
+        let name = address.to_string();
+        let several = matches!(address, Address::Systemd(_));
+        let mut taken = Vec::new();
+        let mut left = Vec::new();
+        for (own, socket) in std::mem::take(&mut self.sockets) {
+            if own == name && (several || taken.is_empty()) {
+                taken.push(socket);
+            } else {
+                left.push((own, socket));
+            }
+        }
+        self.sockets = left;
+        match address {
+            _ if !taken.is_empty() => Ok(taken),
+            Address::Systemd(name) => {
+                let sentence = format!(
+                    "systemd passed no socket with FileDescriptorName={name}; write it into the .socket unit, and start that"
+                );
+                Err(Failure::new(Stop::Port, sentence))
+            }
+            _ => bind(address).map(|socket| vec![socket]),
+        }
+    }
+}
+
+fn bind(address: &Address) -> Result<Socket, Failure> {
+    Socket::bind(address).map_err(|error: BindError| Failure::new(Stop::Port, error))
 }

@@ -26,7 +26,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(cli.command)) {
+    let outcome = runtime.block_on(run(cli.command));
+    // Whoever is told to hurry waits for no thread.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.sentence.is_empty() {
@@ -39,7 +42,9 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve { config } => command::serve::run(&config, Shell::system()).await,
+        Command::Serve { config, take_over } => {
+            command::serve::run(&config, take_over, Shell::system()).await
+        }
         Command::Check { file, json, without_files } => command::check::run(&file, json, without_files),
         Command::Demo(options) if options.selftest => selftest::run(&options, Shell::system()).await,
         Command::Demo(options) => demo::run(&options, Shell::system()).await,

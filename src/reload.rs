@@ -41,6 +41,7 @@ fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     };
     let keys = [
         (sockets(old) != sockets(new), "listeners"),
+        (old.listening.admin != new.listening.admin, "admin"),
         (old.data_directory != new.data_directory, "data_directory"),
         (old.database != new.database, "database"),
         (old.root_secret_file != new.root_secret_file, "root_secret_file"),

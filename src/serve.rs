@@ -1,10 +1,10 @@
 //! A running server: everything put together, started and stopped.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{os::fd::OwnedFd, path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Config, Database},
+    config::{Config, Database},
     seal::RootSecret,
     time::{Clock, Lifetime, Random, draw},
     token::{Plain, Setup},
@@ -12,26 +12,23 @@ use doorward_core::{
 use doorward_proxy::{Listener, Server, Socket};
 use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Store, StoreError};
 use doorward_web::App;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
+    admin::{Admin, Listening},
     assertions::Assertions,
     certificates::Certificates,
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
     exit::{Failure, Stop},
+    handover::Successor,
     inherited::Inherited,
     jobs, reload, secrets,
     sessions::Sessions,
     signing,
 };
 
-/// How long requests that are under way may take to finish when the server stops.
-const GRACE: Duration = Duration::from_secs(10);
 /// How long a set-up link works. Every start makes a new one until set-up is closed.
 const SETUP: Lifetime = Lifetime::hours(24);
 
@@ -63,7 +60,11 @@ pub struct Running {
     pub(crate) certificates: Arc<Certificates>,
     server: Option<Server>,
     background: Vec<JoinHandle<()>>,
-    _directory: DataDirectory,
+    /// What a successor would be handed.
+    sockets: Named,
+    draining: watch::Sender<bool>,
+    admin: Option<Listening>,
+    directory: DataDirectory,
 }
 
 /// Starts everything that `loaded` declares.
@@ -71,11 +72,20 @@ pub struct Running {
 /// # Errors
 /// Each has its own exit code: see [`Stop`]. Nothing is served unless everything could be started.
 pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
+    start_with(loaded, shell, Inherited::default()).await
+}
+
+/// Starts everything that `loaded` declares, with what was passed in.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) -> Result<Running, Failure> {
     let config = loaded.config;
-    let (directory, root, store) = open(&config, &shell)?;
+    let (directory, root, store) = open(&config, &shell, inherited.lock.take())?;
     let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
     let certificates = Arc::new(certificates);
-    let listeners = listen(&config, &certificates)?;
+    let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
+    let admin_socket = admin_socket(&config, &mut inherited, &mut sockets)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
     let keys = signing::key_ring(&store, shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
@@ -104,12 +114,51 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
         tokio::spawn(jobs::sweep(store.clone(), shell.clock)),
         tokio::spawn(jobs::watch_files(Arc::clone(&certificates), Arc::clone(&config))),
     ];
+    let (draining, told) = watch::channel(false);
+    let metrics = server.metrics().clone();
+    let admin = Admin { config: Arc::clone(&config), store: store.clone(), metrics, draining: told };
+    let admin = admin_socket.map(|socket| admin.listen(socket)).transpose();
+    let admin = admin.map_err(|error| {
+        Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}"))
+    })?;
     let server = Some(server);
-    Ok(Running { setup_link, config, store, certificates, server, background, _directory: directory })
+    let running = Running {
+        setup_link,
+        config,
+        store,
+        certificates,
+        server,
+        background,
+        sockets,
+        draining,
+        admin,
+        directory,
+    };
+    Ok(running)
 }
 
-fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, Store), Failure> {
-    let directory = DataDirectory::open(&config.data_directory).map_err(|error| match error {
+fn admin_socket(
+    config: &Config,
+    inherited: &mut Inherited,
+    sockets: &mut Named,
+) -> Result<Option<Socket>, Failure> {
+    let Some(address) = &config.listening.admin else { return Ok(None) };
+    let Some(socket) = inherited.sockets(address)?.pop() else { return Ok(None) };
+    sockets.push((address.to_string(), share(&socket)?));
+    Ok(Some(socket))
+}
+
+fn open(
+    config: &Config,
+    shell: &Shell,
+    lock: Option<OwnedFd>,
+) -> Result<(DataDirectory, RootSecret, Store), Failure> {
+    let taken_over = lock.is_some();
+    let directory = match lock {
+        None => DataDirectory::open(&config.data_directory),
+        Some(lock) => DataDirectory::take_over(&config.data_directory, lock),
+    };
+    let directory = directory.map_err(|error| match error {
         DataDirectoryError::Locked(_) => Failure::new(Stop::Locked, error),
         DataDirectoryError::Io(..) | DataDirectoryError::RootSecret(..) => Failure::new(Stop::File, error),
     })?;
@@ -119,9 +168,10 @@ fn open(config: &Config, shell: &Shell) -> Result<(DataDirectory, RootSecret, St
         Database::Postgres { url_file } => Engine::Postgres { url: database_url(url_file)? },
     };
     let settings = doorward_store::Settings { engine, root: &root, random: Arc::clone(&shell.random) };
-    let store = Store::open(settings).map_err(|error| match error {
+    let opened = if taken_over { Store::open_beside(settings) } else { Store::open(settings) };
+    let store = opened.map_err(|error| match error {
         OpenError::WrongRootSecret => Failure::new(Stop::RootSecret, error),
-        OpenError::Newer { .. } => Failure::new(Stop::NewerDatabase, error),
+        OpenError::Newer { .. } | OpenError::Older { .. } => Failure::new(Stop::NewerDatabase, error),
         OpenError::Unavailable(_) => Failure::new(Stop::Database, error),
     })?;
     Ok((directory, root, store))
@@ -133,36 +183,28 @@ fn database_url(file: &Path) -> Result<String, Failure> {
         .map_err(|_| Failure::new(Stop::File, format!("{} holds no postgres:// URL", file.display())))
 }
 
-fn listen(config: &Config, certificates: &Certificates) -> Result<Vec<Listener>, Failure> {
-    let mut inherited = Inherited::from_systemd().map_err(|error| {
-        Failure::new(Stop::Port, format!("a socket that was passed in can't be used: {error}"))
-    })?;
+/// Sockets with the addresses that they were declared by, to be handed over.
+type Named = Vec<(String, Socket)>;
+
+fn listen(
+    config: &Config,
+    certificates: &Certificates,
+    inherited: &mut Inherited,
+) -> Result<(Vec<Listener>, Named), Failure> {
     let tls = certificates.listeners().map_err(|error| Failure::new(Stop::File, error))?;
-    let mut listeners = Vec::new();
+    let (mut listeners, mut named) = (Vec::new(), Vec::new());
     for (declared, tls) in config.listeners.iter().zip(tls) {
-        for socket in sockets(&declared.address, &mut inherited)? {
+        for socket in inherited.sockets(&declared.address)? {
+            named.push((declared.address.to_string(), share(&socket)?));
             let listener = Listener::new(socket, tls.clone()).redirecting(declared.redirect);
             listeners.push(listener.behind(&declared.proxy_protocol));
         }
     }
-    Ok(listeners)
+    Ok((listeners, named))
 }
 
-/// The sockets of an address: several only when systemd passed several under one name.
-fn sockets(address: &Address, inherited: &mut Inherited) -> Result<Vec<Socket>, Failure> {
-    let Address::Systemd(name) = address else {
-        return Socket::bind(address)
-            .map(|socket| vec![socket])
-            .map_err(|error| Failure::new(Stop::Port, error));
-    };
-    let sockets = inherited.take(name);
-    if sockets.is_empty() {
-        let sentence = format!(
-            "systemd passed no socket with FileDescriptorName={name}; write it into the .socket unit, and start that"
-        );
-        return Err(Failure::new(Stop::Port, sentence));
-    }
-    Ok(sockets)
+fn share(socket: &Socket) -> Result<Socket, Failure> {
+    socket.share().map_err(|error| Failure::new(Stop::Port, format!("a socket can't be kept: {error}")))
 }
 
 async fn setup_link(config: &Config, store: &Store, shell: &Shell) -> Result<Option<String>, StoreError> {
@@ -194,54 +236,43 @@ impl Running {
         self.certificates.look_at_files(&self.config.load());
     }
 
+    /// Services that are declared.
+    pub(crate) fn services(&self) -> usize {
+        self.config.load().services.len()
+    }
+
+    /// Starts a process that takes this one's place. From now on both may change the database.
+    pub(crate) fn start_successor(&self) -> std::io::Result<Successor> {
+        self.store.follow().map_err(std::io::Error::other)?;
+        Successor::start(&self.sockets, self.directory.lock())
+    }
+
     /// Stops accepting, lets requests that are under way finish, and ends what remains.
     pub async fn shut_down(&mut self) {
+        let grace = self.config.load().listening.limits.stop_grace;
+        self.shut_down_within(grace).await;
+    }
+
+    /// The same after a successor took over: it does not wait for us, so what is under way may take its time.
+    pub async fn drain(&mut self) {
+        // The successor answers there.
+        self.admin = None;
+        let grace = self.config.load().listening.limits.handover_grace;
+        self.shut_down_within(grace).await;
+    }
+
+    async fn shut_down_within(&mut self, grace: Lifetime) {
+        self.draining.send_replace(true);
         for task in self.background.drain(..) {
             task.abort();
         }
+        // The last of the sockets go with the workers: from then on nobody connects.
+        self.sockets.clear();
         if let Some(server) = self.server.take() {
             // Waiting for threads is no work for the runtime's own.
-            let _ = tokio::task::spawn_blocking(move || server.shut_down(GRACE)).await;
+            let grace = Duration::from_secs(u64::from(grace.0));
+            let _ = tokio::task::spawn_blocking(move || server.shut_down(grace)).await;
         }
-    }
-}
-
-/// The signals that a server obeys. Listen before anybody can know that it runs: one that comes earlier would end the
-/// process.
-pub struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    /// Listens from now on.
-    ///
-    /// # Errors
-    /// When the system does not allow it; then nothing could stop the server in an orderly way.
-    pub fn listen() -> Result<Self, Failure> {
-        let listen = |kind| {
-            signal(kind)
-                .map_err(|error| Failure::new(Stop::File, format!("signals can't be received: {error}")))
-        };
-        Ok(Self {
-            terminate: listen(SignalKind::terminate())?,
-            interrupt: listen(SignalKind::interrupt())?,
-            hangup: listen(SignalKind::hangup())?,
-        })
-    }
-
-    /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration again.
-    pub async fn serve(mut self, running: &Running, file: &Path) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => match running.reload(file) {
-                    Ok(()) => tracing::info!(file = %file.display(), "configuration reloaded"),
-                    Err(reason) => tracing::error!(file = %file.display(), "configuration not reloaded, the former one stays in force: {reason}"),
-                },
-            }
-        }
+        self.admin = None;
     }
 }

@@ -18,7 +18,7 @@ use http::HeaderName;
 use super::{
     Diagnostic, Severity, Source,
     client::{self, DeclaredClient},
-    listener,
+    limits, listener,
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
     service::{self, ServiceFile},
@@ -91,6 +91,8 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let certificates = Certificates::default();
     let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
     listener::check(&section, &listeners, public.0, nobody_trusted);
+    let limits = limits::limits(subsection(&mut section, "limits"));
+    let admin = limits::admin(subsection(&mut section, "admin"), source);
     let database = database(&mut section, source);
     let policies = policies(&mut section);
     let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
@@ -110,7 +112,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         database,
         root_secret_file,
         trusted_proxies,
-        listening: Listening { tunnels },
+        listening: Listening { tunnels, limits, admin },
         policies,
         services,
         clients: Vec::new(),

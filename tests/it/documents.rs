@@ -18,12 +18,14 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
     ("listeners", "listeners[0]."),
     ("tls", "listeners[0].tls."),
+    ("limits", "limits."),
+    ("admin", "admin."),
     ("database", "database."),
     ("policies", "policies.x."),
     ("services", "services.x."),
@@ -203,7 +205,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let wrong = format!("{NO_KEY} = 1\n");
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
-        "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[database]\n{wrong}\
+        "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
          [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
@@ -251,6 +253,13 @@ fn every_code_is_documented_and_no_other() {
     }
 }
 
+/// The metrics that docs/metrics.md describes.
+pub(crate) fn metrics() -> BTreeSet<String> {
+    let document = document("docs/metrics.md");
+    let lines = document.section("Metrics");
+    rows(&lines).iter().flat_map(|row| code_spans(row[0])).collect()
+}
+
 #[test]
 fn every_exit_code_is_documented_and_no_other() {
     let source = std::fs::read_to_string(root().join("src/exit.rs")).unwrap();
@@ -269,7 +278,8 @@ fn every_exit_code_is_documented_and_no_other() {
 
 #[test]
 fn every_address_in_the_documents_is_served() {
-    let served = sources(&["crates/web/src", "crates/core/src/oidc", "crates/core/src/http"], &["rs"]);
+    let folders = ["crates/web/src", "crates/core/src/oidc", "crates/core/src/http", "src"];
+    let served = sources(&folders, &["rs"]);
     let mut addresses = 0;
     for document in documents() {
         // These speak of files, and of attacks, too.

@@ -107,10 +107,17 @@ impl Door {
 
     /// Opens a door with a configuration.
     pub(crate) async fn with(text: &str) -> Self {
+        Self::with_files(text, &[]).await
+    }
+
+    /// Opens a door with a configuration and files beside it.
+    pub(crate) async fn with_files(text: &str, files: &[(&str, &str)]) -> Self {
         let scratch = Scratch::new("door").unwrap();
         let upstream = demo::upstream::start().await.unwrap();
         let config_file = scratch.path().join("doorward.toml");
-        for (file, content) in [("wiki.id", "wiki"), ("wiki.secret", WIKI_SECRET), ("tool.id", "tool")] {
+        for (file, content) in
+            [("wiki.id", "wiki"), ("wiki.secret", WIKI_SECRET), ("tool.id", "tool")].iter().chain(files)
+        {
             std::fs::write(scratch.path().join(file), content).unwrap();
         }
         let clock = TestClock::default();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
 mod addresses;
+mod admin;
 mod architecture;
 mod ceremonies;
 mod certificates;
@@ -16,10 +17,13 @@ mod handoff;
 mod headers;
 mod impossible;
 mod live;
+mod normalisers;
 mod passkeys;
 mod paths;
 mod process;
 mod provider;
+mod restart;
+mod robust;
 mod secrecy;
 mod smoke;
 mod step_up;

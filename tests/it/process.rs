@@ -37,13 +37,14 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it.
     pub(crate) fn start<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
+        command.args(arguments);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         follow(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         follow(child.stderr.take().unwrap(), sender, Line::Err);
@@ -58,11 +59,26 @@ impl Process {
         process
     }
 
+    /// The same with no more than `most` files open at once.
+    pub(crate) fn serve_with_files(config: &str, most: u32) -> Self {
+        let binary = env!("CARGO_BIN_EXE_doorward");
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {most} && exec {binary} serve --config {config}")]);
+        let mut process = Self::of(command);
+        process.until(|process| process.out.contains("http://id.localhost"));
+        process
+    }
+
     /// Waits for something that it writes.
     pub(crate) fn until(&mut self, said: impl Fn(&Self) -> bool) {
         while !said(self) {
             assert!(self.line(), "it ended before: {}{}", self.out, self.err);
         }
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end: the exit code.

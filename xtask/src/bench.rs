@@ -1,122 +1,114 @@
-//! `cargo xtask bench`: requests per second through the gate, with session, policy and identity headers, beside the
-//! same requests through nginx `proxy_pass` without any of it. Both get the same core, one after the other.
+//! `cargo xtask bench gate`: the figures that the product promises, each measured and set beside its target. The
+//! server that is measured has a core of its own; the load and the upstream share another. Servers that are compared
+//! take turns on the same core.
 
 mod cores;
 mod doorward;
+mod figure;
+mod footprint;
 mod http;
+mod load;
+mod memory;
 mod nginx;
 pub(crate) mod options;
+mod races;
 mod report;
 mod running;
+mod scale;
 mod session;
-mod wrk;
+mod stage;
+mod streams;
+mod tls;
 
 use std::net::TcpListener;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
-use self::{cores::Cores, options::Options, report::Report, running::Running, wrk::Load};
+use self::{figure::Figure, options::Options, stage::Stage};
 use crate::{
     command::{cargo, clear_logs, run_logged},
     place,
     setup::debian,
 };
 
-/// Seconds that each server is driven before anything is counted.
-const WARM_UP: u32 = 2;
+/// What one row of the table measures, and how.
+struct Row {
+    /// The word on the command line.
+    name: &'static str,
+    measure: fn(&mut Bench<'_>) -> Result<Vec<Figure>>,
+}
 
-/// Builds, starts everything, drives both servers in turn, and prints what came of it.
+/// All rows, in the order in which they run.
+const ROWS: [Row; 13] = [
+    Row { name: "http1", measure: races::http1 },
+    Row { name: "tls", measure: races::tls },
+    Row { name: "http2", measure: races::http2 },
+    Row { name: "handshakes", measure: races::handshakes },
+    Row { name: "large", measure: races::large },
+    Row { name: "decision", measure: races::decision },
+    Row { name: "bodies", measure: memory::bodies },
+    Row { name: "websockets", measure: memory::websockets },
+    Row { name: "events", measure: memory::events },
+    Row { name: "services", measure: scale::services },
+    Row { name: "sessions", measure: scale::sessions },
+    Row { name: "footprint", measure: footprint::footprint },
+    Row { name: "start", measure: footprint::start },
+];
+
+/// What the rows share.
+struct Bench<'a> {
+    options: &'a Options,
+    /// Made by the first row that needs it.
+    stage: Option<Stage>,
+}
+
+impl Bench<'_> {
+    /// Our server and nginx in front of the same application.
+    fn stage(&mut self) -> Result<&Stage> {
+        if self.stage.is_none() {
+            self.stage = Some(Stage::set(self.options)?);
+        }
+        self.stage.as_ref().context("it was just made")
+    }
+}
+
+/// Measures the rows that `options` names, or all of them, and prints what came of it.
 pub(crate) fn run(options: &Options) -> Result<()> {
     clear_logs()?;
     debian::for_bench("bench packages")?;
-    let build = [
-        "build",
-        "--release",
-        "--locked",
-        "-p",
-        "doorward",
-        "-p",
-        "doorward-visitor",
-        "--bin",
-        "doorward",
-        "--example",
-        "session",
-    ];
-    options.say("Building …");
-    run_logged("bench build", &mut cargo(&build))?;
-    let stage = Stage::set(options)?;
-    let report = stage.measure(options)?;
+    if !options.built {
+        build(options)?;
+    }
+    let mut bench = Bench { options, stage: None };
+    let mut figures = Vec::new();
+    for row in ROWS.iter().filter(|row| options.wants(row.name)) {
+        options.say(&format!("\n{} …", row.name));
+        let measured = (row.measure)(&mut bench).with_context(|| format!("the row `{}`", row.name))?;
+        for figure in &measured {
+            options.say(&figure.to_string());
+        }
+        figures.extend(measured.into_iter().map(|figure| (row.name, figure)));
+    }
     if options.json {
-        report.print_json(options);
+        report::print_json(&figures);
     } else {
-        report.print(&stage.cores);
+        report::print(&figures)?;
     }
     Ok(())
 }
 
-/// Everything that takes part.
-struct Stage {
-    cores: Cores,
-    /// The cookie that makes a request a signed-in person's.
-    cookie: String,
-    doorward: Running,
-    nginx: Running,
-    _upstream: Running,
+/// Names of all rows.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name)
 }
 
-impl Stage {
-    fn set(options: &Options) -> Result<Self> {
-        let cores = Cores::of_this_process()?;
-        options.say(&cores.to_string());
-        let upstream = nginx::upstream(free_port()?, &cores)?;
-        let nginx = nginx::proxy(free_port()?, upstream.port, &cores)?;
-        let (doorward, setup_link) = doorward::start(free_port()?, upstream.port, &cores)?;
-        let cookie = session::cookie(&setup_link, doorward.port)?;
-        let stage = Self { cores, cookie, doorward, nginx, _upstream: upstream };
-        stage.check()?;
-        Ok(stage)
-    }
-
-    /// A benchmark of the wrong thing is worse than none: the gate is closed without the session, open with it, and
-    /// the identity headers arrive; the other way serves the same body.
-    fn check(&self) -> Result<()> {
-        let anonymous = http::get(self.doorward.port, "/whoami", None)?;
-        ensure!(anonymous.status == 401, "without a session the gate answered {}", anonymous.status);
-        let signed_in = http::get(self.doorward.port, "/whoami", Some(&self.cookie))?;
-        ensure!(signed_in.status == 200, "with a session the gate answered {}", signed_in.status);
-        let wanted = format!("user={} groups=admins,users", session::USERNAME);
-        ensure!(signed_in.body.trim() == wanted, "the upstream received: {}", signed_in.body.trim());
-        let gated = http::get(self.doorward.port, "/", Some(&self.cookie))?;
-        let bare = http::get(self.nginx.port, "/", Some(&self.cookie))?;
-        ensure!(
-            gated.status == 200 && bare.status == 200 && gated.body == bare.body,
-            "the two ways answer differently"
-        );
-        Ok(())
-    }
-
-    fn measure(&self, options: &Options) -> Result<Report> {
-        let load = Load { connections: options.connections, cookie: &self.cookie, cores: &self.cores };
-        for server in [&self.doorward, &self.nginx] {
-            load.drive(server, WARM_UP)?;
-        }
-        let mut report = Report::default();
-        options.say("round    doorward       nginx   (requests/s)");
-        for round in 1..=options.rounds {
-            // Who goes first alternates, so that a machine that slows down favours nobody.
-            let (doorward, nginx) = if round % 2 == 1 {
-                let doorward = load.drive(&self.doorward, options.seconds)?;
-                (doorward, load.drive(&self.nginx, options.seconds)?)
-            } else {
-                let nginx = load.drive(&self.nginx, options.seconds)?;
-                (load.drive(&self.doorward, options.seconds)?, nginx)
-            };
-            options.say(&format!("{round:>5}  {:>10.0}  {:>10.0}", doorward.per_second, nginx.per_second));
-            report.doorward.push(doorward);
-            report.nginx.push(nginx);
-        }
-        Ok(report)
-    }
+fn build(options: &Options) -> Result<()> {
+    let packages = ["-p", "doorward", "-p", "doorward-visitor", "-p", "doorward-store"];
+    let products = ["--bin", "doorward", "--example", "session", "--example", "sessions"];
+    let arguments: Vec<&str> =
+        ["build", "--release", "--locked"].into_iter().chain(packages).chain(products).collect();
+    options.say("Building …");
+    run_logged("bench build", &mut cargo(&arguments)).map(drop)
 }
 
 /// A port that was free a moment ago.

@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod conformance;
 mod fuzz;
 mod hygiene;
 mod lint;
@@ -25,10 +26,13 @@ Usage: cargo xtask COMMAND
   test          Install what the tests need, and run them all.
   test quick    Format, lint and the tests that need neither a browser nor a release build.
   lint          Format, clippy, and the rules for files and documents.
+  conformance [h2spec|websocket|testssl]
+                Suites that others made, against a listener of the real program: all, or one. Installs them.
   fuzz [TARGET] Look for inputs that break what must always hold: all targets, or one. Installs cargo-fuzz.
                   --seconds N (60)
-  bench         Requests per second through the gate with a session, beside nginx without one.
-                  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+  bench gate    The figures that the product promises, each measured and set beside its target.
+                  ROW … (all)  --rounds N (6)  --seconds N (5)  --connections N (64)  --json
+                  --built: measure what was built before
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +54,7 @@ fn run() -> Result<bool> {
         ["test"] => test::full(),
         ["test", "quick"] => test::quick(),
         ["lint"] => lint::run(),
+        ["conformance", suites @ ..] => conformance::run(suites),
         ["fuzz", options @ ..] => fuzz::run(&fuzz::Options::parse(options)?),
         ["bench", options @ ..] => bench::run(&bench::options::Options::parse(options)?).map(|()| true),
         [] | ["help" | "--help" | "-h"] => {

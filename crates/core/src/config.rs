@@ -11,7 +11,7 @@ pub use certificates::{
     DnsProvider, ExternalAccount, Issuer, LETS_ENCRYPT, ListenerCertificates, TsigAlgorithm, is_in,
 };
 use ipnet::IpNet;
-pub use listening::{Address, Listener, Listening, UnixAddress};
+pub use listening::{Address, Limits, Listener, Listening, UnixAddress};
 
 use crate::{
     http::{host::Host, origin::Origin},

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use crate::{
     control::{BodyError, ControlBody},
-    upstream::Lease,
+    upstream::{Lease, http1},
     watch::Watch,
 };
 
@@ -59,6 +59,43 @@ impl Body for RequestBody {
     }
 }
 
+/// The body of an upstream's answer, as it arrives.
+pub(crate) enum Arriving {
+    /// Over a connection that carries nothing else.
+    Http1(http1::Body),
+    /// Over one that is shared.
+    Http2(Incoming),
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Http2(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
 /// The body of an answer.
 pub(crate) enum AnswerBody {
     /// None.
@@ -72,7 +109,7 @@ pub(crate) enum AnswerBody {
 /// A body that streams from an upstream. When it ends the connection goes back to its pool; when it is dropped before
 /// its end the connection is closed, which tells the upstream to stop working.
 pub(crate) struct UpstreamBody {
-    incoming: Incoming,
+    incoming: Arriving,
     lease: Option<Lease>,
     watch: Option<Watching>,
 }
@@ -85,7 +122,7 @@ enum Watching {
 }
 
 impl UpstreamBody {
-    pub(crate) fn new(incoming: Incoming, lease: Lease, watch: Box<Watch>) -> Self {
+    pub(crate) fn new(incoming: Arriving, lease: Lease, watch: Box<Watch>) -> Self {
         let mut body = Self { incoming, lease: Some(lease), watch: Some(Watching::NotYet(watch)) };
         body.release_at_end();
         body
@@ -94,8 +131,10 @@ impl UpstreamBody {
     fn release_at_end(&mut self) {
         if self.incoming.is_end_stream()
             && let Some(lease) = self.lease.take()
+            && let Arriving::Http1(body) = &mut self.incoming
+            && let Some(connection) = body.take_connection()
         {
-            lease.give_back();
+            lease.give_back(connection);
         }
     }
 
@@ -142,12 +181,10 @@ impl Body for UpstreamBody {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(None) => {
-                if let Some(lease) = self.lease.take() {
-                    lease.give_back();
-                }
+                self.release_at_end();
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
             Poll::Pending if self.permission_ended(true, context) => self.cut(),
             Poll::Pending => Poll::Pending,
         }

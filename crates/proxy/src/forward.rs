@@ -16,7 +16,7 @@ use http_body::Body as _;
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 
 use crate::{
-    body::{AnswerBody, RequestBody, UpstreamBody},
+    body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     control::Problem,
     credentials,
     service::{Answer, Arrival, control},
@@ -66,24 +66,22 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
                 Err(error) => UpstreamError::Framing(error.0),
             }
         }
-        Ok(Sent { response, lease }) => match downstream {
-            Some(downstream) if upgrade::is_websocket(&response) => {
-                return upgrade::switch(downstream, response, (lease, watch));
+        Ok(Sent { response, lease }) => {
+            let switched =
+                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch)));
+            match switched {
+                Some(answer) => return answer,
+                // Nobody asked: what follows would be nobody's request (S-1, P-14).
+                None => UpstreamError::Switched,
             }
-            // Nobody asked: what follows would be nobody's request (S-1, P-14).
-            _ => UpstreamError::Switched,
-        },
+        }
         Err(error) => error,
     };
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
     control(worker.control.problem(&Problem::UpstreamDown(service), navigation, &arrival.context))
 }
 
-fn bring_back(mut response: Response<Incoming>, lease: Lease, watch: Box<Watch>) -> Answer {
-    if response.headers().contains_key(header::TRANSFER_ENCODING) {
-        // A length beside it is not the one that was read (RFC 9112 section 6.3).
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
+fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>) -> Answer {
     headers::strip_response(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;

@@ -19,10 +19,10 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
 
-use crate::stream::Stream;
+use crate::stream::{Kind, Stream};
 
 /// Connections that may wait in the kernel's queue. The kernel lowers it to its own limit.
-const QUEUE: i32 = 4096;
+pub(crate) const QUEUE: i32 = 4096;
 
 /// The TLS of a listener.
 pub type ListenerTls = Arc<ServerConfig>;
@@ -111,7 +111,11 @@ impl Socket {
         }
     }
 
-    fn into_async(self) -> io::Result<Accepting> {
+    /// Waits for its connections from now on.
+    ///
+    /// # Errors
+    /// When the runtime can't wait for it.
+    pub fn into_async(self) -> io::Result<Accepting> {
         match self {
             Self::Tcp(socket) => {
                 socket.set_nonblocking(true)?;
@@ -206,23 +210,29 @@ impl Listener {
     }
 }
 
-/// A socket whose connections a worker waits for.
-pub(crate) enum Accepting {
+/// A socket whose connections somebody waits for.
+#[derive(Debug)]
+pub enum Accepting {
+    /// TCP.
     Tcp(tokio::net::TcpListener),
+    /// In the file system.
     Unix(tokio::net::UnixListener),
 }
 
 impl Accepting {
     /// The next connection, and the address of its peer.
-    pub(crate) async fn accept(&self) -> io::Result<(Stream, IpAddr)> {
+    ///
+    /// # Errors
+    /// When there are no more file descriptors.
+    pub async fn accept(&self) -> io::Result<(Stream, IpAddr)> {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
-                Ok((Stream::Tcp(stream), peer.ip().to_canonical()))
+                Ok((Stream::new(Kind::Tcp(stream)), peer.ip().to_canonical()))
             }
             Self::Unix(socket) => {
                 let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), UNIX_PEER))
+                Ok((Stream::new(Kind::Unix(stream)), UNIX_PEER))
             }
         }
     }

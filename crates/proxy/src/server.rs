@@ -1,6 +1,13 @@
 //! Listeners and workers: one thread per core, each with its own runtime, connections and pools.
 
-use std::{cell::Cell, io, net::SocketAddr, rc::Rc, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
@@ -16,15 +23,14 @@ use crate::{
     connection::{self, Accepted, Door},
     control::ControlPlane,
     credentials::Guesses,
-    listener::Listener,
+    listener::{Declared, Listener, QUEUE},
+    metrics::{Metrics, Tally},
     session::SessionSource,
+    stream::Stream,
     timeouts::Timeouts,
     upstream::health::{self, Board},
     worker::Worker,
 };
-
-/// Connections that one worker holds at most; more wait in the kernel's queue.
-const CONNECTIONS: usize = 8192;
 
 /// Set when the server shall stop: how long requests that are under way may take.
 pub(crate) type Stop = watch::Receiver<Option<Duration>>;
@@ -58,6 +64,7 @@ pub struct Server {
     stop: watch::Sender<Option<Duration>>,
     threads: Vec<JoinHandle<()>>,
     addresses: Vec<SocketAddr>,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -68,15 +75,20 @@ impl Server {
         // Only the accepting tasks hold the sockets: when they end, the addresses are free.
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners.iter().filter_map(Listener::address).collect();
+        settings.workers = settings.workers.max(1);
         let guesses = Arc::new(Guesses::new(settings.workers));
+        let metrics = Metrics::new(settings.workers);
         let settings = Arc::new(settings);
         let board = Arc::new(Board::default());
-        let threads = (0..settings.workers.max(1))
+        let threads = (0..settings.workers)
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let shared = Shared { guesses: Arc::clone(&guesses), board: Arc::clone(&board) };
                 let started = started.clone();
+                let board = Arc::clone(&board);
+                let asks = (number == 0).then(|| Arc::clone(&board));
+                let shared =
+                    Shared { board, tally: metrics.of_worker(number), guesses: Arc::clone(&guesses) };
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -88,8 +100,9 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    let asks = number == 0;
-                    runtime.block_on(work(&settings, listeners, stopped, (shared, asks)));
+                    runtime.block_on(async {
+                        work(Worker::new(&settings, shared), listeners, stopped, asks).await;
+                    });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
                 };
@@ -99,12 +112,17 @@ impl Server {
         drop(started);
         // Each says that it has begun, or why it can't.
         start.iter().collect::<io::Result<()>>()?;
-        Ok(Self { stop, threads, addresses })
+        Ok(Self { stop, threads, addresses, metrics })
     }
 
     /// The TCP addresses that are served.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Stops accepting, lets requests that are under way finish for `grace`, and ends what remains. Blocks until then.
@@ -117,29 +135,30 @@ impl Server {
     }
 }
 
-/// What all workers share.
+/// What a worker shares with others.
 pub(crate) struct Shared {
-    pub(crate) guesses: Arc<Guesses>,
     pub(crate) board: Arc<Board>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) guesses: Arc<Guesses>,
 }
 
-async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop, shared: (Shared, bool)) {
-    let (shared, asks) = shared;
-    let board = Arc::clone(&shared.board);
-    let worker = Worker::new(settings, shared);
-    if asks {
+/// Serves until the end. One of the workers asks upstreams how they are, and has the board to write on.
+async fn work(worker: Rc<Worker>, listeners: Vec<Listener>, mut stopped: Stop, asks: Option<Arc<Board>>) {
+    if let Some(board) = asks {
         tokio::task::spawn_local(health::ask(Rc::clone(&worker), board));
     }
-    let open = Rc::new(Cell::new(0_usize));
-    let accepting = listeners.into_iter().map(|listener| {
-        let accepting = accept(Rc::clone(&worker), listener, Rc::clone(&open), stopped.clone());
-        tokio::task::spawn_local(accepting)
-    });
-    for task in accepting.collect::<Vec<_>>() {
+    let accepting = listeners
+        .into_iter()
+        .map(|listener| tokio::task::spawn_local(accept(Rc::clone(&worker), listener, stopped.clone())));
+    let accepting = accepting.collect::<Vec<_>>();
+    // An error says that nobody is left to stop us: that is the end too.
+    let _ = stopped.wait_for(Option::is_some).await;
+    worker.connections.drain();
+    for task in accepting {
         let _ = task.await;
     }
     let drained = async {
-        while open.get() > 0 {
+        while !worker.connections.is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -147,50 +166,54 @@ async fn work(settings: &Settings, listeners: Vec<Listener>, stopped: Stop, shar
     let _ = tokio::time::timeout(grace, drained).await;
 }
 
-async fn accept(worker: Rc<Worker>, listener: Listener, open: Rc<Cell<usize>>, mut stopped: Stop) {
+async fn accept(worker: Rc<Worker>, listener: Listener, mut stopped: Stop) {
     let (socket, listener) = match listener.into_async() {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "can't wait for connections"),
     };
+    let mut complained = false;
     loop {
+        let full = worker.is_full() && !worker.connections.make_room();
         let accepted = tokio::select! {
-            accepted = socket.accept(), if open.get() < CONNECTIONS => accepted,
-            () = tokio::time::sleep(Duration::from_millis(50)), if open.get() >= CONNECTIONS => continue,
-            _ = stopped.wait_for(Option::is_some) => return,
+            biased;
+            _ = stopped.wait_for(Option::is_some) => break,
+            accepted = socket.accept(), if !full => accepted,
+            () = tokio::time::sleep(Duration::from_millis(20)), if full => continue,
         };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, mostly: give connections time to end.
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        let behind_balancer = !listener.proxy_protocol.is_empty();
-        if behind_balancer && !forwarded::is_in(peer, &listener.proxy_protocol) {
-            tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
-            continue;
+        match accepted {
+            Ok((stream, peer)) => {
+                complained = false;
+                take(&worker, &listener, stream, peer);
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: whoever asks for nothing goes, and the others have their turn.
+                if !complained {
+                    tracing::warn!(%error, "a connection can't be accepted; idle ones are closed");
+                }
+                complained = true;
+                worker.connections.make_room();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
-        let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
-        let accepted = Accepted { stream, peer, door };
-        let serving = connection::serve(Rc::clone(&worker), accepted, stopped.clone());
-        let counted = Counted::new(&open);
-        tokio::task::spawn_local(async move {
-            serving.await;
-            drop(counted);
-        });
+    }
+    // What the kernel accepted for us before we knew is answered too.
+    for _ in 0..QUEUE {
+        tokio::select! {
+            biased;
+            Ok((stream, peer)) = socket.accept() => take(&worker, &listener, stream, peer),
+            () = std::future::ready(()) => return,
+        }
     }
 }
 
-/// Counts a connection for as long as it lives, also when its task ends by a panic.
-struct Counted(Rc<Cell<usize>>);
-
-impl Counted {
-    fn new(open: &Rc<Cell<usize>>) -> Self {
-        open.set(open.get() + 1);
-        Self(Rc::clone(open))
+fn take(worker: &Rc<Worker>, listener: &Declared, stream: Stream, peer: IpAddr) {
+    let behind_balancer = !listener.proxy_protocol.is_empty();
+    if behind_balancer && !forwarded::is_in(peer, &listener.proxy_protocol) {
+        worker.tally.refused_peer.add(1);
+        return tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
     }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
+    let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+    let accepted = Accepted { stream, peer, door };
+    let open = worker.connections.enter();
+    tokio::task::spawn_local(connection::serve(Rc::clone(worker), accepted, open));
 }

@@ -1,6 +1,6 @@
 //! One request, from its arrival to the decision, in the order that ARCHITECTURE describes.
 
-use std::{convert::Infallible, rc::Rc, sync::Arc};
+use std::{convert::Infallible, rc::Rc, sync::Arc, time::Instant};
 
 use doorward_core::{
     config::Config,
@@ -57,7 +57,10 @@ pub(crate) async fn handle(
         Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
         Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
-            Destination::Portal => control(worker.control.portal(request, incoming.context).await),
+            Destination::Portal => {
+                worker.tally.portal.add(1);
+                control(worker.control.portal(request, incoming.context).await)
+            }
             Destination::Service(service) => {
                 let service = Arc::clone(service);
                 gate(&worker, &service, incoming, request).await
@@ -144,6 +147,10 @@ pub(crate) fn refused(
     };
     let navigation =
         FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    match problem {
+        Problem::Misdirected => worker.tally.unknown_host.add(1),
+        _ => worker.tally.malformed.add(1),
+    }
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
     let mut answer = control(worker.control.problem(problem, navigation, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
@@ -161,6 +168,7 @@ async fn gate(
     request: Request<Incoming>,
 ) -> Answer {
     if is_reserved(arrival.target.path()) {
+        worker.tally.reserved.add(1);
         return Box::pin(reserved(worker, service, arrival, request)).await;
     }
     if matches!(service.backend, Backend::Elsewhere) {
@@ -171,6 +179,7 @@ async fn gate(
     let (head, body) = request.into_parts();
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
+    let began = Instant::now();
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
@@ -179,10 +188,14 @@ async fn gate(
         }
     };
     let Judged { identity, decision, token, generation, held } = judged;
+    let decided = Instant::now();
+    worker.tally.decided_within(decided.duration_since(began));
+    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
     let line = line(service, &arrival, &head, identity.as_deref());
     match decision {
         Decision::Permit(permit) => {
             line.decided(outcome(&permit), permit.grounds());
+            count((outcome(&permit), outcome(&permit)));
             if let Backend::Redirect(target) = &service.backend {
                 return redirect::lead(target, &head.method, &arrival.target);
             }
@@ -200,10 +213,13 @@ async fn gate(
                 generation,
             });
             let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
-            forward::forward(worker, permit, outgoing).await
+            let answer = forward::forward(worker, permit, outgoing).await;
+            count_upstream(worker, decided, &answer);
+            answer
         }
         Decision::Demand(demand) => {
             line.decided("sign_in", &demand.code());
+            count(("sign_in", demand.code()));
             let demanded = Demanded { service, demand, head: &head, navigation: fetch.navigation };
             control(worker.control.demanded(&demanded, &arrival.context))
         }
@@ -212,10 +228,12 @@ async fn gate(
             if !worker.guesses.record(arrival.context.client, arrival.context.now) =>
         {
             line.decided("denied", &"too_many_attempts");
+            count(("denied", "too_many_attempts"));
             control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, &arrival.context))
         }
         Decision::Deny(denial) => {
             line.decided(refusal(&denial), &denial.code());
+            count((refusal(&denial), denial.code()));
             let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
             control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
         }
@@ -236,6 +254,14 @@ pub(crate) fn line<'a>(
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
         via: "door",
+    }
+}
+
+/// Counts how long an upstream took, or that none answered and we stood in.
+fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
+    worker.tally.upstream_within(asked.elapsed());
+    if matches!(answer.body(), AnswerBody::Control(_)) {
+        worker.tally.upstream_failed(answer.status());
     }
 }
 
@@ -350,10 +376,12 @@ async fn resolve(
     arrival: &Arrival,
 ) -> Result<Option<Arc<Identity>>, Unavailable> {
     let (host, now) = (arrival.context.host.as_str(), arrival.context.now);
-    match worker.sessions.cached(token, host, now) {
-        Some(answer) => Ok(answer),
-        None => worker.sessions.resolve(token, host, now).await,
+    if let Some(answer) = worker.sessions.cached(token, host, now) {
+        worker.tally.sessions_remembered.add(1);
+        return Ok(answer);
     }
+    worker.tally.sessions_asked.add(1);
+    worker.sessions.resolve(token, host, now).await
 }
 
 /// An answer of the control plane.

@@ -13,18 +13,43 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
+use crate::connections::Blocked;
+
 /// A connection.
-pub(crate) enum Stream {
+pub struct Stream {
+    socket: Kind,
+    blocked: Option<Blocked>,
+}
+
+/// The two kinds of connections.
+pub(crate) enum Kind {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Stream {
+    pub(crate) fn new(socket: Kind) -> Self {
+        Self { socket, blocked: None }
+    }
+
+    /// Notes from now on whether the client takes what is written.
+    pub(crate) fn watched(mut self, blocked: Blocked) -> Self {
+        self.blocked = Some(blocked);
+        self
+    }
+
+    fn wrote<T>(&self, outcome: Poll<T>) -> Poll<T> {
+        if let Some(blocked) = &self.blocked {
+            blocked.wrote(&outcome);
+        }
+        outcome
+    }
+
     /// Sends what is written at once: heads and small bodies are written whole.
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.set_nodelay(true),
-            Self::Unix(_) => Ok(()),
+        match &self.socket {
+            Kind::Tcp(stream) => stream.set_nodelay(true),
+            Kind::Unix(_) => Ok(()),
         }
     }
 
@@ -52,12 +77,12 @@ impl Stream {
 
 macro_rules! either {
     ($stream:ident, $inner:ident => $call:expr) => {
-        match $stream.get_mut() {
-            Self::Tcp(stream) => {
+        match &mut $stream.socket {
+            Kind::Tcp(stream) => {
                 let $inner = Pin::new(stream);
                 $call
             }
-            Self::Unix(stream) => {
+            Kind::Unix(stream) => {
                 let $inner = Pin::new(stream);
                 $call
             }
@@ -67,7 +92,7 @@ macro_rules! either {
 
 impl AsyncRead for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -76,30 +101,35 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         either!(self, stream => stream.poll_write(context, bytes))
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write_vectored(context, slices))
+        let wrote = either!(self, stream => stream.poll_write_vectored(context, slices));
+        self.wrote(wrote)
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Tcp(stream) => stream.is_write_vectored(),
-            Self::Unix(stream) => stream.is_write_vectored(),
+        match &self.socket {
+            Kind::Tcp(stream) => stream.is_write_vectored(),
+            Kind::Unix(stream) => stream.is_write_vectored(),
         }
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => stream.poll_flush(context))
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         either!(self, stream => stream.poll_shutdown(context))
     }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod health;
+pub(crate) mod http1;
 mod http2;
 mod pool;
 
@@ -22,12 +23,14 @@ use doorward_core::{
 };
 use health::Board;
 use http::{Request, Response};
-use hyper::body::Incoming;
 pub(crate) use pool::Lease;
 use pool::{Failure, Pool};
 use tokio::time::Instant;
 
-use crate::{body::RequestBody, timeouts::Timeouts};
+use crate::{
+    body::{Arriving, RequestBody},
+    timeouts::Timeouts,
+};
 
 /// Why an upstream did not answer.
 #[derive(Debug)]
@@ -35,7 +38,8 @@ pub(crate) enum UpstreamError {
     Connect(std::io::Error),
     TimedOut,
     Tls(String),
-    Http(hyper::Error),
+    Http1(http1::Http1Error),
+    Http2(hyper::Error),
     Closed,
     Switched,
     Framing(&'static str),
@@ -48,7 +52,8 @@ impl fmt::Display for UpstreamError {
             Self::Connect(error) => write!(formatter, "can't connect: {error}"),
             Self::TimedOut => formatter.write_str("no connection in time"),
             Self::Tls(error) => write!(formatter, "TLS: {error}"),
-            Self::Http(error) => write!(formatter, "HTTP: {error}"),
+            Self::Http1(error) => write!(formatter, "HTTP: {error}"),
+            Self::Http2(error) => write!(formatter, "HTTP/2: {error}"),
             Self::Closed => formatter.write_str("it closes connections at once"),
             Self::Framing(what) => write!(formatter, "its answer has {what}"),
             Self::Switched => formatter.write_str("it switched to a protocol that nobody asked for"),
@@ -66,7 +71,7 @@ impl UpstreamError {
 
 /// An answer with the connection that it comes over.
 pub(crate) struct Sent {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<Arriving>,
     pub(crate) lease: Lease,
 }
 
@@ -112,7 +117,7 @@ impl Pools {
             } else if websocket {
                 Box::pin(only.send_alone(request)).await.map_err(|failure| failure.error)
             } else {
-                Rc::clone(only).send(request, false).await.map_err(|failure| failure.error)
+                Rc::clone(only).send(request).await.map_err(|failure| failure.error)
             };
         }
         // Boxed, as all that is rare: a request's future is moved when it begins, so it is kept small.
@@ -143,11 +148,8 @@ impl Group {
     async fn send(&self, mut request: Request<RequestBody>, websocket: bool) -> Result<Sent, UpstreamError> {
         let mut last = UpstreamError::Unwell;
         for pool in self.in_order() {
-            let attempt = if websocket {
-                pool.send_alone(request).await
-            } else {
-                Rc::clone(&pool).send(request, true).await
-            };
+            let attempt =
+                if websocket { pool.send_alone(request).await } else { Rc::clone(&pool).send(request).await };
             let Failure { error, unsent } = match attempt {
                 Ok(sent) => {
                     pool.works();

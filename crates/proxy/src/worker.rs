@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    net::IpAddr,
     rc::Rc,
     sync::Arc,
 };
@@ -9,15 +10,17 @@ use std::{
 use arc_swap::{ArcSwap, Cache};
 use doorward_core::{
     config::Config,
-    http::context::RequestId,
+    http::{context::RequestId, forwarded::Trust},
     time::{Clock, draw},
 };
 
 use crate::{
     certificates::Challenges,
+    connections::{Connections, Open},
     control::ControlPlane,
     credentials::{Guesses, Passwords},
     disclose::Disclosures,
+    metrics::{ServiceTallies, Tally},
     server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
@@ -35,6 +38,10 @@ pub(crate) struct Worker {
     pub(crate) disclosures: Disclosures,
     pub(crate) guesses: Arc<Guesses>,
     pub(crate) passwords: Passwords,
+    pub(crate) connections: Rc<Connections>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) services: ServiceTallies,
+    workers: usize,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
@@ -51,6 +58,10 @@ impl Worker {
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             guesses: shared.guesses,
             passwords: Passwords::new(draw(&*settings.random)),
+            connections: Connections::new(Arc::clone(&shared.tally)),
+            tally: shared.tally,
+            services: ServiceTallies::default(),
+            workers: settings.workers,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
@@ -59,6 +70,19 @@ impl Worker {
     /// The current configuration.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(self.config.borrow_mut().load())
+    }
+
+    /// Whether this worker has its share of all connections.
+    pub(crate) fn is_full(&self) -> bool {
+        self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
+    }
+
+    /// Counts a connection for its client, unless it comes from somebody who speaks for many.
+    pub(crate) fn has_room_for(&self, client: IpAddr, open: &Open) -> bool {
+        let config = self.config();
+        let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
+        let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
+        trust.speaks_for_others(client) || open.belongs_to(client, most)
     }
 
     /// A name for a request: an odd step through all 64-bit numbers from a random start, so that names do not tell

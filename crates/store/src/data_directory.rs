@@ -4,7 +4,10 @@ use std::{
     fmt,
     fs::{File, OpenOptions, Permissions, TryLockError},
     io::Write as _,
-    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    os::{
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    },
     path::{Path, PathBuf},
 };
 
@@ -17,7 +20,7 @@ use doorward_core::{
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 /// Why a data directory can't be used.
@@ -54,10 +57,36 @@ impl DataDirectory {
         let lock =
             OpenOptions::new().create(true).append(true).mode(0o600).open(path.join("lock")).map_err(io)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(DataDirectoryError::Locked(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(io(error)),
         }
+    }
+
+    /// Takes the directory over from a process that holds it: `lock` is its lock, the same open file. It is held until
+    /// the last of both ends.
+    ///
+    /// # Errors
+    /// When `lock` is not the lock of this directory: then the other process works elsewhere.
+    pub fn take_over(path: &Path, lock: OwnedFd) -> Result<Self, DataDirectoryError> {
+        let io = |error| DataDirectoryError::Io(path.to_owned(), error);
+        let lock = File::from(lock);
+        let (ours, there) = (lock.metadata().map_err(io)?, path.join("lock").metadata().map_err(io)?);
+        if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
+            return Err(io(std::io::Error::other(
+                "the process that hands over works in another directory; restart instead",
+            )));
+        }
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
+            Err(TryLockError::WouldBlock) => Err(DataDirectoryError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
+    }
+
+    /// The lock, to be handed over.
+    pub fn lock(&self) -> BorrowedFd<'_> {
+        self.lock.as_fd()
     }
 
     /// Where the SQLite database is.

@@ -63,11 +63,28 @@ impl Db {
         T: Send + 'static,
         F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, reply) = Work::boxed(work, Ending::kept());
-        self.writers.send(job).map_err(|_| stopped())?;
-        // The engine's threads answer without any async runtime, so waiting here can't starve them.
-        futures_free_wait(reply)
+        wait_for(&self.writers, work)
     }
+
+    /// The same for a unit of work that only reads.
+    pub(crate) fn read_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+    {
+        wait_for(&self.readers, work)
+    }
+}
+
+fn wait_for<T, F>(threads: &Queue, work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
+{
+    let (job, reply) = Work::boxed(work, Ending::kept());
+    threads.send(job).map_err(|_| stopped())?;
+    // The engine's threads answer without any async runtime, so waiting here can't starve them.
+    futures_free_wait(reply)
 }
 
 async fn run<T, F>(threads: &Queue, work: F, ending: Ending<T>) -> Result<T, StoreError>

@@ -61,6 +61,13 @@ pub enum OpenError {
         /// The newest that this version knows.
         known: i64,
     },
+    /// The database was written by an older version, and another process still works with it.
+    Older {
+        /// The newest migration in it.
+        found: i64,
+        /// The newest that this version knows.
+        known: i64,
+    },
     /// The database can't be reached or read.
     Unavailable(String),
 }
@@ -74,6 +81,10 @@ impl fmt::Display for OpenError {
             Self::Newer { found, known } => write!(
                 formatter,
                 "the database was written by a newer version (schema {found}, this one knows {known}); run that version or a later one",
+            ),
+            Self::Older { found, known } => write!(
+                formatter,
+                "this version changes the database (schema {found} to {known}), and the process that hands over still works with it; stop that one and start this one",
             ),
             Self::Unavailable(cause) => write!(formatter, "the database can't be opened: {cause}"),
         }

@@ -1,5 +1,7 @@
 //! One timeline of migrations for both engines.
 
+use std::cmp::Ordering;
+
 use crate::{
     db::{Db, Tx},
     error::{OpenError, StoreError},
@@ -21,6 +23,19 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
     match db.write_blocking(migrate)? {
         Outcome::Current => Ok(()),
         Outcome::Newer(found) => Err(OpenError::Newer { found, known: known() }),
+    }
+}
+
+/// Refuses a database that would have to be changed.
+pub(crate) fn demand_current(db: &Db) -> Result<(), OpenError> {
+    let found = db.read_blocking(|tx| {
+        let row = tx.optional("SELECT number FROM meta WHERE key = 'schema'", &[])?;
+        row.map_or(Ok(0), |row| row.integer(0))
+    })?;
+    match found.cmp(&known()) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(OpenError::Older { found, known: known() }),
+        Ordering::Greater => Err(OpenError::Newer { found, known: known() }),
     }
 }
 

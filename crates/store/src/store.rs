@@ -4,7 +4,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -52,6 +52,7 @@ pub struct Store {
     pub(crate) db: Arc<Db>,
     pub(crate) vault: Vault,
     generation: Generation,
+    followed: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -66,11 +67,30 @@ impl Store {
             Engine::Postgres { url } => Db::postgres(url)?,
         };
         migrate::run(&db)?;
+        Self::check(db, settings, remote)
+    }
+
+    /// Opens a database that another process of this machine works with and hands over. What that one changes is
+    /// noticed by asking, as with other nodes.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`OpenError::Older`] for a database that this version would change under the other's
+    /// feet.
+    pub fn open_beside(settings: Settings<'_>) -> Result<Self, OpenError> {
+        let db = match &settings.engine {
+            Engine::Sqlite { path } => Db::sqlite(path)?,
+            Engine::Postgres { url } => Db::postgres(url)?,
+        };
+        migrate::demand_current(&db)?;
+        Self::check(db, settings, true)
+    }
+
+    fn check(db: Db, settings: Settings<'_>, shared: bool) -> Result<Self, OpenError> {
         let vault = Vault::new(settings.root, settings.random);
         check_canary(&db, &vault)?;
-        let store = Self { db: Arc::new(db), vault, generation: Generation::new() };
-        if remote {
-            store.follow_other_nodes()?;
+        let store = Self { db: Arc::new(db), vault, generation: Generation::new(), followed: Arc::default() };
+        if shared {
+            store.follow()?;
         }
         Ok(store)
     }
@@ -124,7 +144,14 @@ impl Store {
         self.db.write_and(counted, ending).await
     }
 
-    fn follow_other_nodes(&self) -> Result<(), StoreError> {
+    /// Notices from now on what other processes change.
+    ///
+    /// # Errors
+    /// When the database can't be asked.
+    pub fn follow(&self) -> Result<(), StoreError> {
+        if self.followed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
         // Read before anybody reads anything else: what changes from now on is noticed.
         let mut last = stored_generation(&self.db)?;
         let (db, generation) = (Arc::downgrade(&self.db), self.generation.clone());
@@ -168,7 +195,7 @@ impl Generation {
 
 fn stored_generation(db: &Db) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT number FROM meta WHERE key = 'generation'";
-    db.write_blocking(|tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0)))
+    db.read_blocking(|tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0)))
 }
 
 fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {

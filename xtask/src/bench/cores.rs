@@ -38,6 +38,11 @@ impl Cores {
     }
 }
 
+/// `program` on whatever core is free.
+pub(super) fn anywhere(program: &Path) -> Command {
+    Command::new(program)
+}
+
 impl fmt::Display for Cores {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {

@@ -8,8 +8,6 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::session;
-
 /// What came back.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Answer {
@@ -18,17 +16,17 @@ pub(super) struct Answer {
 }
 
 /// What requests name as their host.
-pub(super) fn authority(port: u16) -> String {
-    format!("{}:{port}", session::HOST)
+pub(super) fn authority(host: &str, port: u16) -> String {
+    format!("{host}:{port}")
 }
 
-/// Asks the server on `port` for `path`, as a program would, not as a browser.
-pub(super) fn get(port: u16, path: &str, cookie: Option<&str>) -> Result<Answer> {
+/// Asks the server on `port` for `path` of `host`, as a program would, not as a browser.
+pub(super) fn get(port: u16, host: &str, path: &str, cookie: Option<&str>) -> Result<Answer> {
     let mut stream =
         TcpStream::connect(("127.0.0.1", port)).with_context(|| format!("nobody listens on port {port}"))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let cookie = cookie.map_or_else(String::new, |cookie| format!("Cookie: {cookie}\r\n"));
-    let host = authority(port);
+    let host = authority(host, port);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n{cookie}Connection: close\r\n\r\n")?;
     let mut text = Vec::new();
     stream.read_to_end(&mut text).context("the answer did not end")?;

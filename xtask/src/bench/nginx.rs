@@ -1,57 +1,78 @@
-//! nginx twice: as the upstream of both ways, and as the way without a gate.
+//! nginx twice: as the upstream of all ways, and as the way without a gate.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::{cores::Cores, fresh_directory, running::Running};
+use super::{cores::Cores, fresh_directory, running::Running, tls::Certificate};
 use crate::place;
 
 /// A small page: what most requests of most applications are.
-const BODY: usize = 1024;
+const SMALL: usize = 1024;
+/// A large answer.
+pub(super) const LARGE: usize = 1024 * 1024;
 
-/// The application behind both ways. `/whoami` says which identity headers arrived.
-pub(super) fn upstream(port: u16, cores: &Cores) -> Result<Running> {
-    let body = "x".repeat(BODY);
+/// The application behind all ways. `/whoami` says which identity headers arrived.
+pub(super) fn upstream(port: u16, cores: Cores) -> Result<Running> {
+    let directory = fresh_directory("upstream")?;
+    let file = directory.join("large");
+    fs::write(&file, "x".repeat(LARGE)).with_context(|| format!("{} can't be written", file.display()))?;
     let server = format!(
         "server {{
-            listen 127.0.0.1:{port} backlog=1024;
+            listen 127.0.0.1:{port} backlog=4096;
+            sendfile on;
             location = /whoami {{ return 200 \"user=$http_remote_user groups=$http_remote_groups\\n\"; }}
+            location = /large {{ root {root:?}; }}
             location / {{ return 200 \"{body}\"; }}
-        }}"
+        }}",
+        root = directory.display().to_string(),
+        body = "x".repeat(SMALL),
     );
-    start("upstream", port, &server, |program| cores.load(&program))
+    start(&directory, port, &server, |program| cores.load(&program))
 }
 
-/// The way without a gate: one worker and kept connections on both sides.
-pub(super) fn proxy(port: u16, upstream: u16, cores: &Cores) -> Result<Running> {
+/// The way without a gate: one worker, kept connections on both sides, and what nginx's own documents advise for TLS.
+pub(super) fn proxy(
+    ports: [u16; 2],
+    upstream: u16,
+    certificate: &Certificate,
+    cores: Cores,
+) -> Result<Running> {
+    let [port, secure_port] = ports;
     let server = format!(
         "upstream application {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 1000000000; }}
         server {{
-            listen 127.0.0.1:{port} backlog=1024;
+            listen 127.0.0.1:{port} backlog=4096;
+            listen 127.0.0.1:{secure_port} ssl http2 backlog=4096;
+            ssl_certificate {chain:?};
+            ssl_certificate_key {key:?};
+            ssl_protocols TLSv1.2 TLSv1.3;
+            ssl_session_cache shared:tls:10m;
             location / {{
                 proxy_pass http://application;
                 proxy_http_version 1.1;
                 proxy_set_header Connection \"\";
                 proxy_set_header Host $http_host;
             }}
-        }}"
+        }}",
+        chain = certificate.chain.display().to_string(),
+        key = certificate.key.display().to_string(),
     );
-    start("proxy", port, &server, |program| cores.server(&program))
+    let running = start(&fresh_directory("proxy")?, port, &server, |program| cores.server(&program))?;
+    Ok(running.with_secure_port(secure_port))
 }
 
 fn start(
-    name: &str,
+    directory: &std::path::Path,
     port: u16,
     server: &str,
-    place_on_core: impl Fn(PathBuf) -> std::process::Command,
+    place_on_core: impl Fn(PathBuf) -> Command,
 ) -> Result<Running> {
-    let directory = fresh_directory(name)?;
     let file = directory.join("nginx.conf");
     fs::write(&file, configuration(server))
         .with_context(|| format!("{} can't be written", file.display()))?;
     let mut command = place_on_core(place::program("nginx").context("nginx is missing")?);
-    command.arg("-p").arg(&directory).arg("-e").arg("error.log").arg("-c").arg(&file);
+    command.arg("-p").arg(directory).arg("-e").arg("error.log").arg("-c").arg(&file);
     Running::start(&mut command, port)
         .with_context(|| format!("see {}", directory.join("error.log").display()))
 }

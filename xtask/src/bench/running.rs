@@ -16,6 +16,8 @@ const TICK: Duration = Duration::from_millis(10);
 pub(super) struct Running {
     /// Its port.
     pub(super) port: u16,
+    /// Its port with TLS; the same where it has none.
+    pub(super) secure_port: u16,
     child: Child,
 }
 
@@ -24,7 +26,7 @@ impl Running {
     pub(super) fn start(command: &mut Command, port: u16) -> Result<Self> {
         let child =
             command.stdin(Stdio::null()).spawn().with_context(|| format!("{command:?} did not start"))?;
-        let mut running = Self { port, child };
+        let mut running = Self { port, secure_port: port, child };
         let start = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = running.child.try_wait()? {
@@ -33,9 +35,41 @@ impl Running {
             if start.elapsed() > Duration::from_secs(20) {
                 bail!("{command:?} does not listen on port {port}");
             }
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(2));
         }
         Ok(running)
+    }
+
+    /// The same, with a port that speaks TLS.
+    pub(super) fn with_secure_port(self, secure_port: u16) -> Self {
+        let mut running = self;
+        running.secure_port = secure_port;
+        running
+    }
+
+    /// Resident memory now, in KiB.
+    pub(super) fn resident(&self) -> Result<f64> {
+        self.memory("VmRSS:")
+    }
+
+    /// The most resident memory since [`Self::forget_peak`], in KiB.
+    pub(super) fn peak(&self) -> Result<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Begins to look for the peak afresh (proc(5), `clear_refs`).
+    pub(super) fn forget_peak(&self) -> Result<()> {
+        let file = format!("/proc/{}/clear_refs", self.child.id());
+        fs::write(&file, "5").with_context(|| format!("{file} can't be written"))
+    }
+
+    fn memory(&self, label: &str) -> Result<f64> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let text = fs::read_to_string(&file).with_context(|| format!("{file} can't be read"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(label));
+        let number =
+            line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse().ok());
+        number.with_context(|| format!("{file} has no {label}"))
     }
 
     /// Processor time that it and its children took since they started.

@@ -13,7 +13,7 @@ pub(super) const USERNAME: &str = "ada";
 /// Makes the first administrator, opens the service, and returns the cookie of that host as `name=value`.
 pub(super) fn cookie(setup_link: &str, port: u16) -> Result<String> {
     let program = place::target()?.join("release/examples/session");
-    let service = format!("http://{}/", http::authority(port));
+    let service = format!("http://{}/", http::authority(HOST, port));
     let address = format!("127.0.0.1:{port}");
     let output = command(&program, &[setup_link, USERNAME, &service, &address]).output();
     let output = output.with_context(|| format!("{} did not start", program.display()))?;

@@ -17,6 +17,7 @@ struct Package {
 }
 
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
+const H2LOAD: Package = Package { name: "nghttp2-client", is_there: || place::program("h2load").is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
 const OPENSSL: Package = Package { name: "openssl", is_there: || place::program("openssl").is_some() };
 const POSTGRESQL: Package = Package { name: "postgresql", is_there: || postgresql().is_some() };
@@ -24,6 +25,8 @@ const PYTHON: Package = Package {
     name: "python3-venv",
     is_there: || answer("python3", &["-c", "import ensurepip, venv"]).is_some(),
 };
+const TESTSSL: Package = Package { name: "testssl.sh", is_there: || place::program("testssl").is_some() };
+const GO: Package = Package { name: "golang-go", is_there: || place::program("go").is_some() };
 const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").is_some() };
 
 /// For `cargo xtask test`.
@@ -36,9 +39,14 @@ pub(crate) fn for_quick_tests(step: &'static str) -> Result<Done> {
     install(step, &[POSTGRESQL])
 }
 
+/// For `cargo xtask conformance`.
+pub(crate) fn for_conformance(step: &'static str) -> Result<Done> {
+    install(step, &[GO, OPENSSL, PYTHON, TESTSSL])
+}
+
 /// For `cargo xtask bench`.
 pub(crate) fn for_bench(step: &'static str) -> Result<Done> {
-    install(step, &[NGINX, WRK])
+    install(step, &[H2LOAD, NGINX, OPENSSL, WRK])
 }
 
 /// The browser of the browser tests.

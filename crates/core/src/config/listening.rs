@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf};
 use ipnet::IpNet;
 
 use super::ListenerCertificates;
-use crate::http::forwarded::Tunnels;
+use crate::{http::forwarded::Tunnels, time::Lifetime};
 
 /// An address to listen on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,4 +55,32 @@ impl fmt::Display for Address {
 pub struct Listening {
     /// Peers that tell the client's address in a header of their own.
     pub tunnels: Tunnels,
+    /// What is not let grow without end.
+    pub limits: Limits,
+    /// Where health, readiness and metrics are told; nowhere by default.
+    pub admin: Option<Address>,
+}
+
+/// What is not let grow without end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Connections of all clients.
+    pub connections: usize,
+    /// Connections of one client: an IPv4 address, or an IPv6 network of 64 bits.
+    pub connections_per_client: usize,
+    /// How long a stopping server waits for what is under way.
+    pub stop_grace: Lifetime,
+    /// How long a server that was replaced by its successor waits for what is under way.
+    pub handover_grace: Lifetime,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 16_384,
+            connections_per_client: 12_288,
+            stop_grace: Lifetime(10),
+            handover_grace: Lifetime::hours(1),
+        }
+    }
 }

@@ -33,7 +33,14 @@ const NAMES: [&str; 16] = [
 
 /// Names that mean something to HTTP itself: removed when spelled otherwise, because behind an upstream that folds
 /// names the alias would be another length of the body.
-const NO_ALIASES: [&str; 4] = ["content-length", "transfer-encoding", "keep-alive", "proxy-connection"];
+const NO_ALIASES: [&str; 6] = [
+    "content-length",
+    "transfer-encoding",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authorization",
+    "http2-settings",
+];
 
 /// Beginnings of reserved names: identity and forwarding conventions of the field.
 const PREFIXES: [&str; 9] = [
@@ -48,8 +55,8 @@ const PREFIXES: [&str; 9] = [
     "x-authenticated-",
 ];
 
-/// Hop-by-hop fields (RFC 9110 section 7.6.1).
-const HOP_BY_HOP: [HeaderName; 7] = [
+/// Hop-by-hop fields (RFC 9110 section 7.6.1), and two that were invented beside them.
+static HOP_BY_HOP: [HeaderName; HOPS] = [
     header::CONNECTION,
     header::TE,
     header::TRANSFER_ENCODING,
@@ -57,9 +64,10 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::PROXY_AUTHORIZATION,
     header::PROXY_AUTHENTICATE,
     HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
 ];
-const HOP_BY_HOP_RARE: [HeaderName; 2] =
-    [HeaderName::from_static("proxy-connection"), HeaderName::from_static("http2-settings")];
+const HOPS: usize = 9;
 
 /// Header names that never pass from a client to an upstream, compared by their canonical form: lower case, `-` for
 /// everything that is neither letter nor digit, because upstreams fold them (H-1, H-3, H-9).
@@ -193,14 +201,26 @@ fn keep_our_cookies(headers: &mut HeaderMap) {
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(header::CONNECTION) {
-        let named: Vec<HeaderName> =
-            connection_options(headers).filter_map(|option| option.parse().ok()).collect();
+        // What nearly everybody says names no header that is not removed below anyway.
+        let options = connection_options(headers).filter(|option| {
+            !option.eq_ignore_ascii_case("keep-alive") && !option.eq_ignore_ascii_case("close")
+        });
+        let named: Vec<HeaderName> = options.filter_map(|option| option.parse().ok()).collect();
         for name in named.iter().filter(|name| **name != header::HOST) {
             headers.remove(name);
         }
     }
-    for name in HOP_BY_HOP.iter().chain(&HOP_BY_HOP_RARE) {
-        headers.remove(name);
+    // To look at the few names that are there costs less than to look for each of these.
+    let mut there = [false; HOPS];
+    for name in headers.keys() {
+        if let Some(index) = HOP_BY_HOP.iter().position(|hop| hop == name) {
+            there[index] = true;
+        }
+    }
+    for (name, there) in HOP_BY_HOP.iter().zip(there) {
+        if there {
+            headers.remove(name);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Web origins (RFC 6454): scheme, host, port.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use super::host::Host;
 
@@ -10,7 +10,7 @@ pub struct Origin {
     scheme: Scheme,
     host: Host,
     port: u16,
-    text: String,
+    text: Arc<str>,
 }
 
 /// The scheme of an origin.
@@ -49,7 +49,7 @@ impl Origin {
         } else {
             format!("{}://{name}:{port}", scheme.as_str())
         };
-        Self { scheme, host: host.clone(), port, text }
+        Self { scheme, host: host.clone(), port, text: text.into() }
     }
 
     /// The same scheme and port at another host.

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fmt, future::Future, sync::Arc, time::Duration};
 use doorward_core::service::{Address, Target, UpstreamScheme, UpstreamTls};
 use http::uri::Scheme;
 use hyper::{
-    client::conn::{http1, http2},
+    client::conn::http2,
     rt::{Read, Write},
 };
 use hyper_util::rt::TokioIo;
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::UpstreamError;
+use super::{UpstreamError, http1};
 use crate::{body::RequestBody, upstream_tls};
 
 /// Opens connections to one target.
@@ -36,7 +36,7 @@ pub(super) enum Offer {
 
 /// A new connection, by the protocol that was agreed on.
 pub(super) enum Fresh {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Box<http1::Connection>),
     Http2(http2::SendRequest<RequestBody>),
 }
 
@@ -78,7 +78,7 @@ impl Connector {
         match (self.target.scheme, offer) {
             (UpstreamScheme::Https, _) => self.speak_tls(stream, offer).await,
             (UpstreamScheme::H2c, Offer::Both) => speak_http2(TokioIo::new(stream)).await,
-            (UpstreamScheme::Http | UpstreamScheme::H2c, _) => speak_http1(TokioIo::new(stream)).await,
+            (UpstreamScheme::Http | UpstreamScheme::H2c, _) => Ok(speak_http1(stream)),
         }
     }
 
@@ -98,7 +98,7 @@ impl Connector {
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             speak_http2(TokioIo::new(stream)).await
         } else {
-            speak_http1(TokioIo::new(stream)).await
+            Ok(speak_http1(stream))
         }
     }
 
@@ -127,19 +127,12 @@ impl fmt::Display for Connector {
     }
 }
 
-async fn speak_http1(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
-    let (sender, connection) = http1::Builder::new()
-        // Heads and small bodies go out in one buffer, which costs the kernel less than a list of them.
-        .writev(false)
-        .handshake(io)
-        .await
-        .map_err(UpstreamError::Http)?;
-    drive(connection.with_upgrades());
-    Ok(Fresh::Http1(sender))
+fn speak_http1(io: impl http1::Io + 'static) -> Fresh {
+    Fresh::Http1(Box::new(http1::Connection::new(io)))
 }
 
 async fn speak_http2(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
-    let (sender, connection) = http2::handshake(Local, io).await.map_err(UpstreamError::Http)?;
+    let (sender, connection) = http2::handshake(Local, io).await.map_err(UpstreamError::Http2)?;
     drive(connection);
     Ok(Fresh::Http2(sender))
 }

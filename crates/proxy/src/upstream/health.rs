@@ -137,11 +137,15 @@ async fn status(connector: &Connector, question: &Question) -> Result<u16, Upstr
         request.headers_mut().insert(header::HOST, host);
     }
     request.headers_mut().insert(header::USER_AGENT, HeaderValue::from_static("doorward-health"));
-    let response = match connector.connect(Offer::Both).await? {
-        Fresh::Http1(mut connection) => connection.send_request(request).await,
+    let status = match connector.connect(Offer::Both).await? {
+        Fresh::Http1(connection) => {
+            let response = connection.exchange(request).await;
+            response.map_err(|unanswered| UpstreamError::Http1(unanswered.error))?.status()
+        }
         Fresh::Http2(mut connection) => {
-            connection.send_request(as_http2(connector.web_scheme(), request)).await
+            let response = connection.send_request(as_http2(connector.web_scheme(), request)).await;
+            response.map_err(UpstreamError::Http2)?.status()
         }
     };
-    response.map(|response| response.status().as_u16()).map_err(UpstreamError::Http)
+    Ok(status.as_u16())
 }

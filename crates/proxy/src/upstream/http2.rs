@@ -23,7 +23,7 @@ pub(super) async fn send_http2(
         Ok(response) => Attempt::Answered(response),
         Err(mut failure) => match failure.take_message() {
             Some(unsent) => Attempt::Unsent(unsent),
-            None => Attempt::Failed(UpstreamError::Http(failure.into_error())),
+            None => Attempt::Failed(UpstreamError::Http2(failure.into_error())),
         },
     }
 }

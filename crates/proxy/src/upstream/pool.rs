@@ -12,21 +12,22 @@ use std::{
 };
 
 use doorward_core::service::{Target, Upstream};
-use http::{HeaderValue, Method, Request, header};
-use http_body::Body as _;
-use hyper::client::conn::{http1, http2};
+use http::{HeaderValue, Request, Response, header};
+use hyper::{body::Incoming, client::conn::http2};
 use tokio::time::Instant;
 
 use super::{
     Sent, UpstreamError,
     connect::{Connector, Fresh, Offer},
     health::Board,
+    http1::{self, Idle, Unanswered},
     http2::{Attempt, as_http1, send_http2},
 };
-use crate::{body::RequestBody, timeouts::Timeouts};
+use crate::{
+    body::{Arriving, RequestBody},
+    timeouts::Timeouts,
+};
 
-/// Idle connections that a worker keeps per target.
-const IDLE_MAX: usize = 64;
 /// A target that can't be reached is left alone for at most this many times the first back-off.
 const BACK_OFF_MAX: u32 = 32;
 
@@ -36,7 +37,7 @@ pub(super) struct Pool {
     scheme: &'static http::uri::Scheme,
     /// `Host`, where the target wants its own.
     host: Option<HeaderValue>,
-    idle: RefCell<Vec<http1::SendRequest<RequestBody>>>,
+    idle: Idle,
     shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
     /// Requests under way.
     busy: Cell<usize>,
@@ -63,7 +64,8 @@ impl Failure {
 /// A connection that carries an answer. As long as it is held, the target counts as busy with it.
 pub(crate) struct Lease {
     busy: Busy,
-    connection: Option<http1::SendRequest<RequestBody>>,
+    /// Whether its connection may carry another one.
+    keep: bool,
 }
 
 /// Counts a request of a target while it lives.
@@ -83,20 +85,21 @@ impl Drop for Busy {
 }
 
 impl Lease {
-    /// The answer was read to its end: the connection may carry another, once the request was sent to its end too.
-    pub(crate) fn give_back(self) {
-        let Self { busy, connection: Some(mut connection) } = self else {
-            return;
-        };
-        if connection.is_ready() {
-            busy.0.keep(connection);
-        } else if !connection.is_closed() {
-            tokio::task::spawn_local(async move {
-                if connection.ready().await.is_ok() {
-                    busy.0.keep(connection);
-                }
-            });
+    /// The answer was read to its end: its connection may carry another.
+    pub(crate) fn give_back(self, connection: Box<http1::Connection>) {
+        if self.keep {
+            self.busy.0.idle.keep(connection);
         }
+    }
+}
+
+impl Sent {
+    fn over_http1(response: Response<http1::Body>, busy: Busy) -> Self {
+        Self { response: response.map(Arriving::Http1), lease: Lease { busy, keep: true } }
+    }
+
+    fn over_http2(response: Response<Incoming>, busy: Busy) -> Self {
+        Self { response: response.map(Arriving::Http2), lease: Lease { busy, keep: false } }
     }
 }
 
@@ -108,7 +111,7 @@ impl Pool {
             scheme: connector.web_scheme(),
             connector,
             host: own.and_then(Result::ok),
-            idle: RefCell::default(),
+            idle: Idle::default(),
             shared: RefCell::default(),
             busy: Cell::default(),
             back_off: timeouts.back_off,
@@ -118,18 +121,17 @@ impl Pool {
         }
     }
 
-    /// Sends a request. `spare` says that there are other targets, so that what can be repeated is kept for them.
+    /// Sends a request.
     pub(super) async fn send(
         self: Rc<Self>,
         mut request: Request<RequestBody>,
-        spare: bool,
     ) -> Result<Sent, Box<Failure>> {
         self.name(&mut request);
         let busy = Busy::new(Rc::clone(&self));
         if let Some(connection) = self.shared() {
             match send_http2(connection, self.scheme, request).await {
                 Attempt::Answered(response) => {
-                    return Ok(Sent { response, lease: Lease { busy, connection: None } });
+                    return Ok(Sent::over_http2(response, busy));
                 }
                 Attempt::Failed(error) => return Err(Failure::new(error, None)),
                 Attempt::Unsent(unsent) => {
@@ -140,43 +142,29 @@ impl Pool {
         }
         // A kept connection may turn out to have been closed by the other side. What was not written comes back and
         // is sent again, which is safe for every method. What was written is sent once more if it only reads.
-        while let Some(mut connection) = self.take_idle() {
-            let copy = copy_of(&request);
-            let mut failure = match connection.try_send_request(request).await {
-                Ok(response) => {
-                    return Ok(Sent { response, lease: Lease { busy, connection: Some(connection) } });
-                }
-                Err(failure) => failure,
+        while let Some(connection) = self.idle.take() {
+            let Unanswered { error, unsent } = match connection.exchange(request).await {
+                Ok(response) => return Ok(Sent::over_http1(response, busy)),
+                Err(unanswered) => *unanswered,
             };
-            match (failure.take_message(), copy) {
-                (Some(unsent), _) => request = unsent,
-                (None, Some(copy)) if !failure.error().is_parse() => {
-                    request = copy;
-                    break;
-                }
-                _ => return Err(Failure::new(UpstreamError::Http(failure.into_error()), None)),
+            match unsent {
+                Some(unsent) => request = unsent,
+                None => return Err(Failure::new(UpstreamError::Http1(error), None)),
             }
         }
         // Boxed, as all that is rare: a request's future is moved when it begins, so it is kept small.
-        Box::pin(self.send_on_another(request, busy, spare)).await
+        Box::pin(self.send_on_another(request, busy)).await
     }
 
     /// Sends a request over a new connection.
-    async fn send_on_another(
-        &self,
-        request: Request<RequestBody>,
-        busy: Busy,
-        spare: bool,
-    ) -> Result<Sent, Box<Failure>> {
+    async fn send_on_another(&self, request: Request<RequestBody>, busy: Busy) -> Result<Sent, Box<Failure>> {
         match self.connector.connect(Offer::Both).await {
             Err(error) => Err(Failure::new(error, Some(request))),
-            Ok(Fresh::Http1(connection)) => send_first(connection, request, busy, spare).await,
+            Ok(Fresh::Http1(connection)) => send_first(connection, request, busy).await,
             Ok(Fresh::Http2(connection)) => {
                 *self.shared.borrow_mut() = Some(connection.clone());
                 match send_http2(connection, self.scheme, request).await {
-                    Attempt::Answered(response) => {
-                        Ok(Sent { response, lease: Lease { busy, connection: None } })
-                    }
+                    Attempt::Answered(response) => Ok(Sent::over_http2(response, busy)),
                     Attempt::Failed(error) => Err(Failure::new(error, None)),
                     Attempt::Unsent(unsent) => {
                         Err(Failure::new(UpstreamError::Closed, Some(as_http1(unsent))))
@@ -201,32 +189,14 @@ impl Pool {
             }
             Err(error) => return Err(Failure::new(error, Some(request))),
         };
-        let Sent { response, lease } = send_first(connection, request, busy, false).await?;
-        // Without the sender the connection ends after this answer.
-        Ok(Sent { response, lease: Lease { connection: None, ..lease } })
+        let Sent { response, lease } = send_first(connection, request, busy).await?;
+        Ok(Sent { response, lease: Lease { keep: false, ..lease } })
     }
 
     fn name(&self, request: &mut Request<RequestBody>) {
         if let Some(host) = &self.host {
             request.headers_mut().insert(header::HOST, host.clone());
         }
-    }
-
-    fn keep(&self, connection: http1::SendRequest<RequestBody>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_MAX {
-            idle.push(connection);
-        }
-    }
-
-    fn take_idle(&self) -> Option<http1::SendRequest<RequestBody>> {
-        let mut idle = self.idle.borrow_mut();
-        while let Some(connection) = idle.pop() {
-            if connection.is_ready() {
-                return Some(connection);
-            }
-        }
-        None
     }
 
     fn shared(&self) -> Option<http2::SendRequest<RequestBody>> {
@@ -274,31 +244,15 @@ impl fmt::Display for Pool {
 }
 
 async fn send_first(
-    mut connection: http1::SendRequest<RequestBody>,
+    connection: Box<http1::Connection>,
     request: Request<RequestBody>,
     busy: Busy,
-    spare: bool,
 ) -> Result<Sent, Box<Failure>> {
-    let copy = spare.then(|| copy_of(&request)).flatten();
-    match connection.try_send_request(request).await {
-        Ok(response) => Ok(Sent { response, lease: Lease { busy, connection: Some(connection) } }),
-        Err(mut failure) => {
-            let unsent = failure.take_message();
-            let copy = copy.filter(|_| !failure.error().is_parse());
-            Err(Failure::new(UpstreamError::Http(failure.into_error()), unsent.or(copy)))
+    match connection.exchange(request).await {
+        Ok(response) => Ok(Sent::over_http1(response, busy)),
+        Err(unanswered) => {
+            let Unanswered { error, unsent } = *unanswered;
+            Err(Failure::new(UpstreamError::Http1(error), unsent))
         }
     }
-}
-
-/// The same request, if sending it twice does no harm (RFC 9110 section 9.2.2) and it has no body to be lost.
-fn copy_of(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !reads || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
 }

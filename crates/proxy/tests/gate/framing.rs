@@ -177,14 +177,17 @@ async fn s_2_http_2_in_clear_text_is_not_spoken() {
     assert_eq!(echo.requests(), 0);
 }
 
-/// The upstream's answer is framed anew too.
+/// The upstream's answer is framed anew too, if its framing can be read in one way only.
 #[tokio::test]
 async fn s_2_ambiguous_answers_are_framed_once() {
-    for (lines, body) in [
-        ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"),
-        ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "5\r\nhello\r\n0\r\n\r\n"),
-        ("Content-Length: 5\r\nContent-Length: 5\r\n", "hello"),
-        ("Content-Length: 5\r\nConnection: content-length\r\n", "hello"),
+    for (lines, status) in [
+        ("Content-Length: 5\r\nConnection: content-length\r\n", 200),
+        ("Content-Length: 5\r\nContent-Length: 5\r\n", 502),
+        ("Content-Length: 5\r\nContent-Length: 6\r\n", 502),
+        ("Content-Length: x\r\n", 502),
+        ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 502),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 502),
+        ("Bad Header: x\r\n", 502),
     ] {
         let upstream = ByHand::start().await;
         let gate = Gate::before(upstream.address);
@@ -192,18 +195,9 @@ async fn s_2_ambiguous_answers_are_framed_once() {
         wire.send("GET / HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
         let mut served = upstream.accept().await;
         served.head().await;
-        served.send(format!("HTTP/1.1 200 OK\r\n{lines}\r\n{body}")).await;
-        assert_eq!(wire.answer().await.body, "hello", "{lines:?}");
-    }
-    for lines in ["Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: x\r\n", "Bad Header: x\r\n"]
-    {
-        let upstream = ByHand::start().await;
-        let gate = Gate::before(upstream.address);
-        let mut wire = gate.connect().await;
-        wire.send("GET / HTTP/1.1\r\nHost: www.test\r\n\r\n").await;
-        let mut served = upstream.accept().await;
-        served.head().await;
         served.send(format!("HTTP/1.1 200 OK\r\n{lines}\r\nhello")).await;
-        assert_eq!(wire.answer().await.status, 502, "{lines:?}");
+        let answer = wire.answer().await;
+        assert_eq!(answer.status, status, "{lines:?}");
+        assert!(status != 200 || answer.body == "hello", "{lines:?}");
     }
 }

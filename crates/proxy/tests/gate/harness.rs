@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Certificates, Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Address, Certificates, Config, Database, Limits, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) tunnels: &'static [&'static str],
     pub(crate) proxy_protocol: &'static [&'static str],
     pub(crate) at: Address,
+    pub(crate) limits: Limits,
 }
 
 impl Default for Setup {
@@ -67,6 +68,7 @@ impl Default for Setup {
             tunnels: &[],
             proxy_protocol: &[],
             at: Address::Tcp("127.0.0.1:0".parse().unwrap()),
+            limits: Limits::default(),
         }
     }
 }
@@ -79,6 +81,7 @@ impl Gate {
 
     pub(crate) fn with(setup: Setup, services: Vec<Service>) -> Self {
         let mut config = config(services, setup.trusted);
+        config.listening.limits = setup.limits;
         config.listening.tunnels.peers = networks(setup.tunnels);
         let config = Arc::new(ArcSwap::from_pointee(config));
         let sessions = Arc::new(Sessions::new());

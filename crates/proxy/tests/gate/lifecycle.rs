@@ -182,3 +182,26 @@ async fn pieces_make_a_request() {
     }
     assert_eq!(wire.answer().await.echoed_body(), "hi");
 }
+
+/// A request that its client was just sending when the server was told to stop is answered, and told to be the last.
+#[tokio::test]
+async fn no_request_is_lost_at_the_end() {
+    let echo = Echo::start().await;
+    let gate = Gate::before(echo.address);
+    let mut wires = Vec::new();
+    for _ in 0..8 {
+        let mut wire = gate.connect().await;
+        assert_eq!(wire.get("www.test", "/", "").await.status, 200);
+        wires.push(wire);
+    }
+    let address = gate.address;
+    let ended = shut_down(gate, FOREVER);
+    refused(address).await;
+    for wire in &mut wires {
+        let answer = wire.get("www.test", "/late", "").await;
+        assert_eq!((answer.status, answer.head.one("connection")), (200, Some("close")));
+        assert_eq!(wire.rest().await, "");
+    }
+    soon(ended).await.unwrap();
+    assert_eq!(echo.requests(), 16);
+}

@@ -10,6 +10,7 @@ mod control;
 mod cookies;
 mod disclosure;
 mod early;
+mod floods;
 mod forward_auth;
 mod forwarding;
 mod framing;
