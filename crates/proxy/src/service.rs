@@ -190,52 +190,68 @@ async fn gate(
     let Judged { identity, decision, token, generation, held } = judged;
     let decided = Instant::now();
     worker.tally.decided_within(decided.duration_since(began));
-    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
-    let line = line(service, &arrival, &head, identity.as_deref());
-    match decision {
-        Decision::Permit(permit) => {
-            line.decided(outcome(&permit), permit.grounds());
-            count((outcome(&permit), outcome(&permit)));
-            if let Backend::Redirect(target) = &service.backend {
-                return redirect::lead(target, &head.method, &arrival.target);
-            }
-            let service = Arc::clone(service);
-            let navigation = fetch.navigation;
-            let watch = Box::new(Watch {
-                worker: Rc::clone(worker),
-                token,
-                route: Arc::clone(&arrival.route),
-                target: arrival.target.clone(),
-                method: head.method.clone(),
-                client: arrival.context.client,
-                fetch,
-                held,
-                generation,
-            });
-            let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
-            let answer = forward::forward(worker, permit, outgoing).await;
-            count_upstream(worker, decided, &answer);
-            answer
-        }
+    let permit = match decision {
+        Decision::Permit(permit) => permit,
         Decision::Demand(demand) => {
-            line.decided("sign_in", &demand.code());
-            count(("sign_in", demand.code()));
-            let demanded = Demanded { service, demand, head: &head, navigation: fetch.navigation };
-            control(worker.control.demanded(&demanded, &arrival.context))
-        }
-        // Whoever guesses is answered with less and less.
-        Decision::Deny(Denial::Key { .. })
-            if !worker.guesses.record(arrival.context.client, arrival.context.now) =>
-        {
-            line.decided("denied", &"too_many_attempts");
-            count(("denied", "too_many_attempts"));
-            control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, &arrival.context))
+            return refused_at(worker, (service, &arrival), (&head, fetch), Ok(demand), identity.as_deref());
         }
         Decision::Deny(denial) => {
+            return refused_at(worker, (service, &arrival), (&head, fetch), Err(denial), identity.as_deref());
+        }
+    };
+    line(service, &arrival, &head, identity.as_deref()).decided(outcome(&permit), permit.grounds());
+    worker.services.count(&worker.tally, &arrival.config, service, (outcome(&permit), outcome(&permit)));
+    if let Backend::Redirect(target) = &service.backend {
+        return redirect::lead(target, &head.method, &arrival.target);
+    }
+    let service = Arc::clone(service);
+    let navigation = fetch.navigation;
+    let watch = Box::new(Watch {
+        worker: Rc::clone(worker),
+        token,
+        route: Arc::clone(&arrival.route),
+        target: arrival.target.clone(),
+        method: head.method.clone(),
+        client: arrival.context.client,
+        fetch,
+        held,
+        generation,
+    });
+    let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
+    let answer = forward::forward(worker, permit, outgoing).await;
+    count_upstream(worker, decided, &answer);
+    answer
+}
+
+/// The answer to a request that does not pass.
+fn refused_at(
+    worker: &Worker,
+    (service, arrival): (&Arc<Service>, &Arrival),
+    (head, fetch): (&Parts, FetchMetadata),
+    why: Result<Demand, Denial>,
+    identity: Option<&Identity>,
+) -> Answer {
+    let context = &arrival.context;
+    let line = line(service, arrival, head, identity);
+    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
+    match why {
+        Ok(demand) => {
+            line.decided("sign_in", &demand.code());
+            count(("sign_in", demand.code()));
+            let demanded = Demanded { service, demand, head, navigation: fetch.navigation };
+            control(worker.control.demanded(&demanded, context))
+        }
+        // Whoever guesses is answered with less and less.
+        Err(Denial::Key { .. }) if !worker.guesses.record(context.client, context.now) => {
+            line.decided("denied", &"too_many_attempts");
+            count(("denied", "too_many_attempts"));
+            control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context))
+        }
+        Err(denial) => {
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
-            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
-            control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
+            let refused = Refused { service, identity, denial: &denial };
+            control(worker.control.denied(&refused, wants_page(&head.headers), context))
         }
     }
 }
@@ -308,13 +324,13 @@ pub(crate) async fn judge(
     fetch: FetchMetadata,
 ) -> Result<Judged, Problem> {
     let token = cookie::find(&head.headers, cookie::SESSION).map_err(|_| Problem::DuplicateSession)?;
-    let mut held = Held::read(service, &head.headers);
+    let mut shown = Held::read(service, &head.headers);
     let mut access = Access {
         method: &head.method,
         path: arrival.target.path(),
         client: arrival.context.client,
         identity: None,
-        credentials: held.credential(),
+        credentials: shown.credential(),
         fetch,
         now: arrival.context.now,
     };
@@ -329,16 +345,16 @@ pub(crate) async fn judge(
                 resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
             access.identity = identity.as_ref();
             let decision = policy::decide(&service.guard, &access);
-            Ok(Judged { identity, decision, token: Some(token), generation, held })
+            Ok(Judged { identity, decision, token: Some(token), generation, held: shown })
         }
         (Decision::Demand(Demand::Password), _) => {
             let user = Box::pin(by_password(worker, service, arrival, head)).await?;
             access.credentials.user = user.as_ref();
             let decision = policy::decide(&service.guard, &access);
-            held.user = user;
-            Ok(Judged { identity: None, decision, token: None, generation, held })
+            shown.user = user;
+            Ok(Judged { identity: None, decision, token: None, generation, held: shown })
         }
-        _ => Ok(Judged { identity: None, decision, token: None, generation, held }),
+        _ => Ok(Judged { identity: None, decision, token: None, generation, held: shown }),
     }
 }
 
