@@ -2,6 +2,7 @@
 
 mod admin;
 mod assertions;
+mod bearers;
 mod certificates;
 pub mod cli;
 pub mod clock;

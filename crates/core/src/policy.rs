@@ -4,6 +4,7 @@
 //! `Permit` by value. Absence never grants: no group list, no session and no match each end in a refusal.
 
 mod basic;
+mod bearer;
 mod decide;
 mod explain;
 mod key;
@@ -17,16 +18,18 @@ use ::http::{HeaderName, Method};
 use ipnet::IpNet;
 
 pub use basic::{Credentials, Realm, VerifiedUser};
+pub use bearer::{Bearer, Presented, TokenProblem, decide_by_token, presented, strip_presented};
 use decide::within;
 pub use decide::{admit, admit_person, decide};
 pub use explain::{describe, explain};
-pub use key::{KEY_MIN, Key, KeyProblem, Presented, check_key, presented, strip_presented};
+pub use key::{KEY_MIN, Key, KeyProblem, PresentedKey, check_key, presented_keys, strip_keys};
 pub use quarantine::Quarantine;
 pub use rule::{Effect, Rule};
 pub use scope::{Miss, PathRegex, Paths, Scope};
 
 use crate::{
     http::fetch::FetchMetadata,
+    id::PersonalTokenId,
     identity::Identity,
     time::{Lifetime, UnixTime},
 };
@@ -66,6 +69,8 @@ pub struct Guard {
     pub bypass: Vec<Scope>,
     /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
     pub csrf_shield: bool,
+    /// Whether tokens that people made for this service stand in the place of a session.
+    pub tokens: bool,
 }
 
 impl Guard {
@@ -78,6 +83,7 @@ impl Guard {
             keys: Vec::new(),
             bypass: Vec::new(),
             csrf_shield: true,
+            tokens: false,
         }
     }
 }
@@ -144,7 +150,7 @@ pub struct Access<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Credential<'a> {
     /// What is in the headers of the service's keys.
-    pub keys: &'a [Presented],
+    pub keys: &'a [PresentedKey],
     /// Who signed in by name and password.
     pub user: Option<&'a Arc<VerifiedUser>>,
 }
@@ -188,6 +194,8 @@ pub enum Grounds {
     Basic,
     /// The service demands nothing here.
     Open,
+    /// The policy lets in the person who made this token, and the token is good for this.
+    Token(PersonalTokenId),
 }
 
 impl fmt::Display for Grounds {
@@ -198,6 +206,7 @@ impl fmt::Display for Grounds {
             Self::Key(name) => write!(formatter, "key:{name}"),
             Self::Basic => formatter.write_str("basic"),
             Self::Open => formatter.write_str("open"),
+            Self::Token(id) => write!(formatter, "token:{id}"),
         }
     }
 }
@@ -276,6 +285,8 @@ pub enum Denial {
         /// The identifier of the reason.
         id: &'static str,
     },
+    /// A token that does not open this.
+    Token(TokenProblem),
 }
 
 impl Denial {
@@ -296,6 +307,7 @@ impl Denial {
             Self::CrossOrigin => "cross_origin",
             Self::Expired => "expired",
             Self::Quarantined { id } => id,
+            Self::Token(problem) => problem.code(),
         }
     }
 }

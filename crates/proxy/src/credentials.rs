@@ -9,7 +9,7 @@ use std::{
 
 use doorward_core::{
     attempts::{Allowance, Attempts},
-    policy::{self, Credential, Credentials, Posture, Presented, Realm, VerifiedUser},
+    policy::{self, Credential, Credentials, Posture, PresentedKey, Realm, VerifiedUser},
     service::Service,
     time::UnixTime,
     token::keyed_hash,
@@ -102,7 +102,7 @@ impl Passwords {
 /// Takes away what was meant for the door, so that the application does not learn what opens it, and says who signed in
 /// by name and password where that is declared.
 pub(crate) fn pass_on(service: &Service, user: Option<&VerifiedUser>, headers: &mut HeaderMap) {
-    policy::strip_presented(&service.guard.keys, headers);
+    policy::strip_keys(&service.guard.keys, headers);
     if let Posture::Basic(realm) = &service.guard.posture {
         headers.remove(header::AUTHORIZATION);
         if let (Some(name), Some(user)) = (&realm.user_header, user) {
@@ -114,14 +114,14 @@ pub(crate) fn pass_on(service: &Service, user: Option<&VerifiedUser>, headers: &
 /// What a request presented, kept for as long as what it opened is open.
 #[derive(Default)]
 pub(crate) struct Held {
-    keys: Vec<Presented>,
+    keys: Vec<PresentedKey>,
     pub(crate) user: Option<Arc<VerifiedUser>>,
 }
 
 impl Held {
     /// What a request presents for the keys of a service.
     pub(crate) fn read(service: &Service, headers: &HeaderMap) -> Self {
-        Self { keys: policy::presented(&service.guard.keys, headers), user: None }
+        Self { keys: policy::presented_keys(&service.guard, headers), user: None }
     }
 
     pub(crate) fn credential(&self) -> Credential<'_> {

@@ -14,12 +14,16 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Credentials, Decision, Demand, Denial, Grounds, Permit, Posture, VerifiedUser},
+    policy::{
+        self, Access, Bearer, Credentials, Decision, Demand, Denial, Grounds, Guard, Permit, Posture,
+        Presented, VerifiedUser,
+    },
     route::{Destination, Route},
     service::{Backend, Service},
+    time::UnixTime,
     token::{Hashed, Session},
 };
-use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 
 use crate::{
@@ -187,7 +191,7 @@ async fn gate(
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged { identity, decision, token, generation, held } = judged;
+    let Judged { identity, decision, token, bearer, generation, held } = judged;
     let decided = Instant::now();
     worker.tally.decided_within(decided.duration_since(began));
     let permit = match decision {
@@ -209,6 +213,7 @@ async fn gate(
     let watch = Box::new(Watch {
         worker: Rc::clone(worker),
         token,
+        bearer,
         route: Arc::clone(&arrival.route),
         target: arrival.target.clone(),
         method: head.method.clone(),
@@ -309,6 +314,8 @@ pub(crate) struct Judged {
     pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
+    /// The token of a person's program that was looked up in its place.
+    bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
     /// What was presented in place of a session.
@@ -336,6 +343,17 @@ pub(crate) async fn judge(
     };
     // Read before anything is decided: what changes after it shows.
     let generation = worker.sessions.generation();
+    if let Some(presented) = presented(&service.guard, &head.headers) {
+        let (identity, decision) = Box::pin(by_token(worker, service, &access, presented)).await?;
+        return Ok(Judged {
+            identity,
+            decision,
+            token: None,
+            bearer: Some(presented),
+            generation,
+            held: shown,
+        });
+    }
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     match (&decision, token) {
@@ -345,16 +363,50 @@ pub(crate) async fn judge(
                 resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
             access.identity = identity.as_ref();
             let decision = policy::decide(&service.guard, &access);
-            Ok(Judged { identity, decision, token: Some(token), generation, held: shown })
+            Ok(Judged { identity, decision, token: Some(token), bearer: None, generation, held: shown })
         }
         (Decision::Demand(Demand::Password), _) => {
             let user = Box::pin(by_password(worker, service, arrival, head)).await?;
             access.credentials.user = user.as_ref();
             let decision = policy::decide(&service.guard, &access);
             shown.user = user;
-            Ok(Judged { identity: None, decision, token: None, generation, held: shown })
+            Ok(Judged { identity: None, decision, token: None, bearer: None, generation, held: shown })
         }
-        _ => Ok(Judged { identity: None, decision, token: None, generation, held: shown }),
+        _ => Ok(Judged { identity: None, decision, token: None, bearer: None, generation, held: shown }),
+    }
+}
+
+/// The token of a person's program that a request presents, if the service takes such.
+pub(crate) fn presented(guard: &Guard, headers: &HeaderMap) -> Option<Presented> {
+    if guard.tokens { policy::presented(headers) } else { None }
+}
+
+/// The decision about a request that presents a token of a person's program: who is behind it, and what was decided.
+async fn by_token(
+    worker: &Worker,
+    service: &Service,
+    access: &Access<'_>,
+    presented: Presented,
+) -> Result<(Option<Arc<Identity>>, Decision), Problem> {
+    let found = bearer(worker, presented, &service.name, access.now).await;
+    let found = found.map_err(|Unavailable| Problem::Unavailable)?;
+    let decision = policy::decide_by_token(&service.guard, access, found.as_ref());
+    Ok((found.map(|bearer| Arc::clone(&bearer.identity)), decision))
+}
+
+/// Who is behind a token at a service.
+pub(crate) async fn bearer(
+    worker: &Worker,
+    presented: Presented,
+    service: &str,
+    now: UnixTime,
+) -> Result<Option<Arc<Bearer>>, Unavailable> {
+    let Presented::Token(token) = presented else {
+        return Ok(None);
+    };
+    match worker.sessions.remembered_bearer(&token, service, now) {
+        Some(bearer) => Ok(Some(bearer)),
+        None => worker.sessions.bearer(&token, service, now).await,
     }
 }
 
@@ -378,7 +430,7 @@ pub(crate) fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
         Grounds::Key(_) => "by_key",
-        Grounds::Session | Grounds::Basic | Grounds::Open => "forwarded",
+        Grounds::Session | Grounds::Basic | Grounds::Open | Grounds::Token(_) => "forwarded",
     }
 }
 

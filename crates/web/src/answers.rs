@@ -3,7 +3,7 @@
 use axum::body::Body;
 use doorward_core::{
     http::{context::RequestContext, fetch},
-    policy::{self, Demand, Denial, Posture},
+    policy::{self, Demand, Denial, Posture, TokenProblem},
     time::Lifetime,
 };
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
@@ -128,6 +128,11 @@ impl App {
                 };
                 challenged(body, &challenge)
             }
+            // One answer for every reason, and never a page: whoever presents a token is a program (RFC 6750 section 3.1).
+            Denial::Token(TokenProblem::Unknown) => challenged(
+                json("invalid_token", denial.code(), &message(), context),
+                "Bearer realm=\"token\", error=\"invalid_token\"",
+            ),
             _ if as_page => with_status(
                 page::denied_at_service(&self.environment, context, denied),
                 StatusCode::FORBIDDEN,

@@ -26,6 +26,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     let bypass = bypass::read(section, closing);
     keys::read(section, context, closing);
     let csrf_shield = section.boolean("csrf_shield", true);
+    let tokens = section.boolean("tokens", false);
     let policy = section.text(&["policy"]);
     let help = format!("a service says what it demands: {}", POSTURES.join(", "));
     let posture = section.required(&["posture"], &help);
@@ -59,7 +60,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
         }
     };
     without_effect(section, &word);
-    Some(Guard { networks, rules, bypass, csrf_shield, ..Guard::new(posture?) })
+    Some(Guard { networks, rules, bypass, csrf_shield, tokens, ..Guard::new(posture?) })
 }
 
 /// Reports what this posture does not read: whoever wrote it believes that it protects something.
@@ -68,9 +69,11 @@ fn without_effect(section: &Section<'_>, posture: &Text) {
         "sso" => &["basic"],
         // The other proxy would pass the key on to the application.
         "forward-auth" => &["basic", "keys"],
-        "basic" => &["policy"],
-        "public" | "native-oidc" | "app-login" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "basic"],
-        "redirect" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "basic", "rules"],
+        "basic" => &["policy", "tokens"],
+        "public" | "native-oidc" | "app-login" => {
+            &["policy", "bypass", FLAT[0], FLAT[1], "keys", "tokens", "basic"]
+        }
+        "redirect" => &["policy", "bypass", FLAT[0], FLAT[1], "keys", "tokens", "basic", "rules"],
         _ => &[],
     };
     for key in idle.iter().filter(|key| !section.lacks(&[**key])) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Access, Denial, Guard, Miss, Scope};
-use crate::token::HashedSecret;
+use crate::token::{HashedSecret, Kind as _, Personal};
 
 /// Characters that a key has at least: 128 bits, written with 6 bits each.
 pub const KEY_MIN: usize = 22;
@@ -46,7 +46,7 @@ pub fn check_key(text: &[u8]) -> Result<(), &'static str> {
 
 /// What a request presents in one header that is the door's, hashed.
 #[derive(Clone, Debug)]
-pub struct Presented {
+pub struct PresentedKey {
     header: HeaderName,
     /// `None` for what can't be a key: nothing, or several at once.
     secret: Option<HashedSecret>,
@@ -54,14 +54,16 @@ pub struct Presented {
 
 /// What a request presents for the keys of a service. A header is the door's only if a key names it, so that an
 /// application's own `X-Api-Key` is none of our business; and of `Authorization` only the scheme Bearer is.
-pub fn presented(keys: &[Key], headers: &HeaderMap) -> Vec<Presented> {
-    let mut found: Vec<Presented> = Vec::new();
-    for key in keys {
+pub fn presented_keys(guard: &Guard, headers: &HeaderMap) -> Vec<PresentedKey> {
+    let mut found: Vec<PresentedKey> = Vec::new();
+    for key in &guard.keys {
         if found.iter().any(|presented| presented.header == key.header) {
             continue;
         }
         let lines = headers.get_all(&key.header);
-        if !lines.iter().any(|line| is_ours(&key.header, line)) {
+        // A token that a person made is judged as such.
+        let of_person = |line: &HeaderValue| guard.tokens && is_token(&key.header, line);
+        if !lines.iter().any(|line| is_ours(&key.header, line) && !of_person(line)) {
             continue;
         }
         let mut lines = lines.iter();
@@ -70,7 +72,7 @@ pub fn presented(keys: &[Key], headers: &HeaderMap) -> Vec<Presented> {
             // Which of several counts is not for us to guess (H-15).
             _ => None,
         };
-        found.push(Presented { header: key.header.clone(), secret });
+        found.push(PresentedKey { header: key.header.clone(), secret });
     }
     found
 }
@@ -85,6 +87,11 @@ fn secret_in<'a>(name: &HeaderName, line: &'a HeaderValue) -> Option<&'a [u8]> {
     (!text.is_empty()).then_some(text)
 }
 
+/// Whether this line carries a token that a person made.
+fn is_token(name: &HeaderName, line: &HeaderValue) -> bool {
+    secret_in(name, line).is_some_and(|text| text.trim_ascii_start().starts_with(Personal::PREFIX.as_bytes()))
+}
+
 /// The token of a Bearer line; empty when it has none.
 fn bearer(line: &HeaderValue) -> Option<&[u8]> {
     let (scheme, rest) = line.as_bytes().split_at_checked("bearer".len())?;
@@ -94,7 +101,7 @@ fn bearer(line: &HeaderValue) -> Option<&[u8]> {
 
 /// Removes what a request presented to the door: the application shall not learn the keys that open it. Names that
 /// upstreams fold into one of ours go too (H-1).
-pub fn strip_presented(keys: &[Key], headers: &mut HeaderMap) {
+pub fn strip_keys(keys: &[Key], headers: &mut HeaderMap) {
     if keys.is_empty() {
         return;
     }
@@ -137,7 +144,7 @@ pub(super) fn judge(guard: &Guard, access: &Access<'_>) -> Option<Result<Arc<str
     opened
 }
 
-fn judge_one(keys: &[Key], presented: &Presented, access: &Access<'_>) -> Result<Arc<str>, Denial> {
+fn judge_one(keys: &[Key], presented: &PresentedKey, access: &Access<'_>) -> Result<Arc<str>, Denial> {
     let mut matching = None;
     // Each is compared, so that the time does not tell which one was near.
     for key in keys.iter().filter(|key| key.header == presented.header) {

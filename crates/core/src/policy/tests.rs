@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod basic;
+mod bearer;
 mod keys;
 mod properties;
 mod rules;

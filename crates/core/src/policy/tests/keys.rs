@@ -38,7 +38,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
 }
 
 fn asked(guard: &Guard, case: &Case, lines: &[(&'static str, &str)]) -> String {
-    let presented = presented(&guard.keys, &headers(lines));
+    let presented = presented_keys(guard, &headers(lines));
     word(&case.ask_with(guard, Credential { keys: &presented, user: None }))
 }
 
@@ -99,7 +99,7 @@ fn an_applications_own_key_is_its_own_where_none_is_declared() {
     for lines in [[("x-api-key", "its own")], [("authorization", "Bearer its own")]] {
         assert_eq!(asked(&sso(policy()), &Case::member(), &lines), "permit by session as a person");
         let mut passed = headers(&lines);
-        strip_presented(&[], &mut passed);
+        strip_keys(&[], &mut passed);
         assert_eq!(passed, headers(&lines));
     }
 }
@@ -115,10 +115,10 @@ fn h_1_what_was_presented_is_taken_away_in_every_spelling() {
         ("accept", "kept"),
     ];
     let mut stripped = headers(&all);
-    strip_presented(&keyed().keys, &mut stripped);
+    strip_keys(&keyed().keys, &mut stripped);
     assert_eq!(stripped, headers(&all[4..]));
     let mut kept = headers(&[("authorization", "Basic YTpi")]);
-    strip_presented(&keyed().keys, &mut kept);
+    strip_keys(&keyed().keys, &mut kept);
     assert!(kept.contains_key(header::AUTHORIZATION), "an application's own");
 }
 
