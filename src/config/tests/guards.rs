@@ -99,9 +99,9 @@ fn what_a_posture_does_not_read_is_a_mistake() {
     );
     let rule = "rules = [{ paths = [\"/a\"], policy = \"users\" }]\n";
     assert_eq!(posture("basic", &format!("{basic}{rule}")), ["E008 services.notes.rules[0]"]);
-    let names = checked(&format!(
-        "[services.notes]\nupstream = \"http://127.0.0.1:1\"\nposture = \"basic\"\nbasic = {{ users_file = \"u\", user_header = \"X-Login\" }}\n"
-    ));
+    let names = checked(
+        "[services.notes]\nupstream = \"http://127.0.0.1:1\"\nposture = \"basic\"\nbasic = { users_file = \"u\", user_header = \"X-Login\" }\n",
+    );
     assert!(names.config.reserved_headers.contains(&"x_login".parse().unwrap()), "no client says who it is");
 }
 
