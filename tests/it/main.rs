@@ -28,6 +28,7 @@ mod robust;
 mod secrecy;
 mod service_manager;
 mod smoke;
+mod step_up;
 mod store;
 mod tokens;
 mod userinfo;
