@@ -26,6 +26,7 @@ mod provider;
 mod restart;
 mod robust;
 mod secrecy;
+mod services;
 mod smoke;
 mod step_up;
 mod store;
