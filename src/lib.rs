@@ -2,7 +2,7 @@
 
 mod admin;
 mod assertions;
-mod certificates;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod command;

@@ -17,7 +17,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     admin::{Admin, Listening},
     assertions::Assertions,
-    certificates::Certificates,
+    certificates::{CertificateStatus, Certificates, Keeper, KeeperSettings},
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
@@ -58,6 +58,8 @@ pub struct Running {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) store: Store,
     pub(crate) certificates: Arc<Certificates>,
+    pub(crate) keeper: Keeper,
+    pub(crate) clock: Arc<dyn Clock>,
     server: Option<Server>,
     background: Vec<JoinHandle<()>>,
     /// What a successor would be handed.
@@ -96,6 +98,14 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
+    let settings = KeeperSettings {
+        certificates: Arc::clone(&certificates),
+        config: Arc::clone(&config),
+        store: store.clone(),
+        clock: Arc::clone(&shell.clock),
+        random: Arc::clone(&shell.random),
+    };
+    let keeper = Box::pin(Keeper::start(settings)).await.map_err(unavailable)?;
     let server = Server::start(doorward_proxy::Settings {
         listeners,
         workers: shell.workers,
@@ -111,8 +121,9 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
     let background = vec![
-        tokio::spawn(jobs::sweep(store.clone(), shell.clock)),
-        tokio::spawn(jobs::watch_files(Arc::clone(&certificates), Arc::clone(&config))),
+        tokio::spawn(jobs::sweep(store.clone(), Arc::clone(&shell.clock))),
+        tokio::spawn(keeper.clone().run()),
+        tokio::spawn(keeper.clone().follow()),
     ];
     let (draining, told) = watch::channel(false);
     let metrics = server.metrics().clone();
@@ -121,12 +132,14 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let admin = admin.map_err(|error| {
         Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}"))
     })?;
-    let server = Some(server);
+    let (server, clock) = (Some(server), shell.clock);
     let running = Running {
         setup_link,
         config,
         store,
         certificates,
+        keeper,
+        clock,
         server,
         background,
         sockets,
@@ -233,7 +246,17 @@ impl Running {
 
     /// Looks at the files of certificates now, as it happens each minute.
     pub fn look_at_certificate_files(&self) {
-        self.certificates.look_at_files(&self.config.load());
+        self.certificates.look_at_files(&self.config.load(), self.clock.now());
+    }
+
+    /// Looks now whether a certificate is due, as it happens each minute.
+    pub fn look_at_certificates(&self) {
+        self.keeper.wake();
+    }
+
+    /// Every certificate that the configuration wants, and what is known about it.
+    pub fn certificates(&self) -> Vec<CertificateStatus> {
+        self.certificates.status(&self.config.load())
     }
 
     /// Services that are declared.
@@ -266,6 +289,7 @@ impl Running {
         for task in self.background.drain(..) {
             task.abort();
         }
+        self.keeper.stop().await;
         // The last of the sockets go with the workers: from then on nobody connects.
         self.sockets.clear();
         if let Some(server) = self.server.take() {

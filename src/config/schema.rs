@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Certificates, Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -15,7 +15,7 @@ use doorward_core::{
 };
 
 use super::{
-    Diagnostic, Severity, Source,
+    Diagnostic, Severity, Source, certificates,
     client::{self, DeclaredClient},
     limits, listener,
     policy::{self, Policies},
@@ -87,7 +87,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let trusted_proxies = value::peers(&mut section, "trusted_proxies").unwrap_or_default();
     let tunnels = tunnel::read(&mut section, &trusted_proxies);
     let listeners = listener::read(&mut section, source, public.0);
-    let certificates = Certificates::default();
+    let certificates = certificates::read(&mut section, source, &listeners);
     let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let limits = limits::limits(subsection(&mut section, "limits"));
@@ -97,6 +97,9 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
     let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
+    let hosts = portal.iter().map(|portal| &portal.host);
+    let hosts = hosts.chain(services.iter().flat_map(|service| &service.hosts));
+    certificates::check(&section, &certificates, &listeners, hosts);
     section.finish();
     let portal = portal?;
     let injected =
@@ -123,7 +126,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
 }
 
 /// A table below the root; an absent one is empty.
-fn subsection<'a>(section: &mut Section<'a>, name: &'static str) -> Option<Section<'a>> {
+pub(super) fn subsection<'a>(section: &mut Section<'a>, name: &'static str) -> Option<Section<'a>> {
     let (place, node) = section.take(&[name])?;
     Section::new(place, node, section.findings)
 }

@@ -8,7 +8,10 @@ use crate::{
 };
 
 /// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_init.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_init.sql"),
+    include_str!("../../../migrations/0002_certificates.sql"),
+];
 
 enum Outcome {
     Current,
