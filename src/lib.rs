@@ -2,6 +2,7 @@
 
 mod admin;
 mod assertions;
+mod bearers;
 pub mod certificates;
 pub mod cli;
 pub mod clock;

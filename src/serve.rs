@@ -98,14 +98,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
-    let settings = KeeperSettings {
-        certificates: Arc::clone(&certificates),
-        config: Arc::clone(&config),
-        store: store.clone(),
-        clock: Arc::clone(&shell.clock),
-        random: Arc::clone(&shell.random),
-    };
-    let keeper = Box::pin(Keeper::start(settings)).await.map_err(unavailable)?;
+    let keeper = keeper(&config, &store, &certificates, &shell).await?;
     let server = Server::start(doorward_proxy::Settings {
         listeners,
         workers: shell.workers,
@@ -120,11 +113,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
-    let background = vec![
-        tokio::spawn(jobs::sweep(store.clone(), Arc::clone(&shell.clock))),
-        tokio::spawn(keeper.clone().run()),
-        tokio::spawn(keeper.clone().follow()),
-    ];
+    let background = background(&store, &shell, &keeper);
     let (draining, told) = watch::channel(false);
     let metrics = server.metrics().clone();
     let admin = Admin { config: Arc::clone(&config), store: store.clone(), metrics, draining: told };
@@ -148,6 +137,31 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         directory,
     };
     Ok(running)
+}
+
+async fn keeper(
+    config: &Arc<ArcSwap<Config>>,
+    store: &Store,
+    certificates: &Arc<Certificates>,
+    shell: &Shell,
+) -> Result<Keeper, Failure> {
+    let settings = KeeperSettings {
+        certificates: Arc::clone(certificates),
+        config: Arc::clone(config),
+        store: store.clone(),
+        clock: Arc::clone(&shell.clock),
+        random: Arc::clone(&shell.random),
+    };
+    Box::pin(Keeper::start(settings)).await.map_err(unavailable)
+}
+
+/// What happens by itself.
+fn background(store: &Store, shell: &Shell, keeper: &Keeper) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(jobs::sweep(store.clone(), Arc::clone(&shell.clock))),
+        tokio::spawn(keeper.clone().run()),
+        tokio::spawn(keeper.clone().follow()),
+    ]
 }
 
 fn admin_socket(

@@ -63,13 +63,7 @@ pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
 fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let whole = Place { key: String::new(), span: 0..0 };
     let mut section = Section::new(whole, root, findings)?;
-    let domain = section.required(
-        &["domain"],
-        "write the domain that your hosts are below, such as domain = \"example.org\"",
-    );
-    let domain = domain
-        .and_then(|text| value::name(&text, findings))
-        .map_or_else(String::new, |host| host.to_string());
+    let domain = domain(&mut section);
     let data_directory = section.text(&["data_directory"]);
     let data_directory =
         data_directory.map_or_else(|| "/var/lib/doorward".into(), |text| value::file(source, &text));
@@ -123,6 +117,13 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         reserved_headers,
     };
     Some((config, clients, files))
+}
+
+fn domain(section: &mut Section<'_>) -> String {
+    let help = "write the domain that your hosts are below, such as domain = \"example.org\"";
+    let domain = section.required(&["domain"], help);
+    let domain = domain.and_then(|text| value::name(&text, section.findings));
+    domain.map_or_else(String::new, |host| host.to_string())
 }
 
 /// A table below the root; an absent one is empty.

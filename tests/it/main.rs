@@ -21,6 +21,7 @@ mod live;
 mod normalisers;
 mod passkeys;
 mod paths;
+mod personal_tokens;
 mod process;
 mod provider;
 mod restart;

@@ -3,6 +3,7 @@
 //! `decide` is the only maker of [`Permit`], and both enforcement points, the proxy and `/authorize`, take a
 //! `Permit` by value. Absence never grants: no group list, no session and no match each end in a refusal.
 
+mod bearer;
 mod decide;
 mod explain;
 mod quarantine;
@@ -13,13 +14,14 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use ::http::Method;
 use ipnet::IpNet;
 
+pub use bearer::{Bearer, Presented, TokenProblem, decide_by_token, presented, strip_presented};
 use decide::within;
 pub use decide::{admit, admit_person, decide};
 pub use explain::{describe, explain};
 pub use quarantine::Quarantine;
 pub use scope::{Miss, PathRegex, Paths, Scope};
 
-use crate::{http::fetch::FetchMetadata, identity::Identity, time::UnixTime};
+use crate::{http::fetch::FetchMetadata, id::PersonalTokenId, identity::Identity, time::UnixTime};
 
 /// A named rule about people: whom it lets in, from where.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,12 +54,14 @@ pub struct Guard {
     pub bypass: Vec<Scope>,
     /// Whether unsafe requests and WebSockets from other origins are refused when a session carries them.
     pub csrf_shield: bool,
+    /// Whether tokens that people made for this service stand in the place of a session.
+    pub tokens: bool,
 }
 
 impl Guard {
     /// A posture with nothing besides, and the shield up.
     pub const fn new(posture: Posture) -> Self {
-        Self { posture, networks: None, bypass: Vec::new(), csrf_shield: true }
+        Self { posture, networks: None, bypass: Vec::new(), csrf_shield: true, tokens: false }
     }
 }
 
@@ -140,6 +144,8 @@ pub enum Grounds {
     Bypass(usize),
     /// The service demands nothing here.
     Open,
+    /// The policy lets in the person who made this token, and the token is good for this.
+    Token(PersonalTokenId),
 }
 
 impl fmt::Display for Grounds {
@@ -148,6 +154,7 @@ impl fmt::Display for Grounds {
             Self::Session => formatter.write_str("session"),
             Self::Bypass(index) => write!(formatter, "bypass[{index}]"),
             Self::Open => formatter.write_str("open"),
+            Self::Token(id) => write!(formatter, "token:{id}"),
         }
     }
 }
@@ -197,6 +204,8 @@ pub enum Denial {
         /// The identifier of the reason.
         id: &'static str,
     },
+    /// A token that does not open this.
+    Token(TokenProblem),
 }
 
 impl Denial {
@@ -209,6 +218,7 @@ impl Denial {
             Self::CrossOrigin => "cross_origin",
             Self::Expired => "expired",
             Self::Quarantined { id } => id,
+            Self::Token(problem) => problem.code(),
         }
     }
 }

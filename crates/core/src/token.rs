@@ -42,6 +42,8 @@ kinds! {
     Enrolment = "dw_e_",
     /// The one-time link to set up an empty installation.
     Setup = "dw_i_",
+    /// A token that a person made for one service.
+    Personal = "dw_k_",
 }
 
 const SECRET_LENGTH: usize = 32;
@@ -239,6 +241,7 @@ mod tests {
             Handoff::PREFIX,
             Enrolment::PREFIX,
             Setup::PREFIX,
+            Personal::PREFIX,
         ];
         for (index, prefix) in prefixes.iter().enumerate() {
             assert!(!prefixes[index + 1..].contains(prefix), "{prefix}");

@@ -8,7 +8,7 @@ use doorward_core::{
         framing,
         headers::{self, ForwardedValues},
     },
-    policy::Permit,
+    policy::{self, Permit},
     service::{Backend, Disclosed, Service},
 };
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header, request::Parts};
@@ -103,6 +103,9 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    if service.guard.tokens {
+        policy::strip_presented(&mut head.headers);
+    }
     service.disclosure.lend(&mut head.headers, permit);
     if wants_trailers {
         head.headers.insert(header::TE, HeaderValue::from_static("trailers"));

@@ -14,12 +14,13 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Demand, Denial, Grounds, Permit},
+    policy::{self, Access, Bearer, Decision, Demand, Denial, Grounds, Guard, Permit, Presented},
     route::{Destination, Route},
     service::{Backend, Service},
+    time::UnixTime,
     token::{Hashed, Session},
 };
-use http::{HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
 use hyper::body::Incoming;
 
 use crate::{
@@ -185,7 +186,7 @@ async fn gate(
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged { identity, decision, token, generation } = judged;
+    let Judged { identity, decision, token, bearer, generation } = judged;
     let decided = Instant::now();
     worker.tally.decided_within(decided.duration_since(began));
     let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
@@ -199,6 +200,7 @@ async fn gate(
             let watch = Box::new(Watch {
                 worker: Rc::clone(worker),
                 token,
+                bearer,
                 route: Arc::clone(&arrival.route),
                 target: arrival.target.clone(),
                 method: head.method.clone(),
@@ -278,6 +280,8 @@ pub(crate) struct Judged {
     pub(crate) decision: Decision,
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
+    /// The token of a person's program that was looked up in its place.
+    bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
 }
@@ -301,22 +305,60 @@ pub(crate) async fn judge(
     };
     // Read before anything is decided: what changes after it shows.
     let generation = worker.sessions.generation();
+    if let Some(presented) = presented(&service.guard, &head.headers) {
+        return Box::pin(by_token(worker, service, &access, (presented, generation))).await;
+    }
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
     let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged { identity: None, decision, token: None, generation });
+        return Ok(Judged { identity: None, decision, token: None, bearer: None, generation });
     };
     let token = Hashed::<Session>::of_text(token);
     let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
     access.identity = identity.as_ref();
     let decision = policy::decide(&service.guard, &access);
-    Ok(Judged { identity, decision, token: Some(token), generation })
+    Ok(Judged { identity, decision, token: Some(token), bearer: None, generation })
+}
+
+/// The token of a person's program that a request presents, if the service takes such.
+pub(crate) fn presented(guard: &Guard, headers: &HeaderMap) -> Option<Presented> {
+    if guard.tokens { policy::presented(headers) } else { None }
+}
+
+/// The decision about a request that presents a token of a person's program.
+async fn by_token(
+    worker: &Worker,
+    service: &Service,
+    access: &Access<'_>,
+    (presented, generation): (Presented, u64),
+) -> Result<Judged, Problem> {
+    let found = bearer(worker, presented, &service.name, access.now).await;
+    let found = found.map_err(|Unavailable| Problem::Unavailable)?;
+    let decision = policy::decide_by_token(&service.guard, access, found.as_ref());
+    let identity = found.map(|bearer| Arc::clone(&bearer.identity));
+    Ok(Judged { identity, decision, token: None, bearer: Some(presented), generation })
+}
+
+/// Who is behind a token at a service.
+pub(crate) async fn bearer(
+    worker: &Worker,
+    presented: Presented,
+    service: &str,
+    now: UnixTime,
+) -> Result<Option<Arc<Bearer>>, Unavailable> {
+    let Presented::Token(token) = presented else {
+        return Ok(None);
+    };
+    match worker.sessions.remembered_bearer(&token, service, now) {
+        Some(bearer) => Ok(Some(bearer)),
+        None => worker.sessions.bearer(&token, service, now).await,
+    }
 }
 
 pub(crate) const fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
-        Grounds::Session | Grounds::Open => "forwarded",
+        Grounds::Session | Grounds::Open | Grounds::Token(_) => "forwarded",
     }
 }
 

@@ -4,19 +4,21 @@ use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::fetch::FetchMetadata,
-    policy::{self, Access, Decision, Demand},
+    policy::{self, Access, Decision, Demand, Presented},
     route::{Destination, Route},
     token::{Hashed, Session},
 };
 use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
-use crate::worker::Worker;
+use crate::{service::bearer, worker::Worker};
 
 /// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
     pub(crate) worker: Rc<Worker>,
     pub(crate) token: Option<Hashed<Session>>,
+    /// The token of a person's program that it rests on instead.
+    pub(crate) bearer: Option<Presented>,
     pub(crate) route: Arc<Route>,
     pub(crate) target: PathAndQuery,
     pub(crate) method: Method,
@@ -64,6 +66,13 @@ impl Watch {
             fetch: self.fetch,
             now,
         };
+        if let Some(presented) = self.bearer {
+            let Ok(found) = bearer(&self.worker, presented, &service.name, now).await else {
+                return false;
+            };
+            let decision = policy::decide_by_token(&service.guard, &access, found.as_ref());
+            return matches!(decision, Decision::Permit(_));
+        }
         let decision = policy::decide(&service.guard, &access);
         let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
             return matches!(decision, Decision::Permit(_));

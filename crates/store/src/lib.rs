@@ -23,6 +23,7 @@ mod error;
 mod handoff;
 mod login;
 mod migrate;
+mod personal_token;
 mod session;
 mod setup;
 mod signing_key;
@@ -40,6 +41,9 @@ pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
 pub use handoff::{NewHandoff, NewServiceSession};
 pub use login::{ChallengeUse, NewSession, SignIn};
+pub use personal_token::{
+    NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,
+};
 pub use session::SessionRow;
 pub use setup::CompleteSetup;
 pub use signing_key::{NewSigningKey, StoredSigningKey};

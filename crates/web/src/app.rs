@@ -10,7 +10,7 @@ use doorward_core::{
     http::{context::RequestContext, fetch, forward_auth::Unanswered},
     identity::Identity,
     jose::key_ring::KeyRing,
-    policy::{self, Denial},
+    policy::{self, Denial, TokenProblem},
     seal::RootSecret,
     service::Service,
     time::Random,
@@ -190,6 +190,9 @@ impl App {
         if matches!(denial, Denial::Quarantined { .. }) {
             return self.closed(denied, as_page, context);
         }
+        if matches!(denial, Denial::Token(TokenProblem::Unknown)) {
+            return Self::no_token(denied, context);
+        }
         let response = if as_page {
             page::denied_at_service(&self.environment, context, denied)
         } else {
@@ -202,6 +205,23 @@ impl App {
             reply::json(&body)
         };
         Self::finish(with_status(response, StatusCode::FORBIDDEN), None, context)
+    }
+
+    /// A token that opens nothing here (RFC 6750 section 3.1). One answer for every reason, and never a page: whoever
+    /// presents a token is a program.
+    fn no_token(denied: &Denied<'_>, context: &RequestContext) -> Response<ReplyBody> {
+        let mut response = with_status(
+            reply::json(&serde_json::json!({
+                "error": "invalid_token",
+                "reason": denied.denial.code(),
+                "message": format!("{}: {}.", denied.service.title, policy::explain(denied.denial)),
+                "request_id": context.id.to_string(),
+            })),
+            StatusCode::UNAUTHORIZED,
+        );
+        let challenge = HeaderValue::from_static("Bearer realm=\"token\", error=\"invalid_token\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        Self::finish(response, None, context)
     }
 
     /// A service whose declaration can't be enforced: nobody can open it, whoever they are.

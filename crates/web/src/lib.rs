@@ -18,6 +18,7 @@ mod oidc;
 mod page;
 mod passkeys;
 mod people;
+mod personal_tokens;
 mod refusal;
 mod reply;
 mod router;

@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) display_name: String,
     pub(crate) username: String,
     pub(crate) administrator: bool,
+    /// Whether any service takes tokens.
+    pub(crate) tokens: bool,
 }
 
 impl Frame {
@@ -41,6 +43,7 @@ impl Frame {
             display_name: identity.profile.display_name.clone(),
             username: identity.profile.username.to_string(),
             administrator: identity.is_administrator(),
+            tokens: config.services.iter().any(|service| service.guard.tokens),
         });
         Self {
             place: config.portal.title.clone(),

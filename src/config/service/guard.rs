@@ -20,13 +20,14 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     let networks = value::networks(section, names);
     let bypass = bypasses(section, closing);
     let csrf_shield = section.boolean("csrf_shield", true);
+    let tokens = section.boolean("tokens", false);
     let policy = section.text(&["policy"]);
     let help = format!("a service says what it demands: {}", POSTURES.join(", "));
     let posture = section.required(&["posture"], &help);
     let open = posture.as_ref().and_then(|text| not_gated(&text.text));
     if let (Some(posture), Some(open)) = (&posture, open) {
         without_effect(section, &posture.text);
-        return Some(Guard { posture: open, networks, bypass: Vec::new(), csrf_shield });
+        return Some(Guard { posture: open, networks, bypass: Vec::new(), csrf_shield, tokens: false });
     }
     let policy = policy.and_then(|text| policy::find(context.policies, &text, section.findings));
     let posture = posture?;
@@ -41,7 +42,7 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
         let help = "write whom the service lets in, such as policy = \"users\"";
         section.missing("policy", help);
     }
-    Some(Guard { posture: Posture::Sso(policy?), networks, bypass, csrf_shield })
+    Some(Guard { posture: Posture::Sso(policy?), networks, bypass, csrf_shield, tokens })
 }
 
 fn not_gated(word: &str) -> Option<Posture> {
@@ -55,7 +56,7 @@ fn not_gated(word: &str) -> Option<Posture> {
 
 /// Reports what only a gate reads: whoever wrote it believes that there is one.
 fn without_effect(section: &Section<'_>, posture: &str) {
-    for key in ["policy", "bypass", FLAT[0], FLAT[1]] {
+    for key in ["policy", "bypass", "tokens", FLAT[0], FLAT[1]] {
         if !section.lacks(&[key]) {
             let message = format!("`{key}` has no effect with the posture `{posture}`");
             let help = "remove it, or write posture = \"sso\"";

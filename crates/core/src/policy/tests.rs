@@ -13,6 +13,7 @@ use crate::{
     user::{Profile, Username},
 };
 
+mod bearer;
 mod words;
 
 const NOW: UnixTime = UnixTime(1_000);

@@ -28,6 +28,7 @@ mod smuggling;
 mod streaming;
 mod targets;
 mod tls;
+mod tokens;
 mod upstream;
 mod vouching;
 mod websocket;
