@@ -4,6 +4,7 @@ mod backend;
 mod closing;
 mod disclosure;
 mod guard;
+mod redirect;
 mod scope;
 mod upstream;
 
