@@ -27,6 +27,7 @@ mod provider;
 mod restart;
 mod robust;
 mod secrecy;
+mod service_manager;
 mod smoke;
 mod step_up;
 mod store;
