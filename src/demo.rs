@@ -35,7 +35,7 @@ pub const SERVICES: [DemoService; 4] = [
     DemoService {
         name: "notes",
         about: "for members of `users`",
-        declaration: "title = \"Notes\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\n",
+        declaration: "title = \"Notes\"\nposture = \"sso\"\npolicy = \"users\"\nidentity_headers = true\ntokens = true\n",
     },
     DemoService {
         name: "vault",

@@ -2,7 +2,8 @@
 
 mod admin;
 mod assertions;
-mod certificates;
+mod bearers;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod command;

@@ -15,12 +15,15 @@ use arc_swap::ArcSwap;
 use doorward_core::{
     config::Config,
     identity::Identity,
+    policy::Bearer,
     time::UnixTime,
-    token::{Hashed, Session},
+    token::{Hashed, Personal, Session},
 };
 use doorward_proxy::session::{BoxFuture, SessionSource, Unavailable};
 use doorward_store::Store;
 use tokio::sync::watch;
+
+use crate::bearers;
 
 /// Sessions that one thread remembers at most; beyond that it starts afresh.
 const REMEMBERED: usize = 8192;
@@ -140,6 +143,24 @@ impl SessionSource for Sessions {
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Option<Arc<Identity>>, Unavailable>> {
         Box::pin(self.ask(token, host, now))
+    }
+
+    fn remembered_bearer(
+        &self,
+        token: &Hashed<Personal>,
+        service: &str,
+        now: UnixTime,
+    ) -> Option<Arc<Bearer>> {
+        bearers::remembered(self.store.generation(), token, service, now)
+    }
+
+    fn bearer<'a>(
+        &'a self,
+        token: &'a Hashed<Personal>,
+        service: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Option<Arc<Bearer>>, Unavailable>> {
+        Box::pin(bearers::ask(&self.store, token, service, now))
     }
 
     fn generation(&self) -> u64 {

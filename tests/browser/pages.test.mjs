@@ -38,6 +38,23 @@ test('passkeys', async () => {
   await inspect('passkeys', tab.page);
 });
 
+test('tokens: the form, and the one that was made', async () => {
+  const { page } = tab;
+  await page.goto(door.url('id', '/account/tokens'));
+  await page.getByLabel('What it is for').fill('Backup of the study');
+  await page.getByLabel('Paths').fill('/api');
+  await inspect('tokens-form', page);
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  await page.getByText('It is shown only now.').waitFor();
+  assert.match(await page.locator('.link').innerText(), /^dw_k_[\w-]{49}$/);
+  await inspect('token-made', page);
+  await page.getByRole('link', { name: 'Back to your tokens' }).click();
+  await page.getByRole('button', { name: 'Revoke Backup of the study' }).waitFor();
+  await inspect('tokens', page);
+  await page.getByRole('button', { name: 'Revoke Backup of the study' }).click();
+  await page.getByText('The token was revoked.').waitFor();
+});
+
 test('people', async () => {
   await tab.page.goto(door.url('id', '/admin/people'));
   await tab.page.locator('summary').click();

@@ -39,6 +39,7 @@ get id /setup/{token}
 get id /enrol/{token}
 get id /handoff
 get id /account/passkeys
+get id /account/tokens
 get id /healthz
 get id /robots.txt
 get id /.well-known/passkey-endpoints
@@ -63,6 +64,8 @@ json id /api/passkeys/start
 json id /api/passkeys/finish
 form id /account/passkeys/rename
 form id /account/passkeys/remove
+form id /account/tokens
+form id /account/tokens/revoke
 get id /admin/people
 form id /admin/people
 form id /admin/people/groups

@@ -25,6 +25,7 @@ mod login;
 mod opening;
 mod passkey;
 mod people;
+mod personal_tokens;
 mod raw;
 mod sessions;
 mod setup;

@@ -59,8 +59,11 @@ impl Statement<'_> {
         }
         set("groups", json!(&*person.groups));
         set("roles", json!(roles));
-        set("amr", json!(person.context.amr));
-        set("auth_time", json!(person.context.auth_time.0));
+        // A token of a program proves nothing about the person's presence.
+        if !person.context.amr.is_empty() {
+            set("amr", json!(person.context.amr));
+            set("auth_time", json!(person.context.auth_time.0));
+        }
         set("sid", json!(person.portal_session.as_str()));
         claims
     }

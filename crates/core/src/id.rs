@@ -67,6 +67,15 @@ ids! {
     SessionId,
     /// The tokens that descend from one authorization code.
     FamilyId,
+    /// A token that a person made for one service.
+    PersonalTokenId,
+}
+
+impl From<PersonalTokenId> for SessionId {
+    /// A token stands in the place of a session.
+    fn from(id: PersonalTokenId) -> Self {
+        Self(id.0)
+    }
 }
 
 #[cfg(test)]

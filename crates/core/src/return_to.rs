@@ -21,17 +21,20 @@ pub enum ReturnTo {
 pub enum Page {
     /// The person's passkeys.
     Passkeys,
+    /// The person's tokens for programs.
+    Tokens,
     /// The administrators' list of people.
     People,
 }
 
 impl Page {
-    const ALL: [Self; 2] = [Self::Passkeys, Self::People];
+    const ALL: [Self; 3] = [Self::Passkeys, Self::Tokens, Self::People];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Passkeys => "/account/passkeys",
+            Self::Tokens => "/account/tokens",
             Self::People => "/admin/people",
         }
     }
@@ -91,9 +94,14 @@ mod tests {
         ] {
             assert_eq!(ReturnTo::parse(text), ReturnTo::Launcher, "{text:?}");
         }
-        for text in
-            ["/", "/handoff?service=notes", "/authorize?client_id=x", "/account/passkeys", "/admin/people"]
-        {
+        for text in [
+            "/",
+            "/handoff?service=notes",
+            "/authorize?client_id=x",
+            "/account/passkeys",
+            "/account/tokens",
+            "/admin/people",
+        ] {
             assert_eq!(ReturnTo::parse(text).to_path(), text);
         }
     }

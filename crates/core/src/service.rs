@@ -7,12 +7,16 @@ mod upstream;
 
 use std::sync::Arc;
 
+use ::http::HeaderName;
 pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
 pub use relay::{Elsewhere, HeaderEdits, Limits, PathMap, QueryRule, Relay};
 pub use static_site::StaticSite;
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
 
-use crate::{http::host::Host, policy::Guard};
+use crate::{
+    http::{host::Host, origin::Origin},
+    policy::{Guard, Posture},
+};
 
 /// A service's name in the configuration: `[services.<name>]`.
 pub type ServiceName = Arc<str>;
@@ -43,6 +47,8 @@ pub enum Backend {
     Upstream(Upstream),
     /// Files.
     Static(Box<StaticSite>),
+    /// Another origin, to which people are sent.
+    Redirect(Redirect),
     /// Another proxy, which asks about each request and forwards it itself.
     Elsewhere,
 }
@@ -53,11 +59,20 @@ impl Backend {
         let (one, several) = match self {
             Self::Upstream(upstream) => (Some(upstream), None),
             Self::Static(site) => (None, Some(site)),
-            Self::Elsewhere => (None, None),
+            Self::Redirect(_) | Self::Elsewhere => (None, None),
         };
         let several = several.into_iter().flat_map(|site| &site.api).map(|(_, upstream)| upstream);
         one.into_iter().chain(several)
     }
+}
+
+/// Where people are sent: the same path and query at another origin, which no request can change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Redirect {
+    /// The origin.
+    pub to: Origin,
+    /// Whether browsers may remember it.
+    pub permanent: bool,
 }
 
 impl Service {
@@ -74,11 +89,20 @@ impl Service {
         }
     }
 
+    /// The headers by which the application learns who somebody is.
+    pub fn told_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let by_password = match &self.guard.posture {
+            Posture::Basic(realm) => realm.user_header.as_ref(),
+            _ => None,
+        };
+        self.disclosure.headers.iter().map(|header| &header.name).chain(by_password)
+    }
+
     /// The application that requests are forwarded to, if there is one.
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Static(_) | Backend::Elsewhere => None,
+            Backend::Static(_) | Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 
@@ -86,7 +110,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Static(_) | Backend::Elsewhere => None,
+            Backend::Static(_) | Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use doorward_core::{
         framing,
         headers::{self, ForwardedValues},
     },
-    policy::Permit,
+    policy::{self, Permit},
     service::{Backend, Disclosed, Elsewhere, Service, StaticSite, Upstream},
 };
 use http::{
@@ -25,6 +25,7 @@ use crate::{
     body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     compress,
     control::Problem,
+    credentials,
     service::{Answer, Arrival, control},
     static_site::{self, Ask},
     upgrade,
@@ -69,7 +70,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
             Some(upstream) => Ok(upstream),
             None => return Box::pin(file(worker, &permit, (site, &way_back), outgoing)).await,
         },
-        Backend::Elsewhere => Err(Problem::Unanswered(Unanswered::Elsewhere)),
+        Backend::Redirect(_) | Backend::Elsewhere => Err(Problem::Unanswered(Unanswered::Elsewhere)),
     };
     let ready = upstream.and_then(|upstream| disclose(worker, &permit, &mut outgoing).map(|()| upstream));
     let arrival = outgoing.arrival;
@@ -217,6 +218,7 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
     join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
+    credentials::pass_on(service, permit.user().map(|user| &**user), &mut head.headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     // Before what we say ourselves, which nothing else may change.
@@ -228,6 +230,9 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    if service.guard.tokens {
+        policy::strip_presented(&mut head.headers);
+    }
     service.disclosure.lend(&mut head.headers, permit);
     if let Some(prefix) = relay.paths.strip.as_deref().and_then(|prefix| HeaderValue::from_str(prefix).ok()) {
         head.headers.insert(X_FORWARDED_PREFIX, prefix);

@@ -11,6 +11,7 @@ mod compress;
 mod connection;
 mod connections;
 pub mod control;
+mod credentials;
 mod disclose;
 mod forward;
 mod forward_auth;

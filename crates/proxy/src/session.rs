@@ -4,8 +4,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use doorward_core::{
     identity::Identity,
+    policy::Bearer,
     time::UnixTime,
-    token::{Hashed, Session},
+    token::{Hashed, Personal, Session},
 };
 use tokio::sync::watch;
 
@@ -36,6 +37,23 @@ pub trait SessionSource: Send + Sync + 'static {
         host: &'a str,
         now: UnixTime,
     ) -> BoxFuture<'a, Result<Option<Arc<Identity>>, Unavailable>>;
+
+    /// Who is behind a token that a person made for a service, from memory; `None` means that [`Self::bearer`] must be
+    /// asked.
+    fn remembered_bearer(
+        &self,
+        token: &Hashed<Personal>,
+        service: &str,
+        now: UnixTime,
+    ) -> Option<Arc<Bearer>>;
+
+    /// The same from the store; `None` for nobody.
+    fn bearer<'a>(
+        &'a self,
+        token: &'a Hashed<Personal>,
+        service: &'a str,
+        now: UnixTime,
+    ) -> BoxFuture<'a, Result<Option<Arc<Bearer>>, Unavailable>>;
 
     /// A counter that rises whenever an answer may have changed.
     fn generation(&self) -> u64;

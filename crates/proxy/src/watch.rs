@@ -4,24 +4,28 @@ use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
     http::fetch::FetchMetadata,
-    policy::{self, Access, Decision, Demand},
+    policy::{self, Access, Decision, Demand, Presented},
     route::{Destination, Route},
     token::{Hashed, Session},
 };
 use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
-use crate::worker::Worker;
+use crate::{credentials::Held, service::bearer, worker::Worker};
 
 /// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
     pub(crate) worker: Rc<Worker>,
     pub(crate) token: Option<Hashed<Session>>,
+    /// The token of a person's program that it rests on instead.
+    pub(crate) bearer: Option<Presented>,
     pub(crate) route: Arc<Route>,
     pub(crate) target: PathAndQuery,
     pub(crate) method: Method,
     pub(crate) client: std::net::IpAddr,
     pub(crate) fetch: FetchMetadata,
+    /// What was presented in place of a session.
+    pub(crate) held: Held,
     /// The generation at which it was decided.
     pub(crate) generation: u64,
     /// When the service's limit of time ends it in any case.
@@ -72,9 +76,17 @@ impl Watch {
             path: self.target.path(),
             client: self.client,
             identity: None,
+            credentials: self.held.credential(),
             fetch: self.fetch,
             now,
         };
+        if let Some(presented) = self.bearer {
+            let Ok(found) = bearer(&self.worker, presented, &service.name, now).await else {
+                return false;
+            };
+            let decision = policy::decide_by_token(&service.guard, &access, found.as_ref());
+            return matches!(decision, Decision::Permit(_));
+        }
         let decision = policy::decide(&service.guard, &access);
         let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
             return matches!(decision, Decision::Permit(_));

@@ -18,13 +18,17 @@ use crate::{
     certificates::Challenges,
     connections::{Connections, Open},
     control::ControlPlane,
+    credentials::{Guesses, Passwords},
     disclose::Disclosures,
-    metrics::{ServiceTallies, Tally},
-    server::Settings,
+    metrics::{Metrics, ServiceTallies, Tally},
+    server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
-    upstream::{Pools, health::Board},
+    upstream::Pools,
 };
+
+/// Connections that a worker may have more than another before it lets that one go first.
+const LEAD: usize = 4;
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
@@ -35,28 +39,34 @@ pub(crate) struct Worker {
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
     pub(crate) disclosures: Disclosures,
+    pub(crate) guesses: Arc<Guesses>,
+    pub(crate) passwords: Passwords,
     pub(crate) connections: Rc<Connections>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
     workers: usize,
+    everybody: Metrics,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, board: Arc<Board>, tally: Arc<Tally>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, shared: Shared) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts, board),
+            pools: Pools::new(settings.timeouts, shared.board),
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
-            connections: Connections::new(Arc::clone(&tally)),
-            tally,
+            guesses: shared.guesses,
+            passwords: Passwords::new(draw(&*settings.random)),
+            connections: Connections::new(Arc::clone(&shared.tally)),
+            tally: shared.tally,
             services: ServiceTallies::default(),
             workers: settings.workers,
+            everybody: shared.everybody,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
@@ -70,6 +80,12 @@ impl Worker {
     /// Whether this worker has its share of all connections.
     pub(crate) fn is_full(&self) -> bool {
         self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
+    }
+
+    /// Whether this worker has clearly more connections than another, which then should take the next one.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let (own, least) = (self.connections.len(), self.everybody.fewest_connections());
+        own > least + LEAD + least / 8
     }
 
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.

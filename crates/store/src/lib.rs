@@ -13,6 +13,7 @@
 //!    after their commit, whoever still waits for them. A handoff adds a session and touches none, so it does not.
 
 mod authorization_code;
+mod certificate;
 mod consent;
 mod credential;
 mod data_directory;
@@ -22,6 +23,7 @@ mod error;
 mod handoff;
 mod login;
 mod migrate;
+mod personal_token;
 mod session;
 mod setup;
 mod signing_key;
@@ -32,12 +34,16 @@ mod user;
 mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
+pub use certificate::{StoredCertificate, StoredChain, StoredProof};
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
 pub use handoff::{NewHandoff, NewServiceSession};
 pub use login::{ChallengeUse, NewSession, SignIn};
+pub use personal_token::{
+    NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,
+};
 pub use session::SessionRow;
 pub use setup::CompleteSetup;
 pub use signing_key::{NewSigningKey, StoredSigningKey};

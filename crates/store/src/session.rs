@@ -64,6 +64,7 @@ impl Store {
             for row in tx.query(SQL, &[user.as_str().into()])? {
                 end_portal_session(tx, session_id_at(&row, 0)?, now)?;
             }
+            crate::personal_token::revoke_all_of(tx, user, now)?;
             crate::token::revoke_families_of_user(tx, user, now)
         })
         .await

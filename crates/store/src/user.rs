@@ -106,6 +106,7 @@ impl Store {
     pub async fn set_disabled(&self, id: UserId, disabled: bool, now: UnixTime) -> Result<bool, StoreError> {
         self.attempt(move |tx| {
             let won = if disabled {
+                crate::personal_token::revoke_all_of(tx, id, now)?;
                 tx.wins(
                     "UPDATE users SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL",
                     &[id.as_str().into(), now.0.into()],

@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) display_name: String,
     pub(crate) username: String,
     pub(crate) administrator: bool,
+    /// Whether any service takes tokens.
+    pub(crate) tokens: bool,
 }
 
 impl Frame {
@@ -41,6 +43,7 @@ impl Frame {
             display_name: identity.profile.display_name.clone(),
             username: identity.profile.username.to_string(),
             administrator: identity.is_administrator(),
+            tokens: config.services.iter().any(|service| service.guard.tokens),
         });
         Self {
             place: config.portal.title.clone(),
@@ -178,7 +181,8 @@ pub(crate) fn denied_at_service(
     let app::Denied { service, identity, denial } = *denied;
     let config: Arc<Config> = environment.config();
     let frame = Frame::portal(environment, None).on_service(&config);
-    let (handoff, line) = transaction::begin(environment, service, "/", context);
+    let (handoff, line) =
+        transaction::begin(environment, (service, transaction::Wanted { path: "/", max_age: None }), context);
     let switch = sign_out::to_switch(config.portal.origin.as_str(), &handoff);
     let mut response = show(&Denied::new(frame, context, (&service.title, identity, denial), switch));
     reply::add_cookie(&mut response, line);

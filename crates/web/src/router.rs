@@ -16,7 +16,7 @@ use crate::{
     assets, callback, enrolment,
     environment::Environment,
     extract::Env,
-    handoff, launcher, login, oidc, passkeys, people,
+    handoff, launcher, login, oidc, passkeys, people, personal_tokens,
     refusal::{self, Refusal},
     same_origin, setup, sign_out, transaction, well_known,
 };
@@ -76,6 +76,8 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/api/passkeys/finish", post(passkeys::finish))
         .route("/account/passkeys/rename", post(passkeys::rename))
         .route("/account/passkeys/remove", post(passkeys::remove))
+        .route("/account/tokens/revoke", post(personal_tokens::revoke))
+        .route("/account/tokens", post(personal_tokens::make))
         .route("/admin/people/groups", post(people::set_groups))
         .route("/admin/people/disable", post(people::disable))
         .route("/admin/people/enable", post(people::enable))
@@ -86,6 +88,7 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/sign-out", post(sign_out::finish))
         .merge(anonymous)
         .route_layer(middleware::from_fn(same_origin::demand))
+        .route("/account/tokens", get(personal_tokens::show))
         .route("/admin/people", get(people::show))
         .route("/sign-out", get(sign_out::show))
 }

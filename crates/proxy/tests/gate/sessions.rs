@@ -11,8 +11,9 @@ use std::{
 use doorward_core::{
     id::{SessionId, UserId},
     identity::{AuthContext, Identity, IdentityParts},
+    policy::Bearer,
     time::UnixTime,
-    token::{Hashed, Session},
+    token::{Hashed, Personal, Session},
     user::{Profile, Username},
 };
 use doorward_proxy::session::{BoxFuture, SessionSource, Unavailable};
@@ -22,6 +23,7 @@ type Key = ([u8; 32], String);
 
 pub(crate) struct Sessions {
     live: Mutex<HashMap<Key, Arc<Identity>>>,
+    bearers: Mutex<HashMap<Key, Arc<Bearer>>>,
     generation: watch::Sender<u64>,
     /// How often anybody was asked.
     pub(crate) asked: watch::Sender<usize>,
@@ -32,6 +34,7 @@ impl Sessions {
     pub(crate) fn new() -> Self {
         Self {
             live: Mutex::default(),
+            bearers: Mutex::default(),
             generation: watch::Sender::new(1),
             asked: watch::Sender::new(0),
             down: AtomicBool::new(false),
@@ -47,6 +50,18 @@ impl Sessions {
     /// Ends the session.
     pub(crate) fn end(&self, token: &str, host: &str) {
         self.live.lock().unwrap().remove(&key(token, host));
+        self.touch();
+    }
+
+    /// Makes a token for a service live.
+    pub(crate) fn give_token(&self, token: &Hashed<Personal>, service: &str, bearer: Arc<Bearer>) {
+        self.bearers.lock().unwrap().insert((*token.as_bytes(), service.to_owned()), bearer);
+        self.touch();
+    }
+
+    /// Ends it.
+    pub(crate) fn take_token(&self, token: &Hashed<Personal>, service: &str) {
+        self.bearers.lock().unwrap().remove(&(*token.as_bytes(), service.to_owned()));
         self.touch();
     }
 
@@ -93,6 +108,24 @@ impl SessionSource for Sessions {
             Err(Unavailable)
         } else {
             Ok(self.live.lock().unwrap().get(&(*token.as_bytes(), host.to_owned())).cloned())
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn remembered_bearer(&self, _: &Hashed<Personal>, _: &str, _: UnixTime) -> Option<Arc<Bearer>> {
+        None
+    }
+
+    fn bearer<'a>(
+        &'a self,
+        token: &'a Hashed<Personal>,
+        service: &'a str,
+        _: UnixTime,
+    ) -> BoxFuture<'a, Result<Option<Arc<Bearer>>, Unavailable>> {
+        let answer = if self.down.load(Ordering::SeqCst) {
+            Err(Unavailable)
+        } else {
+            Ok(self.bearers.lock().unwrap().get(&(*token.as_bytes(), service.to_owned())).cloned())
         };
         Box::pin(async move { answer })
     }

@@ -13,6 +13,9 @@ fn each_denial_has_a_code_and_a_sentence() {
         Denial::CrossOrigin,
         Denial::Expired,
         Denial::Quarantined { id: "closed_regex" },
+        Denial::Token(TokenProblem::Unknown),
+        Denial::Token(TokenProblem::Scope(Miss::Method)),
+        Denial::Token(TokenProblem::Person),
     ];
     let told: Vec<String> =
         denials.iter().map(|denial| format!("{}: {}", denial.code(), explain(denial))).collect();
@@ -24,6 +27,9 @@ fn each_denial_has_a_code_and_a_sentence() {
     cross_origin: another site started this request; open the service itself and try again
     expired: your session has ended
     closed_regex: this service is closed until its declaration is in order; its administrator finds the reason in the log
+    token_unknown: this is no token that works here; look at the page for your tokens, or make another
+    token_method: this token is not good for this path and method; make one that is
+    token_person: this needs a person with their passkey; a token is not enough
     ");
 }
 
