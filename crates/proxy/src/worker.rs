@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, Cache};
 use doorward_core::{
     config::Config,
     http::{context::RequestId, forwarded::Trust},
+    service::Service,
     time::{Clock, draw},
 };
 
@@ -22,6 +23,7 @@ use crate::{
     disclose::Disclosures,
     metrics::{Metrics, ServiceTallies, Tally},
     server::{Settings, Shared},
+    service::Arrival,
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
@@ -75,6 +77,16 @@ impl Worker {
     /// The current configuration.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(self.config.borrow_mut().load())
+    }
+
+    /// Counts what became of a request, and why.
+    pub(crate) fn count(
+        &self,
+        service: &Arc<Service>,
+        arrival: &Arrival,
+        decided: (&'static str, &'static str),
+    ) {
+        self.services.count(&self.tally, &arrival.config, service, decided);
     }
 
     /// Whether this worker has its share of all connections.
