@@ -59,7 +59,7 @@ pub(crate) async fn answer(
         Ok(question) => decide(worker, config, peer, question, request.into_parts().0).await,
         Err(problem) => {
             let dialect = Dialect::at(request.uri().path());
-            let answer = service::refused(worker, config, peer, &request, &problem);
+            let answer = service::refused((worker, worker.name_request()), config, peer, &request, &problem);
             fit(dialect, answer, problem.code())
         }
     }

@@ -8,11 +8,13 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
+use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
     config::Config,
     http::{context::RequestId, forwarded::Trust},
     time::{Clock, draw},
 };
+use http::HeaderValue;
 
 use crate::{
     certificates::Challenges,
@@ -44,6 +46,8 @@ pub(crate) struct Worker {
     workers: usize,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
+    /// Where the names of requests are written, many into one piece of memory.
+    names: RefCell<BytesMut>,
 }
 
 impl Worker {
@@ -64,6 +68,7 @@ impl Worker {
             workers: settings.workers,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
+            names: RefCell::default(),
         })
     }
 
@@ -83,6 +88,20 @@ impl Worker {
         let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
         let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
         trust.speaks_for_others(client) || open.belongs_to(client, most)
+    }
+
+    /// A request's name as a header's value. Memory is taken for 256 of them at once.
+    pub(crate) fn header_of(&self, id: RequestId) -> HeaderValue {
+        const DIGITS: usize = 16;
+        let mut names = self.names.borrow_mut();
+        if names.capacity() < DIGITS {
+            names.reserve(DIGITS * 256);
+        }
+        for place in (0..DIGITS).rev() {
+            names.put_u8(b"0123456789abcdef"[(id.0 >> (4 * place)) as usize & 15]);
+        }
+        let name = names.split().freeze();
+        HeaderValue::from_maybe_shared(name).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     }
 
     /// A name for a request: an odd step through all 64-bit numbers from a random start, so that names do not tell
