@@ -28,6 +28,7 @@ mod restart;
 mod robust;
 mod secrecy;
 mod service_manager;
+mod services;
 mod smoke;
 mod step_up;
 mod store;
