@@ -108,8 +108,10 @@ impl Worker {
         if names.capacity() < DIGITS {
             names.reserve(DIGITS * 256);
         }
-        for place in (0..DIGITS).rev() {
-            names.put_u8(b"0123456789abcdef"[(id.0 >> (4 * place)) as usize & 15]);
+        for byte in id.0.to_be_bytes() {
+            for digit in [byte >> 4, byte & 15] {
+                names.put_u8(b"0123456789abcdef"[usize::from(digit)]);
+            }
         }
         let name = names.split().freeze();
         HeaderValue::from_maybe_shared(name).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
