@@ -14,6 +14,7 @@ mod documents;
 mod door;
 mod end_session;
 mod endpoints;
+mod forward_auth;
 mod handoff;
 mod headers;
 mod impossible;

@@ -55,7 +55,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Answer, Infallible> {
     let config = worker.config();
-    if forward_auth::is_question(request.uri()) && peer.way != Way::Redirect {
+    if peer.asks {
         return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
     }
     if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
@@ -325,7 +325,7 @@ pub(crate) struct Judged {
     /// The session that was looked up; without one the decision rests on the configuration alone.
     token: Option<Hashed<Session>>,
     /// The token of a person's program that was looked up in its place.
-    bearer: Option<Presented>,
+    pub(crate) bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
     /// What was presented in place of a session.
