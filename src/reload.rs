@@ -35,8 +35,8 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
         let socket = |listener: &Listener| {
-            let Listener { address, tls, redirect, proxy_protocol } = listener.clone();
-            (address, tls.is_some(), redirect, proxy_protocol)
+            let Listener { address, tls, redirect, forward_auth, proxy_protocol } = listener.clone();
+            (address, tls.is_some(), redirect, forward_auth, proxy_protocol)
         };
         config.listeners.iter().map(socket).collect()
     };

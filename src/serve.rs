@@ -223,7 +223,9 @@ fn listen(
     for (declared, tls) in config.listeners.iter().zip(tls) {
         for socket in inherited.sockets(&declared.address)? {
             named.push((declared.address.to_string(), share(&socket)?));
-            let listener = Listener::new(socket, tls.clone()).redirecting(declared.redirect);
+            let listener = Listener::new(socket, tls.clone())
+                .redirecting(declared.redirect)
+                .for_questions(declared.forward_auth);
             listeners.push(listener.behind(&declared.proxy_protocol));
         }
     }

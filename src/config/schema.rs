@@ -21,7 +21,7 @@ use super::{
     limits, listener,
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
-    service::{self, ServiceFile},
+    service::{self, Asked, ServiceFile},
     suggest, tree,
     tree::Node,
     tunnel, value,
@@ -89,7 +89,8 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let admin = limits::admin(subsection(&mut section, "admin"), source);
     let database = database(&mut section, source);
     let policies = policies(&mut section);
-    let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
+    let asked = Asked::of(&listeners, &trusted_proxies);
+    let hosting = (domain.as_str(), public.0, asked);
     let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
     let hosts = portal.iter().map(|portal| &portal.host);
@@ -302,14 +303,14 @@ fn services(
     section: &mut Section<'_>,
     source: &Source,
     policies: &Policies,
-    (domain, scheme, proxies): (&str, Scheme, bool),
+    (domain, scheme, asked): (&str, Scheme, Asked),
     portal: Option<&Portal>,
 ) -> (Vec<Arc<Service>>, Vec<ServiceFile>) {
     let findings = section.findings;
     let Some(declared) = subsection(section, "services") else {
         return (Vec::new(), Vec::new());
     };
-    let context = service::Context { source, findings, policies, domain, scheme, proxies };
+    let context = service::Context { source, findings, policies, domain, scheme, asked };
     let mut taken: Vec<(Host, String)> =
         portal.map(|portal| (portal.host.clone(), "the portal".to_owned())).into_iter().collect();
     let (mut services, mut files) = (Vec::new(), Vec::new());

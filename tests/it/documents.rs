@@ -1,6 +1,6 @@
 //! The documents say what is so: their snippets, commands, keys, codes, addresses, links and names of tests.
 
-mod markdown;
+pub(crate) mod markdown;
 mod security;
 
 use std::{

@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) sni: Option<String>,
     /// How the connection came in.
     pub(crate) way: Way,
+    /// Other proxies ask here, and nothing else is answered.
+    pub(crate) asks: bool,
 }
 
 /// How a connection came in.
@@ -73,6 +75,8 @@ pub(crate) enum Way {
 pub(crate) struct Door {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) redirect: bool,
+    /// Other proxies ask here, and nothing else is answered.
+    pub(crate) asks: bool,
     /// The PROXY protocol comes first.
     pub(crate) behind_balancer: bool,
 }
@@ -106,7 +110,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
     let stream = stream.watched(open.blocked());
     let Some(tls) = door.tls else {
         let way = if door.redirect { Way::Redirect } else { Way::Clear };
-        let peer = Rc::new(Peer { address, sni: None, way });
+        let peer = Rc::new(Peer { address, sni: None, way, asks: door.asks });
         return serve_http1(worker, peer, stream, open).await;
     };
     let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
@@ -119,7 +123,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
         // The handshake was the answer (RFC 8737 section 3): nothing is ever served on such a connection.
         return;
     }
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned), way: Way::Tls });
+    let sni = session.server_name().map(str::to_owned);
+    let peer = Rc::new(Peer { address, sni, way: Way::Tls, asks: door.asks });
     if session.alpn_protocol() == Some(b"h2") {
         serve_http2(worker, peer, stream, open).await;
     } else {

@@ -19,7 +19,7 @@ use crate::{
     body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     control::Problem,
     credentials,
-    service::{Answer, Arrival, control},
+    service::{Answer, Arrival, X_REQUEST_ID, control},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
     watch::Watch,
@@ -42,7 +42,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let Outgoing { service, arrival, .. } = &outgoing;
     let disclosed = worker.disclosures.of(&permit, service, &arrival.config, arrival.context.now);
     match disclosed {
-        Ok(person) => prepare(&permit, person.as_deref(), &mut outgoing),
+        Ok(person) => prepare(worker, (&permit, person.as_deref()), &mut outgoing),
         Err(error) => {
             // An application that wants a statement about the person is not asked without one.
             tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
@@ -90,7 +90,7 @@ fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) {
+fn prepare(worker: &Worker, (permit, person): (&Permit, Option<&Disclosed>), outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
@@ -105,6 +105,7 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    head.headers.insert(X_REQUEST_ID, worker.header_of(arrival.context.id));
     if service.guard.tokens {
         policy::strip_presented(&mut head.headers);
     }

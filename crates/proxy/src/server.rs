@@ -219,7 +219,8 @@ fn take(worker: &Rc<Worker>, listener: &Declared, stream: Stream, peer: IpAddr) 
         worker.tally.refused_peer.add(1);
         return tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
     }
-    let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+    let Declared { redirect, asks, .. } = *listener;
+    let door = Door { tls: listener.tls.clone(), redirect, asks, behind_balancer };
     let accepted = Accepted { stream, peer, door };
     let open = worker.connections.enter();
     tokio::task::spawn_local(connection::serve(Rc::clone(worker), accepted, open));

@@ -46,6 +46,7 @@ pub(crate) struct Setup {
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
     pub(crate) redirect: bool,
+    pub(crate) asks: bool,
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
     pub(crate) tunnels: &'static [&'static str],
@@ -63,6 +64,7 @@ impl Default for Setup {
             timeouts,
             tls: None,
             redirect: false,
+            asks: false,
             challenges: Arc::default(),
             workers: 1,
             tunnels: &[],
@@ -89,7 +91,7 @@ impl Gate {
         let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
         let socket = Socket::bind(&setup.at).unwrap();
         let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
-        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
+        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect).for_questions(setup.asks);
         let listener = listener.behind(&networks(setup.proxy_protocol));
         let server = Server::start(Settings {
             listeners: vec![listener],
