@@ -18,7 +18,7 @@ use crate::{
     wire::Wire,
 };
 
-const KEY: &str = "kq3v9ZbT0Ye4Xw7LmNc2Rf";
+pub(crate) const KEY: &str = "kq3v9ZbT0Ye4Xw7LmNc2Rf";
 
 fn key(header: &str, scope: Scope) -> Key {
     let secret = HashedSecret::of(KEY.as_bytes());
@@ -26,7 +26,7 @@ fn key(header: &str, scope: Scope) -> Key {
 }
 
 /// notes with keys in both headers for `/api`, which is open to here as well.
-fn keyed(upstream: std::net::SocketAddr) -> Vec<Service> {
+pub(crate) fn keyed(upstream: std::net::SocketAddr) -> Vec<Service> {
     let mut notes = service("notes", upstream);
     notes.guard.keys =
         vec![key("x-api-key", Scope::below(["/api"])), key("authorization", Scope::below(["/api"]))];
