@@ -15,6 +15,7 @@ mod disclose;
 mod forward;
 mod forward_auth;
 mod listener;
+pub mod memory;
 pub mod metrics;
 mod redirect;
 mod server;
