@@ -23,10 +23,11 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     }
     let certificates = Certificates::prepare(&config).map_err(|error| error.to_string())?;
     // Everything has been built: from here on nothing fails.
-    running.certificates.take_over(certificates, &config);
+    running.certificates.take_over(certificates, &config, running.clock.now());
     running.config.store(Arc::new(config));
     // What is open rests on the former configuration: it is decided again.
     running.store.announce();
+    running.keeper.wake();
     Ok(())
 }
 
@@ -34,8 +35,8 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
 fn needs_restart(old: &Config, new: &Config) -> Option<&'static str> {
     let sockets = |config: &Config| -> Vec<_> {
         let socket = |listener: &Listener| {
-            let Listener { address, tls, redirect, proxy_protocol } = listener.clone();
-            (address, tls.is_some(), redirect, proxy_protocol)
+            let Listener { address, tls, redirect, forward_auth, proxy_protocol } = listener.clone();
+            (address, tls.is_some(), redirect, forward_auth, proxy_protocol)
         };
         config.listeners.iter().map(socket).collect()
     };

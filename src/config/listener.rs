@@ -58,6 +58,7 @@ fn listener(mut section: Section<'_>, source: &Source, scheme: Scheme) -> Option
     let address = section.required(&["address"], "such as address = \"0.0.0.0:443\" or \"[::]:443\"");
     let tls = certificates(&mut section, source);
     let redirect = redirect(&mut section, tls.is_some() || scheme == Scheme::Http);
+    let forward_auth = section.boolean("forward_auth", false);
     let mode = section.text(&["mode"]);
     let proxy_protocol = value::peers(&mut section, "proxy_protocol");
     let findings = section.findings;
@@ -66,12 +67,19 @@ fn listener(mut section: Section<'_>, source: &Source, scheme: Scheme) -> Option
         let help = "name the balancers in front of this one";
         findings.add("E004", &place, "`proxy_protocol` names nobody", help);
     }
+    let place = section.place.clone();
     section.finish();
     let address = parse_address(&address?, mode, source, findings)?;
     let proxy_protocol = proxy_protocol.unwrap_or_default();
     // What speaks clear text to a socket in the file system is a proxy beside us, not a browser.
-    let redirect = redirect.or_else(|| matches!(address, Address::Unix(_)).then_some(false));
-    let listener = Listener { address, tls, redirect: redirect.unwrap_or(false), proxy_protocol };
+    let for_proxies = forward_auth || matches!(address, Address::Unix(_));
+    if forward_auth && redirect == Some(true) {
+        let help = "remove one of them: what is answered to proxies is no redirect";
+        findings.add("E008", &place, "`redirect` beside `forward_auth`", help);
+    }
+    let redirect = redirect.or_else(|| for_proxies.then_some(false));
+    let listener =
+        Listener { address, tls, redirect: redirect.unwrap_or(false), forward_auth, proxy_protocol };
     Some((listener, redirect))
 }
 
@@ -99,8 +107,14 @@ fn certificates(section: &mut Section<'_>, source: &Source) -> Option<ListenerCe
 }
 
 fn by_word(word: &str, place: &Place, findings: &Findings) -> Option<ListenerCertificates> {
-    findings.add("E003", place, format!("`{word}` is a text; a table or a list is needed here"), WORDS);
-    None
+    match word {
+        "auto" => Some(ListenerCertificates::Auto),
+        "local" => Some(ListenerCertificates::Local),
+        other => {
+            findings.add("E005", place, format!("`{other}` makes no certificates"), WORDS);
+            None
+        }
+    }
 }
 
 /// `redirect`, if it is written.
@@ -174,7 +188,7 @@ fn parse_mode(text: &Text, findings: &Findings) -> Option<u32> {
     mode
 }
 
-fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
+pub(super) fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
     let certificate = section.required(&["certificate_file"], "name the PEM file of the chain, leaf first");
     let key = section.required(&["key_file"], "name the PEM file of the private key");
     section.finish();

@@ -4,6 +4,7 @@ mod backend;
 mod closing;
 mod disclosure;
 mod guard;
+mod redirect;
 mod scope;
 mod upstream;
 
@@ -12,9 +13,12 @@ use std::sync::Arc;
 pub use closing::ServiceFile;
 pub(super) use closing::read_files;
 use doorward_core::{
+    config::Listener,
     http::{host::Host, origin::Scheme},
     service::Service,
 };
+
+use ipnet::IpNet;
 
 use self::closing::Closing;
 use super::{
@@ -32,8 +36,23 @@ pub(super) struct Context<'a> {
     pub(super) policies: &'a Policies,
     pub(super) domain: &'a str,
     pub(super) scheme: Scheme,
-    /// Whether any proxy may ask about requests.
+    pub(super) asked: Asked,
+}
+
+/// What there is for other proxies that ask about requests.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    /// Somebody who may ask.
     pub(super) proxies: bool,
+    /// A listener for the questions.
+    pub(super) listener: bool,
+}
+
+impl Asked {
+    pub(super) fn of(listeners: &[Listener], trusted: &[IpNet]) -> Self {
+        let listener = listeners.iter().any(|listener| listener.forward_auth);
+        Self { proxies: !trusted.is_empty(), listener }
+    }
 }
 
 /// What one service's table holds.

@@ -1,9 +1,11 @@
 //! The reader of configurations, by what people write and what they are told.
 
+mod certificates;
 mod clients;
 mod codes;
 mod credentials;
 mod forward_auth;
+mod guards;
 mod listening;
 mod mistakes;
 mod mutation;

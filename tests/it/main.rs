@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod acme;
 mod addresses;
 mod admin;
 mod architecture;
@@ -13,6 +14,7 @@ mod documents;
 mod door;
 mod end_session;
 mod endpoints;
+mod forward_auth;
 mod handoff;
 mod headers;
 mod impossible;
@@ -26,7 +28,10 @@ mod provider;
 mod restart;
 mod robust;
 mod secrecy;
+mod service_manager;
+mod services;
 mod smoke;
+mod step_up;
 mod store;
 mod tokens;
 mod userinfo;

@@ -238,7 +238,9 @@ async fn serve(
         kept.lock().unwrap().push(request);
         if lower.contains("\r\nupgrade: websocket") {
             wire.send(
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+                // The answer to the example key of RFC 6455 section 1.3: some proxies look for one.
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
             )
             .await;
             return echo(wire).await;

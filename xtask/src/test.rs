@@ -21,6 +21,7 @@ pub(crate) fn full() -> Result<bool> {
         Step::new("release build", release_build),
         Step::new("selftest", selftest).needs(&["release build"]),
         Step::new("python packages", python::install).needs(&["packages"]),
+        Step::new("forward-auth by Envoy", envoy_tests).needs(&["cargo test", "python packages"]),
         Step::new("node packages", node::install).needs(&["python packages"]),
         Step::new("browser tests", browser_tests).needs(&["release build", "node packages"]),
     ]);
@@ -78,6 +79,16 @@ fn browser_tests(name: &'static str) -> Result<Done> {
     command.env("DOORWARD_TEST_GLANCES", python::program("glances")?);
     let output = run_logged(name, &mut command)?;
     Ok(unless_skipped(skipped(&output)))
+}
+
+/// The tests that are ignored where Envoy is not installed.
+fn envoy_tests(name: &'static str) -> Result<Done> {
+    let arguments = ["test", "--locked", "--package", "doorward", "--test", "it", "forward_auth::envoy"];
+    let mut command = cargo(&arguments);
+    command.args(["--", "--ignored"]).env("DOORWARD_TEST_ENVOY", python::program("envoy")?);
+    let output = run_logged(name, &mut command)?;
+    ensure!(output.contains("test result: ok. 5 passed"), "not all tests of Envoy ran");
+    Ok(Done::Passed)
 }
 
 fn unless_skipped(tests: u32) -> Done {

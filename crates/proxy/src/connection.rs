@@ -56,6 +56,8 @@ pub(crate) struct Peer {
     pub(crate) sni: Option<String>,
     /// How the connection came in.
     pub(crate) way: Way,
+    /// Other proxies ask here, and nothing else is answered.
+    pub(crate) asks: bool,
 }
 
 /// How a connection came in.
@@ -73,6 +75,8 @@ pub(crate) enum Way {
 pub(crate) struct Door {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) redirect: bool,
+    /// Other proxies ask here, and nothing else is answered.
+    pub(crate) asks: bool,
     /// The PROXY protocol comes first.
     pub(crate) behind_balancer: bool,
 }
@@ -106,17 +110,17 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
     let stream = stream.watched(open.blocked());
     // Boxed, so that a connection of one kind does not take the room of the largest kind for as long as it lives.
     if let Some(tls) = door.tls {
-        Box::pin(serve_tls(worker, (stream, address), tls, open)).await;
+        Box::pin(serve_tls(worker, (stream, address, door.asks), tls, open)).await;
     } else {
         let way = if door.redirect { Way::Redirect } else { Way::Clear };
-        let peer = Rc::new(Peer { address, sni: None, way });
+        let peer = Rc::new(Peer { address, sni: None, way, asks: door.asks });
         Box::pin(serve_http1(worker, peer, stream, open)).await;
     }
 }
 
 async fn serve_tls(
     worker: Rc<Worker>,
-    (stream, address): (Stream, IpAddr),
+    (stream, address, asks): (Stream, IpAddr, bool),
     tls: Arc<ServerConfig>,
     open: Open,
 ) {
@@ -130,7 +134,8 @@ async fn serve_tls(
         // The handshake was the answer (RFC 8737 section 3): nothing is ever served on such a connection.
         return;
     }
-    let peer = Rc::new(Peer { address, sni: session.server_name().map(str::to_owned), way: Way::Tls });
+    let sni = session.server_name().map(str::to_owned);
+    let peer = Rc::new(Peer { address, sni, way: Way::Tls, asks });
     if session.alpn_protocol() == Some(b"h2") {
         Box::pin(serve_http2(worker, peer, stream, open)).await;
     } else {

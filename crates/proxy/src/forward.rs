@@ -18,7 +18,8 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use crate::{
     body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     control::Problem,
-    service::{Answer, Arrival, control},
+    credentials,
+    service::{Answer, Arrival, X_REQUEST_ID, control},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
     watch::Watch,
@@ -41,7 +42,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
     let Outgoing { service, arrival, .. } = &outgoing;
     let disclosed = worker.disclosures.of(&permit, service, &arrival.config, arrival.context.now);
     match disclosed {
-        Ok(person) => prepare(&permit, person.as_deref(), &mut outgoing),
+        Ok(person) => prepare(worker, (&permit, person.as_deref()), &mut outgoing),
         Err(error) => {
             // An application that wants a statement about the person is not asked without one.
             tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
@@ -89,11 +90,12 @@ fn bring_back(mut response: Response<Arriving>, lease: Lease, watch: Box<Watch>)
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection.
-fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) {
+fn prepare(worker: &Worker, (permit, person): (&Permit, Option<&Disclosed>), outgoing: &mut Outgoing) {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
+    credentials::pass_on(service, permit.user().map(|user| &**user), &mut head.headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     let forwarded = ForwardedValues {
@@ -103,6 +105,7 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    head.headers.insert(X_REQUEST_ID, worker.header_of(arrival.context.id));
     if service.guard.tokens {
         policy::strip_presented(&mut head.headers);
     }

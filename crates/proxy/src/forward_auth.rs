@@ -1,5 +1,8 @@
 //! Answers other proxies that ask about each request and forward it themselves: the same decision as at the gate, and
 //! in place of forwarding, an answer that says what the proxy shall do.
+//!
+//! Questions come in on listeners of their own. An answer has what only applications may see, lent credentials among it;
+//! at an address that a trusted proxy forwards people to, they could ask for themselves.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -9,10 +12,10 @@ use doorward_core::{
         context::RequestContext,
         cookie,
         fetch::{FetchMetadata, wants_page},
-        forward_auth::{Asked, Dialect, PREFIX, Unanswered, to_remove},
+        forward_auth::{Asked, Dialect, Unanswered, to_remove},
         forwarded, framing,
     },
-    policy::{Decision, Demand, Permit},
+    policy::{Decision, Permit},
     route::{Destination, Route},
     service::Service,
 };
@@ -22,7 +25,7 @@ use hyper::body::Incoming;
 use crate::{
     body::AnswerBody,
     connection::Peer,
-    control::{Problem, Refused},
+    control::{Demanded, Problem, Refused},
     service::{self, Answer, Arrival, Judged, control},
     worker::Worker,
 };
@@ -34,11 +37,6 @@ const X_ENVOY_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers
 /// The reason, for proxies that lose the body.
 const X_DOORWARD_REASON: HeaderName = HeaderName::from_static("x-doorward-reason");
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Whether a request is a question of another proxy.
-pub(crate) fn is_question(uri: &Uri) -> bool {
-    uri.path().starts_with(PREFIX)
-}
 
 /// What is asked, by whom, about which service.
 struct Question {
@@ -59,7 +57,7 @@ pub(crate) async fn answer(
         Ok(question) => decide(worker, config, peer, question, request.into_parts().0).await,
         Err(problem) => {
             let dialect = Dialect::at(request.uri().path());
-            let answer = service::refused(worker, config, peer, &request, &problem);
+            let answer = service::refused((worker, worker.name_request()), config, peer, &request, &problem);
             fit(dialect, answer, problem.code())
         }
     }
@@ -97,7 +95,9 @@ async fn decide(
     let Question { dialect, asked, route, service } = question;
     let context = RequestContext {
         id: worker.name_request(),
-        client: forwarded::client_address(peer.address, &head.headers, service::trust(config)),
+        client: asked.client.unwrap_or_else(|| {
+            forwarded::client_address(peer.address, &head.headers, service::trust(config))
+        }),
         peer: peer.address,
         now: worker.clock.now(),
         host: route.host.clone(),
@@ -114,17 +114,25 @@ async fn decide(
             return fit(Some(dialect), answer, problem.code());
         }
     };
-    let Judged { identity, decision, .. } = judged;
+    let Judged { identity, decision, bearer, .. } = judged;
     let line = service::line(&service, &arrival, &head, identity.as_deref()).via_forward_auth();
     match decision {
+        // The other proxy would carry it on to the application, which shall not learn what opens it.
+        Decision::Permit(_) if bearer.is_some() => {
+            line.decided("denied", &Unanswered::Token.code());
+            let problem = Problem::Unanswered(Unanswered::Token);
+            let answer = worker.control.problem(&problem, wants_page(&head.headers), &arrival.context);
+            fit(Some(dialect), control(answer), problem.code())
+        }
         Decision::Permit(permit) => {
-            line.decided(service::outcome(&permit), &permit.grounds());
+            line.decided(service::outcome(&permit), permit.grounds());
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
-        Decision::Demand(Demand::SignIn) => {
-            line.decided("sign_in", &"no_session");
-            let answer = worker.control.sign_in(&service, &head, fetch.navigation, &arrival.context);
-            fit(Some(dialect), control(answer), "no_session")
+        Decision::Demand(demand) => {
+            line.decided("sign_in", &demand.code());
+            let demanded = Demanded { service: &service, demand, head: &head, navigation: fetch.navigation };
+            let answer = worker.control.demanded(&demanded, &arrival.context);
+            fit(Some(dialect), control(answer), demand.code())
         }
         Decision::Deny(denial) => {
             line.decided(service::refusal(&denial), &denial.code());

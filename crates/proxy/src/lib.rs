@@ -11,6 +11,7 @@ mod connection;
 mod connections;
 pub mod control;
 mod copy;
+mod credentials;
 mod disclose;
 mod forward;
 mod forward_auth;

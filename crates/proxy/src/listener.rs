@@ -38,6 +38,8 @@ pub struct Listener {
 pub(crate) struct Declared {
     pub(crate) tls: Option<ListenerTls>,
     pub(crate) redirect: bool,
+    /// Other proxies ask here, and nothing else is answered.
+    pub(crate) asks: bool,
     /// Peers that must begin with the PROXY protocol; unless the list is empty, all others are refused.
     pub(crate) proxy_protocol: Arc<[IpNet]>,
 }
@@ -173,7 +175,7 @@ fn is_socket(found: &std::fs::Metadata) -> bool {
 impl Listener {
     /// A listener on a socket that is there already, for clients that speak for themselves.
     pub fn new(socket: Socket, tls: Option<ListenerTls>) -> Self {
-        Self { socket, what: Declared { tls, redirect: false, proxy_protocol: Arc::default() } }
+        Self { socket, what: Declared { tls, redirect: false, asks: false, proxy_protocol: Arc::default() } }
     }
 
     /// Takes an address for clients that speak for themselves.
@@ -187,6 +189,12 @@ impl Listener {
     /// Answers every request with the way to https.
     pub fn redirecting(mut self, redirect: bool) -> Self {
         self.what.redirect = redirect;
+        self
+    }
+
+    /// Answers the questions of other proxies, and nothing else.
+    pub fn for_questions(mut self, asks: bool) -> Self {
+        self.what.asks = asks;
         self
     }
 

@@ -64,7 +64,7 @@ impl Histogram {
 }
 
 /// What became of a request to a service.
-const OUTCOMES: [&str; 6] = ["forwarded", "bypassed", "sign_in", "denied", "closed", "other"];
+const OUTCOMES: [&str; 7] = ["forwarded", "bypassed", "by_key", "sign_in", "denied", "closed", "other"];
 
 /// The requests of one service.
 #[derive(Default)]
@@ -180,6 +180,12 @@ impl Metrics {
 
     pub(crate) fn of_worker(&self, number: usize) -> Arc<Tally> {
         Arc::clone(&self.workers[number])
+    }
+
+    /// Connections of the worker that has the fewest.
+    pub(crate) fn fewest_connections(&self) -> usize {
+        let fewest = self.workers.iter().map(|worker| worker.connections.get()).min();
+        fewest.and_then(|fewest| usize::try_from(fewest).ok()).unwrap_or_default()
     }
 
     fn sum(&self, of: impl Fn(&Tally) -> &Counter) -> u64 {

@@ -22,8 +22,9 @@ use crate::{
     certificates::Challenges,
     connection::{self, Accepted, Door},
     control::ControlPlane,
+    credentials::Guesses,
     listener::{Declared, Listener, QUEUE},
-    metrics::Metrics,
+    metrics::{Metrics, Tally},
     session::SessionSource,
     stream::Stream,
     timeouts::Timeouts,
@@ -75,6 +76,7 @@ impl Server {
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners.iter().filter_map(Listener::address).collect();
         settings.workers = settings.workers.max(1);
+        let guesses = Arc::new(Guesses::new(settings.workers));
         let metrics = Metrics::new(settings.workers);
         let settings = Arc::new(settings);
         let board = Arc::new(Board::default());
@@ -82,8 +84,12 @@ impl Server {
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let (started, board) = (started.clone(), Arc::clone(&board));
+                let started = started.clone();
+                let board = Arc::clone(&board);
+                let asks = (number == 0).then(|| Arc::clone(&board));
                 let tally = metrics.of_worker(number);
+                let shared =
+                    Shared { board, tally, everybody: metrics.clone(), guesses: Arc::clone(&guesses) };
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -95,9 +101,8 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    let asks = (number == 0).then(|| Arc::clone(&board));
                     runtime.block_on(async {
-                        work(Worker::new(&settings, board, tally), listeners, stopped, asks).await;
+                        work(Worker::new(&settings, shared), listeners, stopped, asks).await;
                     });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
@@ -131,6 +136,15 @@ impl Server {
     }
 }
 
+/// What a worker shares with others.
+pub(crate) struct Shared {
+    pub(crate) board: Arc<Board>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) guesses: Arc<Guesses>,
+    /// What all workers count.
+    pub(crate) everybody: Metrics,
+}
+
 /// Serves until the end. One of the workers asks upstreams how they are, and has the board to write on.
 async fn work(worker: Rc<Worker>, listeners: Vec<Listener>, mut stopped: Stop, asks: Option<Arc<Board>>) {
     if let Some(board) = asks {
@@ -162,6 +176,10 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopped: Stop) {
     };
     let mut complained = false;
     loop {
+        if worker.is_ahead() {
+            // All workers were woken by the same connection. Without this the quickest would take them all.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let full = worker.is_full() && !worker.connections.make_room();
         let accepted = tokio::select! {
             biased;
@@ -201,7 +219,8 @@ fn take(worker: &Rc<Worker>, listener: &Declared, stream: Stream, peer: IpAddr) 
         worker.tally.refused_peer.add(1);
         return tracing::info!(%peer, "refused: not one of this listener's `proxy_protocol`");
     }
-    let door = Door { tls: listener.tls.clone(), redirect: listener.redirect, behind_balancer };
+    let Declared { redirect, asks, .. } = *listener;
+    let door = Door { tls: listener.tls.clone(), redirect, asks, behind_balancer };
     let accepted = Accepted { stream, peer, door };
     let open = worker.connections.enter();
     tokio::task::spawn_local(connection::serve(Rc::clone(worker), accepted, open));

@@ -8,23 +8,29 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
+use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
     config::Config,
     http::{context::RequestId, forwarded::Trust},
     time::{Clock, draw},
 };
+use http::HeaderValue;
 
 use crate::{
     certificates::Challenges,
     connections::{Connections, Open},
     control::ControlPlane,
+    credentials::{Guesses, Passwords},
     disclose::Disclosures,
-    metrics::{ServiceTallies, Tally},
-    server::Settings,
+    metrics::{Metrics, ServiceTallies, Tally},
+    server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
-    upstream::{Pools, health::Board},
+    upstream::Pools,
 };
+
+/// Connections that a worker may have more than another before it lets that one go first.
+const LEAD: usize = 4;
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
@@ -35,30 +41,39 @@ pub(crate) struct Worker {
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
     pub(crate) disclosures: Disclosures,
+    pub(crate) guesses: Arc<Guesses>,
+    pub(crate) passwords: Passwords,
     pub(crate) connections: Rc<Connections>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
     workers: usize,
+    everybody: Metrics,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
+    /// Where the names of requests are written, many into one piece of memory.
+    names: RefCell<BytesMut>,
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, board: Arc<Board>, tally: Arc<Tally>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, shared: Shared) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts, board),
+            pools: Pools::new(settings.timeouts, shared.board),
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
-            connections: Connections::new(Arc::clone(&tally)),
-            tally,
+            guesses: shared.guesses,
+            passwords: Passwords::new(draw(&*settings.random)),
+            connections: Connections::new(Arc::clone(&shared.tally)),
+            tally: shared.tally,
             services: ServiceTallies::default(),
             workers: settings.workers,
+            everybody: shared.everybody,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
+            names: RefCell::default(),
         })
     }
 
@@ -72,12 +87,34 @@ impl Worker {
         self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
     }
 
+    /// Whether this worker has clearly more connections than another, which then should take the next one.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let (own, least) = (self.connections.len(), self.everybody.fewest_connections());
+        own > least + LEAD + least / 8
+    }
+
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.
     pub(crate) fn has_room_for(&self, client: IpAddr, open: &Open) -> bool {
         let config = self.config();
         let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
         let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
         trust.speaks_for_others(client) || open.belongs_to(client, most)
+    }
+
+    /// A request's name as a header's value. Memory is taken for 256 of them at once.
+    pub(crate) fn header_of(&self, id: RequestId) -> HeaderValue {
+        const DIGITS: usize = 16;
+        let mut names = self.names.borrow_mut();
+        if names.capacity() < DIGITS {
+            names.reserve(DIGITS * 256);
+        }
+        for byte in id.0.to_be_bytes() {
+            for digit in [byte >> 4, byte & 15] {
+                names.put_u8(b"0123456789abcdef"[usize::from(digit)]);
+            }
+        }
+        let name = names.split().freeze();
+        HeaderValue::from_maybe_shared(name).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     }
 
     /// A name for a request: an odd step through all 64-bit numbers from a random start, so that names do not tell

@@ -3,27 +3,27 @@
 use std::path::{Path, PathBuf};
 
 /// One of the product's documents.
-pub(super) struct Document {
+pub(crate) struct Document {
     /// Its path, from the root of the repository.
-    pub(super) name: String,
-    pub(super) text: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 /// A fenced block.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Document and line, for messages.
-    pub(super) place: String,
+    pub(crate) place: String,
     /// The words after the fence: a language and what the tests shall do with it.
-    pub(super) info: Vec<String>,
-    pub(super) text: String,
+    pub(crate) info: Vec<String>,
+    pub(crate) text: String,
 }
 
-pub(super) fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every Markdown file of the root folder and of `docs/`.
-pub(super) fn documents() -> Vec<Document> {
+pub(crate) fn documents() -> Vec<Document> {
     let mut documents = Vec::new();
     for folder in ["", "docs"] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
@@ -39,13 +39,13 @@ pub(super) fn documents() -> Vec<Document> {
     documents
 }
 
-pub(super) fn document(name: &str) -> Document {
+pub(crate) fn document(name: &str) -> Document {
     let text = std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     Document { name: name.to_owned(), text }
 }
 
 impl Document {
-    pub(super) fn blocks(&self) -> Vec<Block> {
+    pub(crate) fn blocks(&self) -> Vec<Block> {
         let mut blocks: Vec<Block> = Vec::new();
         let mut open = false;
         for (index, line) in self.text.lines().enumerate() {
@@ -72,7 +72,7 @@ impl Document {
     }
 
     /// Lines outside of blocks, with their numbers.
-    pub(super) fn prose(&self) -> Vec<(usize, &str)> {
+    pub(crate) fn prose(&self) -> Vec<(usize, &str)> {
         let mut open = false;
         let mut lines = Vec::new();
         for (index, line) in self.text.lines().enumerate() {
@@ -86,7 +86,7 @@ impl Document {
     }
 
     /// Everything between backticks, outside of blocks, with the line that it is on.
-    pub(super) fn code_spans(&self) -> Vec<(usize, String)> {
+    pub(crate) fn code_spans(&self) -> Vec<(usize, String)> {
         let mut spans = Vec::new();
         for (number, line) in self.prose() {
             spans.extend(code_spans(line).into_iter().map(|span| (number, span)));
@@ -95,7 +95,7 @@ impl Document {
     }
 
     /// The lines below a heading of this text, up to the next heading of any level.
-    pub(super) fn section(&self, heading: &str) -> Vec<&str> {
+    pub(crate) fn section(&self, heading: &str) -> Vec<&str> {
         let prose = self.prose();
         let is_heading = |line: &str| line.starts_with('#');
         let mut rest = prose
@@ -107,13 +107,13 @@ impl Document {
     }
 
     /// The anchors of the headings, as code hosts make them.
-    pub(super) fn anchors(&self) -> Vec<String> {
+    pub(crate) fn anchors(&self) -> Vec<String> {
         let headings = self.prose().into_iter().filter(|(_, line)| line.starts_with('#'));
         headings.map(|(_, line)| anchor(line.trim_start_matches('#').trim())).collect()
     }
 
     /// Targets of `[text](target)`, with their lines.
-    pub(super) fn links(&self) -> Vec<(usize, String)> {
+    pub(crate) fn links(&self) -> Vec<(usize, String)> {
         let mut links = Vec::new();
         for (number, line) in self.prose() {
             let plain: String = line.split('`').step_by(2).collect();
@@ -127,27 +127,27 @@ impl Document {
 }
 
 impl Block {
-    pub(super) fn language(&self) -> &str {
+    pub(crate) fn language(&self) -> &str {
         self.info.first().map_or("", String::as_str)
     }
 
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub(crate) fn is(&self, word: &str) -> bool {
         self.info.iter().any(|found| found == word)
     }
 
     /// The words of `name=a,b`.
-    pub(super) fn words(&self, name: &str) -> Vec<String> {
+    pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let value = self.info.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         value.map_or_else(Vec::new, |value| value.split(',').map(str::to_owned).collect())
     }
 }
 
-pub(super) fn code_spans(line: &str) -> Vec<String> {
+pub(crate) fn code_spans(line: &str) -> Vec<String> {
     line.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The cells of the rows of a table, without its head.
-pub(super) fn rows<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
+pub(crate) fn rows<'a>(lines: &[&'a str]) -> Vec<Vec<&'a str>> {
     let table = lines.iter().filter(|line| line.starts_with('|'));
     let cells = table.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect());
     cells.skip(2).collect()
@@ -159,7 +159,7 @@ fn anchor(heading: &str) -> String {
 }
 
 /// The text of every file below `folders` whose name ends in one of `extensions`.
-pub(super) fn sources(folders: &[&str], extensions: &[&str]) -> String {
+pub(crate) fn sources(folders: &[&str], extensions: &[&str]) -> String {
     let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     let mut text = String::new();
     let wanted = |path: &Path| {

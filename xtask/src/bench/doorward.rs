@@ -48,6 +48,13 @@ impl Installation {
         Ok(installation)
     }
 
+    /// Adds lines at the end of the file.
+    pub(super) fn append(&self, lines: &str) -> Result<()> {
+        let file = self.file();
+        let text = fs::read_to_string(&file).with_context(|| format!("{} can't be read", file.display()))?;
+        fs::write(&file, text + lines).with_context(|| format!("{} can't be written", file.display()))
+    }
+
     fn file(&self) -> PathBuf {
         self.directory.join("doorward.toml")
     }

@@ -43,9 +43,12 @@ fn race(
     let lines = "trusted_proxies = [\"127.0.0.1\"]\n";
     let ports = [free_port()?, free_port()?];
     let installation = Installation::with("asked", ports, stage.upstream.port, 0, lines)?;
+    let questions = free_port()?;
+    installation
+        .append(&format!("\n[[listeners]]\naddress = \"127.0.0.1:{questions}\"\nforward_auth = true\n"))?;
     let (asked, link) = installation.start_new(|program| cores.server(program))?;
     let cookie = session::cookie(&link, asked.port)?;
-    let proxy = start(stage.upstream.port, asked.port, cores)?;
+    let proxy = start(stage.upstream.port, questions, cores)?;
     check(stage, &proxy, &cookie)?;
     let load = load(options, stage, Kind::Http1);
     let ways = [

@@ -16,6 +16,8 @@ pub struct Listener {
     pub tls: Option<ListenerCertificates>,
     /// Whether requests are answered with the way to https only. For clear text.
     pub redirect: bool,
+    /// Whether other proxies ask here about requests, and nothing else is answered. Never an address that people reach.
+    pub forward_auth: bool,
     /// Peers that begin each connection with the PROXY protocol. Unless the list is empty, all others are refused.
     pub proxy_protocol: Vec<IpNet>,
 }

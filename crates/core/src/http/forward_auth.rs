@@ -4,7 +4,7 @@
 //! answered, and only a question that can be read in one way: what is judged must be, byte for byte, what the proxy
 //! will forward.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr};
 
 use ::http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri, header,
@@ -18,8 +18,6 @@ use super::{
 };
 use crate::service::Disclosure;
 
-/// The beginning of the addresses at which questions are answered, on every host.
-pub const PREFIX: &str = "/.doorward/auth/";
 const CADDY: &str = "/.doorward/auth/caddy";
 const TRAEFIK: &str = "/.doorward/auth/traefik";
 const HAPROXY: &str = "/.doorward/auth/haproxy";
@@ -65,11 +63,21 @@ impl Dialect {
                 &[FORWARDED_FOR, FORWARDED_METHOD, FORWARDED_PROTO, FORWARDED_HOST, FORWARDED_URI]
             }
             Self::Nginx | Self::NginxAnswer => &[FORWARDED_FOR, ORIGINAL_METHOD, ORIGINAL_URL],
+            Self::Envoy => &[CLIENT, FORWARDED_PROTO],
+        }
+    }
+
+    /// Reserved names under which the proxy, not the client, speaks to the application.
+    const fn of_the_proxy(self) -> &'static [&'static str] {
+        match self {
             Self::Envoy => &[FORWARDED_FOR, FORWARDED_PROTO],
+            _ => self.headers(),
         }
     }
 }
 
+/// Envoy adds its own address to `X-Forwarded-For` when it asks, so it tells the client's apart.
+const CLIENT: &str = "x-doorward-client";
 const FORWARDED_FOR: &str = "x-forwarded-for";
 const FORWARDED_METHOD: &str = "x-forwarded-method";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
@@ -87,6 +95,8 @@ pub struct Asked {
     pub host: String,
     /// Its path and query: canonical, and at the same time what the proxy has.
     pub path_and_query: PathAndQuery,
+    /// The client, if the proxy tells it by another header than `X-Forwarded-For`.
+    pub client: Option<IpAddr>,
     /// Whether it asks for a WebSocket.
     pub websocket: bool,
 }
@@ -114,6 +124,8 @@ pub enum Unanswered {
     Elsewhere,
     /// It was refused, and a moment later, when the person's answer was asked for, it would have passed.
     Meanwhile,
+    /// A token of a person's program, which another proxy would not take from the request.
+    Token,
 }
 
 impl Unanswered {
@@ -130,13 +142,16 @@ impl Unanswered {
             Self::Reserved => "reserved_path",
             Self::Elsewhere => "behind_another_proxy",
             Self::Meanwhile => "try_again",
+            Self::Token => "token_at_another_proxy",
         }
     }
 
     /// The status of the answer.
     pub const fn status(self) -> StatusCode {
         match self {
-            Self::Untrusted | Self::Missing(_) | Self::Portal | Self::Reserved => StatusCode::FORBIDDEN,
+            Self::Untrusted | Self::Missing(_) | Self::Portal | Self::Reserved | Self::Token => {
+                StatusCode::FORBIDDEN
+            }
             Self::Dialect => StatusCode::NOT_FOUND,
             Self::Ambiguous(_) | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Host | Self::Elsewhere => StatusCode::MISDIRECTED_REQUEST,
@@ -150,7 +165,7 @@ impl Unanswered {
             Self::Untrusted => {
                 "Only a trusted proxy may ask here. Name its address in `trusted_proxies`.".to_owned()
             }
-            Self::Dialect => "No proxy is answered at this address. Take one of those in the guide to forward-auth.".to_owned(),
+            Self::Dialect => "Only questions of other proxies are answered here, and none at this address. Take one of those in the guide to forward-auth.".to_owned(),
             Self::Missing(name) => format!(
                 "The proxy did not say which request it asks about: `{name}` is missing or empty. Compare its configuration with the guide to forward-auth."
             ),
@@ -162,6 +177,7 @@ impl Unanswered {
             Self::Portal => "The identity host protects itself. Let the proxy forward it without asking.".to_owned(),
             Self::Reserved => "`/.doorward/` belongs to the door on every host. Let the proxy forward it to Doorward without asking.".to_owned(),
             Self::Elsewhere => "This service is behind another proxy. Open it there, by its public address.".to_owned(),
+            Self::Token => "Tokens for programs are accepted where Doorward forwards by itself. Use the service's address there.".to_owned(),
             Self::Meanwhile => "Something changed while this was decided. Send it again.".to_owned(),
         }
     }
@@ -175,11 +191,11 @@ impl Asked {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Self, Unanswered> {
-        let clients = single(headers, FORWARDED_FOR)?;
+        let by_envoy = dialect == Dialect::Envoy;
+        let clients = single(headers, if by_envoy { CLIENT } else { FORWARDED_FOR })?;
         // Who asks is not who is asked about: without an address, a network rule would judge the proxy's.
-        if clients.rsplit(',').next().and_then(|hop| forwarded::parse_hop(hop.trim())).is_none() {
-            return Err(Unanswered::Malformed("X-Forwarded-For ends in no address"));
-        }
+        let client = clients.rsplit(',').next().and_then(|hop| forwarded::parse_hop(hop.trim()));
+        let client = client.ok_or(Unanswered::Malformed("the client's address is none"))?;
         let (method, host, target) = match dialect {
             Dialect::Caddy | Dialect::Traefik | Dialect::Haproxy => {
                 check_scheme(single(headers, FORWARDED_PROTO)?)?;
@@ -200,10 +216,11 @@ impl Asked {
                 (method.clone(), own_host(uri, headers)?, target.strip_prefix(ENVOY).unwrap_or_default())
             }
         };
-        Self::of(method, host, target, asks_for_websocket(headers))
+        let asked = Self::of(method, host, target)?;
+        Ok(Self { client: by_envoy.then_some(client), websocket: asks_for_websocket(headers), ..asked })
     }
 
-    fn of(method: Method, host: &str, target: &str, websocket: bool) -> Result<Self, Unanswered> {
+    fn of(method: Method, host: &str, target: &str) -> Result<Self, Unanswered> {
         const HOST: Unanswered = Unanswered::Malformed("exactly one host is needed");
         let authority = Authority::try_from(host).map_err(|_| HOST)?;
         let path_and_query = PathAndQuery::try_from(target)
@@ -223,7 +240,7 @@ impl Asked {
             return Err(Unanswered::Malformed("the path is not in its canonical spelling"));
         }
         let path_and_query = read.path_and_query().clone();
-        Ok(Self { host: read.host().to_owned(), path_and_query, method, websocket })
+        Ok(Self { host: read.host().to_owned(), path_and_query, method, client: None, websocket: false })
     }
 }
 
@@ -297,7 +314,7 @@ pub fn to_remove(
         let _ = write!(list, "{separator}{name}");
     };
     for name in asked.keys() {
-        let of_the_proxy = dialect.headers().contains(&name.as_str());
+        let of_the_proxy = dialect.of_the_proxy().contains(&name.as_str());
         let ours = reserved.contains(name) || lent(name.as_str());
         if ours && !of_the_proxy && !answer.contains_key(name) {
             add(name.as_str());

@@ -23,9 +23,13 @@ fn signed_in() -> String {
 }
 
 fn trusting(echo: &Echo) -> Gate {
+    started(echo, true, &["127.0.0.0/8"])
+}
+
+fn started(echo: &Echo, asks: bool, trusted: &'static [&'static str]) -> Gate {
     let mut services = usual(echo.address);
     services.push(Service { backend: Backend::Elsewhere, ..service("away", echo.address) });
-    let gate = Gate::with(Setup { trusted: &["127.0.0.0/8"], ..Setup::default() }, services);
+    let gate = Gate::with(Setup { trusted, asks, ..Setup::default() }, services);
     gate.sessions.sign_in(ADA, "away.test", crate::sessions::ada(&["users", "family"]));
     gate
 }
@@ -60,7 +64,7 @@ async fn h_8_a_permitted_request_has_the_persons_headers_and_nobody_elses() {
 #[tokio::test]
 async fn t_1_h_6_only_trusted_proxies_are_answered() {
     let echo = Echo::start().await;
-    let gate = Gate::before(echo.address);
+    let gate = started(&echo, true, &[]);
     for path in [CADDY, "/.doorward/auth/nginx", "/.doorward/auth/envoy/", "/.doorward/auth/x"] {
         for host in ["notes.test", "any.test", "id.test"] {
             let lines = about("GET", "www.test", "/") + &signed_in();
@@ -178,7 +182,7 @@ async fn nginx_hears_200_401_or_403_and_asks_again_for_the_rest() {
 async fn envoy_asks_with_the_request_itself() {
     let echo = Echo::start().await;
     let gate = trusting(&echo);
-    let lines = "X-Forwarded-For: 198.51.100.10\r\nX-Forwarded-Proto: https\r\nRemote_User: root\r\n";
+    let lines = "X-Doorward-Client: 198.51.100.10\r\nX-Forwarded-Proto: https\r\nRemote_User: root\r\n";
     let lines = format!("{lines}{}", signed_in());
     let mut wire = gate.connect().await;
     let answer = wire.get("notes.test", "/.doorward/auth/envoy/x?y", &lines).await;
@@ -195,7 +199,7 @@ async fn envoy_asks_with_the_request_itself() {
 #[tokio::test]
 async fn a_service_behind_another_proxy_has_its_reserved_path_here_and_nothing_else() {
     let echo = Echo::start().await;
-    let gate = trusting(&echo);
+    let gate = started(&echo, false, &["127.0.0.0/8"]);
     let mut wire = gate.connect().await;
     let answer = wire.get("away.test", "/.doorward/callback?x", &signed_in()).await;
     assert_eq!((answer.status, answer.body.as_str()), (200, "reserved away /.doorward/callback"));
@@ -216,4 +220,24 @@ async fn e_1_each_question_is_decided_anew() {
     assert_eq!(wire.get("any.test", CADDY, &lines).await.status, 200);
     gate.sessions.end(ADA, "notes.test");
     assert_eq!(wire.get("any.test", CADDY, &lines).await.status, 401);
+}
+
+/// Whom a trusted proxy forwards to the address where it asks could ask for themselves, and have what only the
+/// application may see: the two are apart.
+#[tokio::test]
+async fn t_1_questions_and_people_come_by_different_listeners() {
+    let echo = Echo::start().await;
+    let gate = started(&echo, false, &["127.0.0.0/8"]);
+    let lines = about("GET", "notes.test", "/") + &signed_in();
+    for host in ["notes.test", "away.test", "id.test"] {
+        let answer = gate.connect().await.get(host, CADDY, &lines).await;
+        assert!(!answer.body.is_empty(), "{answer:?}");
+        assert_eq!(answer.head.one("remote-user"), None, "{host}");
+    }
+    let gate = trusting(&echo);
+    for (host, path) in [("www.test", "/"), ("notes.test", "/.doorward/callback"), ("id.test", "/login")] {
+        let answer = gate.connect().await.get(host, path, &lines).await;
+        assert_eq!((answer.status, answer.head.one("x-doorward-reason")), (404, Some("not_found")), "{host}");
+    }
+    assert_eq!(echo.requests(), 0);
 }

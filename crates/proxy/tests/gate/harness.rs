@@ -46,6 +46,7 @@ pub(crate) struct Setup {
     pub(crate) timeouts: Timeouts,
     pub(crate) tls: Option<ListenerTls>,
     pub(crate) redirect: bool,
+    pub(crate) asks: bool,
     pub(crate) challenges: Arc<Challenges>,
     pub(crate) workers: usize,
     pub(crate) tunnels: &'static [&'static str],
@@ -63,6 +64,7 @@ impl Default for Setup {
             timeouts,
             tls: None,
             redirect: false,
+            asks: false,
             challenges: Arc::default(),
             workers: 1,
             tunnels: &[],
@@ -89,7 +91,7 @@ impl Gate {
         let (asserter, clock) = (Arc::new(Counted::default()), TestClock::default());
         let socket = Socket::bind(&setup.at).unwrap();
         let address = socket.tcp_address().unwrap_or_else(|| "127.0.0.1:9".parse().unwrap());
-        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect);
+        let listener = Listener::new(socket, setup.tls).redirecting(setup.redirect).for_questions(setup.asks);
         let listener = listener.behind(&networks(setup.proxy_protocol));
         let server = Server::start(Settings {
             listeners: vec![listener],
@@ -120,8 +122,8 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
     let host = Host::parse("id.test").unwrap();
     let origin = Origin::new(Scheme::Https, &host, 443);
-    let injected = services.iter().flat_map(|service| &service.disclosure.headers);
-    let injected: Vec<&str> = injected.map(|header| header.name.as_str()).collect();
+    let injected: Vec<&str> =
+        services.iter().flat_map(|service| service.told_names()).map(http::HeaderName::as_str).collect();
     Config {
         domain: "test".to_owned(),
         listeners: Vec::new(),

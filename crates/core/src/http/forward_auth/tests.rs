@@ -32,6 +32,7 @@ fn question(
             ("GET", "/.doorward/auth/nginx".to_owned())
         }
         Dialect::Envoy => {
+            lines.push(line("x-doorward-client", "198.51.100.8"));
             lines.push(line("x-forwarded-proto", "https"));
             lines.push(line("host", host));
             (method, format!("/.doorward/auth/envoy{target}"))
@@ -60,6 +61,7 @@ fn every_proxy_is_understood() {
         let asked = read(dialect, question(dialect, "POST", "App.test:8443", target)).unwrap();
         assert_eq!((asked.method, asked.host.as_str()), (Method::POST, "app.test"), "{dialect:?}");
         assert_eq!((asked.path_and_query.as_str(), asked.websocket), (target, false), "{dialect:?}");
+        assert_eq!(asked.client.is_some(), dialect == Dialect::Envoy);
     }
 }
 

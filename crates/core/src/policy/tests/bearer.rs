@@ -80,6 +80,7 @@ fn asked<'a>(method: &'a Method, path: &'a str) -> Access<'a> {
         path,
         client: "192.168.1.7".parse().unwrap(),
         identity: None,
+        credentials: Credential::default(),
         fetch: FetchMetadata { site: Site::Other, navigation: false, websocket: false },
         now: UnixTime(1),
     }
