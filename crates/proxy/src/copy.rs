@@ -139,7 +139,7 @@ mod tests {
     async fn a_reader_that_takes_nothing_stops_the_sender_and_silence_holds_nothing() {
         let (mut client, mut outer) = duplex(1 << 20);
         let (mut inner, _server) = duplex(10);
-        client.write_all(&[7; 5 * ROOM]).await.expect("there is room");
+        client.write_all(&vec![7; 5 * ROOM]).await.expect("there is room");
         let mut direction = Direction::default();
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(direction.poll(&mut outer, &mut inner, &mut context).is_pending());
