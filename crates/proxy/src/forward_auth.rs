@@ -110,6 +110,7 @@ async fn decide(
     let judged = match service::judge(worker, &service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
+            worker.count(&service, &arrival, ("denied", problem.code()));
             let answer = control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
             return fit(Some(dialect), answer, problem.code());
         }
@@ -126,16 +127,19 @@ async fn decide(
         }
         Decision::Permit(permit) => {
             line.decided(service::outcome(&permit), permit.grounds());
+            worker.count(&service, &arrival, (service::outcome(&permit), service::outcome(&permit)));
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
         Decision::Demand(demand) => {
             line.decided("sign_in", &demand.code());
+            worker.count(&service, &arrival, ("sign_in", demand.code()));
             let demanded = Demanded { service: &service, demand, head: &head, navigation: fetch.navigation };
             let answer = worker.control.demanded(&demanded, &arrival.context);
             fit(Some(dialect), control(answer), demand.code())
         }
         Decision::Deny(denial) => {
             line.decided(service::refusal(&denial), &denial.code());
+            worker.count(&service, &arrival, (service::refusal(&denial), denial.code()));
             let refused = Refused { service: &service, identity: identity.as_deref(), denial: &denial };
             let answer = worker.control.denied(&refused, wants_page(&head.headers), &arrival.context);
             fit(Some(dialect), control(answer), denial.code())

@@ -194,6 +194,7 @@ async fn gate(
         Ok(judged) => judged,
         Err(problem) => {
             line(service, &arrival, &head, None).decided("denied", &problem.code());
+            worker.count(service, &arrival, ("denied", problem.code()));
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
@@ -210,7 +211,7 @@ async fn gate(
         }
     };
     line(service, &arrival, &head, identity.as_deref()).decided(outcome(&permit), permit.grounds());
-    worker.services.count(&worker.tally, &arrival.config, service, (outcome(&permit), outcome(&permit)));
+    worker.count(service, &arrival, (outcome(&permit), outcome(&permit)));
     if let Backend::Redirect(target) = &service.backend {
         return redirect::lead(target, &head.method, &arrival.target);
     }
@@ -244,7 +245,7 @@ fn refused_at(
 ) -> Answer {
     let context = &arrival.context;
     let line = line(service, arrival, head, identity);
-    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
+    let count = |decided| worker.count(service, arrival, decided);
     match why {
         Ok(demand) => {
             line.decided("sign_in", &demand.code());

@@ -12,6 +12,7 @@ use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
     config::Config,
     http::{context::RequestId, forwarded::Trust},
+    service::Service,
     time::{Clock, draw},
 };
 use http::HeaderValue;
@@ -24,6 +25,7 @@ use crate::{
     disclose::Disclosures,
     metrics::{Metrics, ServiceTallies, Tally},
     server::{Settings, Shared},
+    service::Arrival,
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
@@ -80,6 +82,16 @@ impl Worker {
     /// The current configuration.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(self.config.borrow_mut().load())
+    }
+
+    /// Counts what became of a request, and why.
+    pub(crate) fn count(
+        &self,
+        service: &Arc<Service>,
+        arrival: &Arrival,
+        decided: (&'static str, &'static str),
+    ) {
+        self.services.count(&self.tally, &arrival.config, service, decided);
     }
 
     /// Whether this worker has its share of all connections.
