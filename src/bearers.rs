@@ -1,17 +1,15 @@
 //! The data plane's view of people's tokens for programs: the store behind a cache per thread, as for sessions.
 
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use doorward_core::{
     policy::{Bearer, Paths, Scope},
     time::UnixTime,
     token::{Hashed, Personal},
 };
-use doorward_proxy::session::Unavailable;
+use doorward_proxy::{memory::Memory, session::Unavailable};
 use doorward_store::{PersonalGrant, Store};
 
-/// Tokens that one thread remembers at most; beyond that it starts afresh.
-const REMEMBERED: usize = 4096;
 /// Seconds for which memory may answer at most. Then the store is asked again, and records that the token is in use.
 const FRESH: i64 = 60;
 
@@ -22,8 +20,17 @@ struct Remembered {
     asked_at: UnixTime,
 }
 
+impl Remembered {
+    fn is_current(&self, generation: u64, now: UnixTime) -> bool {
+        self.generation == generation
+            && now < self.bearer.identity.expires_at
+            && now >= self.asked_at
+            && now.since(self.asked_at) < FRESH
+    }
+}
+
 thread_local! {
-    static MEMORY: RefCell<HashMap<Hashed<Personal>, Remembered>> = RefCell::default();
+    static MEMORY: RefCell<Memory<Hashed<Personal>, Remembered>> = RefCell::default();
 }
 
 /// The answer from memory, if it still speaks the truth.
@@ -35,11 +42,7 @@ pub(crate) fn remembered(
 ) -> Option<Arc<Bearer>> {
     MEMORY.with_borrow(|memory| {
         let entry = memory.get(token)?;
-        let holds = entry.generation == generation
-            && *entry.service == *service
-            && now < entry.bearer.identity.expires_at
-            && now >= entry.asked_at
-            && now.since(entry.asked_at) < FRESH;
+        let holds = *entry.service == *service && entry.is_current(generation, now);
         holds.then(|| Arc::clone(&entry.bearer))
     })
 }
@@ -66,11 +69,9 @@ pub(crate) async fn ask(
     let bearer =
         Arc::new(Bearer { id: found.id, identity: Arc::new(found.identity), scope: scope(&found.grant) });
     MEMORY.with_borrow_mut(|memory| {
-        if memory.len() >= REMEMBERED {
-            memory.clear();
-        }
-        let service = service.into();
-        memory.insert(*token, Remembered { bearer: Arc::clone(&bearer), service, generation, asked_at: now });
+        let entry =
+            Remembered { bearer: Arc::clone(&bearer), service: service.into(), generation, asked_at: now };
+        memory.insert(*token, entry, |other| other.is_current(generation, now));
     });
     Ok(Some(bearer))
 }

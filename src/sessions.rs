@@ -6,7 +6,6 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::Arc,
 };
@@ -19,14 +18,15 @@ use doorward_core::{
     time::UnixTime,
     token::{Hashed, Personal, Session},
 };
-use doorward_proxy::session::{BoxFuture, SessionSource, Unavailable};
+use doorward_proxy::{
+    memory::Memory,
+    session::{BoxFuture, SessionSource, Unavailable},
+};
 use doorward_store::Store;
 use tokio::sync::watch;
 
 use crate::bearers;
 
-/// Sessions that one thread remembers at most; beyond that it starts afresh.
-const REMEMBERED: usize = 8192;
 /// Seconds for which memory may answer at most. Then the store is asked again, and records that the session is in use:
 /// often enough that nobody who uses a session is found idle.
 const FRESH: i64 = 60;
@@ -48,8 +48,11 @@ struct Remembered {
 
 impl Remembered {
     fn answers(&self, host: &str, generation: u64, now: UnixTime) -> bool {
+        *self.host == *host && self.is_current(generation, now)
+    }
+
+    fn is_current(&self, generation: u64, now: UnixTime) -> bool {
         self.generation == generation
-            && *self.host == *host
             && now < self.identity.expires_at
             && now >= self.asked_at
             && now.since(self.asked_at) < self.fresh_for
@@ -57,7 +60,7 @@ impl Remembered {
 }
 
 thread_local! {
-    static MEMORY: RefCell<HashMap<[u8; 32], Remembered, BuildHasherDefault<Leading>>> = RefCell::default();
+    static MEMORY: RefCell<Memory<[u8; 32], Remembered, BuildHasherDefault<Leading>>> = RefCell::default();
 }
 
 /// Hashes a SHA-256 digest by its leading bytes. Only digests of sessions that exist get in, so nobody can aim at
@@ -119,11 +122,9 @@ impl Sessions {
 }
 
 fn remember(token: &Hashed<Session>, entry: Remembered) {
+    let (generation, now) = (entry.generation, entry.asked_at);
     MEMORY.with_borrow_mut(|memory| {
-        if memory.len() >= REMEMBERED {
-            memory.clear();
-        }
-        memory.insert(*token.as_bytes(), entry);
+        memory.insert(*token.as_bytes(), entry, |other| other.is_current(generation, now));
     });
 }
 

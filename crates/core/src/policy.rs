@@ -21,7 +21,7 @@ pub use basic::{Credentials, Realm, VerifiedUser};
 pub use bearer::{Bearer, Presented, TokenProblem, decide_by_token, presented, strip_presented};
 use decide::within;
 pub use decide::{admit, admit_person, decide};
-pub use explain::{describe, explain};
+pub use explain::{describe, detail, explain};
 pub use key::{KEY_MIN, Key, KeyProblem, PresentedKey, check_key, presented_keys, strip_keys};
 pub use quarantine::Quarantine;
 pub use rule::{Effect, Rule};

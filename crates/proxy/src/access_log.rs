@@ -13,14 +13,21 @@ pub(crate) struct Line<'a> {
     pub(crate) identity: Option<&'a Identity>,
     /// The request carried `X-Forwarded-For` from a peer that is not trusted.
     pub(crate) forwarding_ignored: bool,
+    /// What a refusal was compared with.
+    pub(crate) detail: &'a str,
     /// Who forwards what is permitted: this server, or another proxy that asked.
     pub(crate) via: &'static str,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
     /// The same about a request at another proxy.
     pub(crate) const fn via_forward_auth(self) -> Self {
         Self { via: "forward-auth", ..self }
+    }
+
+    /// The same with what a refusal was compared with.
+    pub(crate) const fn because(self, detail: &'a str) -> Self {
+        Self { detail, ..self }
     }
 
     /// Logs a decision: denied, redirected and bypassed requests for everyone to see, forwarded ones for debugging.
@@ -40,6 +47,7 @@ impl Line<'_> {
                     client = %self.context.client,
                     peer = %self.context.peer,
                     forwarding_ignored = self.forwarding_ignored,
+                    detail = self.detail,
                     via = self.via,
                     "decision"
                 )

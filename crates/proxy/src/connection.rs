@@ -108,11 +108,22 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
         return tracing::info!(peer = %address, "refused: as many connections as one client may have");
     }
     let stream = stream.watched(open.blocked());
-    let Some(tls) = door.tls else {
+    // Boxed, so that a connection of one kind does not take the room of the largest kind for as long as it lives.
+    if let Some(tls) = door.tls {
+        Box::pin(serve_tls(worker, (stream, address, door.asks), tls, open)).await;
+    } else {
         let way = if door.redirect { Way::Redirect } else { Way::Clear };
         let peer = Rc::new(Peer { address, sni: None, way, asks: door.asks });
-        return serve_http1(worker, peer, stream, open).await;
-    };
+        Box::pin(serve_http1(worker, peer, stream, open)).await;
+    }
+}
+
+async fn serve_tls(
+    worker: Rc<Worker>,
+    (stream, address, asks): (Stream, IpAddr, bool),
+    tls: Arc<ServerConfig>,
+    open: Open,
+) {
     let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
     let Some(Ok(Ok(stream))) = open.beginning(handshake).await else {
         return worker.tally.tls_failed.add(1);
@@ -124,11 +135,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
         return;
     }
     let sni = session.server_name().map(str::to_owned);
-    let peer = Rc::new(Peer { address, sni, way: Way::Tls, asks: door.asks });
+    let peer = Rc::new(Peer { address, sni, way: Way::Tls, asks });
     if session.alpn_protocol() == Some(b"h2") {
-        serve_http2(worker, peer, stream, open).await;
+        Box::pin(serve_http2(worker, peer, stream, open)).await;
     } else {
-        serve_http1(worker, peer, stream, open).await;
+        Box::pin(serve_http1(worker, peer, stream, open)).await;
     }
 }
 

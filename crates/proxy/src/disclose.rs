@@ -4,7 +4,7 @@
 //! place in memory, which an entry keeps from being used for anything else. A change to people, groups or sessions makes
 //! a new identity, and a reload makes new services, so nothing outlives what it was made from.
 
-use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use doorward_core::{
     assertion::{self, Assertion},
@@ -17,15 +17,12 @@ use doorward_core::{
     time::UnixTime,
 };
 
-use crate::assertion::Asserter;
-
-/// Sessions that one worker remembers at most; beyond that it starts afresh.
-const REMEMBERED: usize = 8192;
+use crate::{assertion::Asserter, memory::Memory};
 
 /// The memory of one worker.
 pub(crate) struct Disclosures {
     asserter: Arc<dyn Asserter>,
-    memory: RefCell<HashMap<SessionId, Remembered>>,
+    memory: RefCell<Memory<SessionId, Remembered>>,
 }
 
 struct Remembered {
@@ -41,6 +38,14 @@ impl Remembered {
         Arc::ptr_eq(&self.identity, identity)
             && Arc::ptr_eq(&self.service, service)
             && self.assertion.as_ref().is_none_or(|assertion| assertion.is_fresh(now))
+    }
+
+    /// Whether it may ever be good for anything again: an identity that nobody else holds is never asked about.
+    fn may_answer(&self, now: UnixTime) -> bool {
+        match &self.assertion {
+            Some(assertion) => assertion.is_fresh(now),
+            None => Arc::strong_count(&self.identity) > 1,
+        }
     }
 
     /// The assertion, if it would state the same when signed again. A person is read anew with each change to anybody;
@@ -84,12 +89,9 @@ impl Disclosures {
             disclosed.push(assertion::HEADER, assertion.value().clone());
         }
         let disclosed = Rc::new(disclosed);
-        if memory.len() >= REMEMBERED {
-            memory.clear();
-        }
         let (identity, service) = (Arc::clone(identity), Arc::clone(service));
         let entry = Remembered { identity, service, disclosed: Rc::clone(&disclosed), assertion };
-        memory.insert(entry.identity.session, entry);
+        memory.insert(entry.identity.session, entry, |other| other.may_answer(now));
         Ok(Some(disclosed))
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     compress,
     control::Problem,
     credentials,
-    service::{Answer, Arrival, control},
+    service::{Answer, Arrival, X_REQUEST_ID, control},
     static_site::{self, Ask},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
@@ -111,7 +111,7 @@ fn disclose(worker: &Rc<Worker>, permit: &Permit, outgoing: &mut Outgoing) -> Re
         tracing::error!(request = %arrival.context.id, service = %service.name, %error, "no assertion");
         Problem::Unavailable
     })?;
-    prepare(permit, person.as_deref(), outgoing)
+    prepare(worker, (permit, person.as_deref()), outgoing)
 }
 
 /// Sends a request to an upstream, and brings its answer back.
@@ -208,7 +208,11 @@ impl WayBack<'_> {
 
 /// Makes the request what the upstream shall see: the canonical target, nothing of the client's under our names, and
 /// what we say about the person and the connection. What can't be sent is a problem before anything is.
-fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing) -> Result<(), Problem> {
+fn prepare(
+    worker: &Worker,
+    (permit, person): (&Permit, Option<&Disclosed>),
+    outgoing: &mut Outgoing,
+) -> Result<(), Problem> {
     let Outgoing { service, arrival, head, body, websocket, .. } = outgoing;
     let relay = &service.relay;
     if relay.limits.body.is_some_and(|limit| body.size_hint().lower() > limit) {
@@ -230,6 +234,7 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
         host: arrival.route.forwarded_host.clone(),
     };
     headers::apply(&mut head.headers, person, &forwarded);
+    head.headers.insert(X_REQUEST_ID, worker.header_of(arrival.context.id));
     if service.guard.tokens {
         policy::strip_presented(&mut head.headers);
     }

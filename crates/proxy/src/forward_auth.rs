@@ -15,7 +15,7 @@ use doorward_core::{
         forward_auth::{Asked, Dialect, Unanswered, to_remove},
         forwarded, framing,
     },
-    policy::{Decision, Permit},
+    policy::{self, Decision, Permit, Posture},
     route::{Destination, Route},
     service::Service,
 };
@@ -26,6 +26,7 @@ use crate::{
     body::AnswerBody,
     connection::Peer,
     control::{Demanded, Problem, Refused},
+    credentials,
     service::{self, Answer, Arrival, Judged, control},
     worker::Worker,
 };
@@ -57,7 +58,7 @@ pub(crate) async fn answer(
         Ok(question) => decide(worker, config, peer, question, request.into_parts().0).await,
         Err(problem) => {
             let dialect = Dialect::at(request.uri().path());
-            let answer = service::refused(worker, config, peer, &request, &problem);
+            let answer = service::refused((worker, worker.name_request()), config, peer, &request, &problem);
             fit(dialect, answer, problem.code())
         }
     }
@@ -110,15 +111,16 @@ async fn decide(
     let judged = match service::judge(worker, &service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
+            worker.count(&service, &arrival, ("denied", problem.code()));
             let answer = control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
             return fit(Some(dialect), answer, problem.code());
         }
     };
-    let Judged { identity, decision, bearer, .. } = judged;
+    let Judged { identity, decision, .. } = judged;
     let line = service::line(&service, &arrival, &head, identity.as_deref()).via_forward_auth();
     match decision {
         // The other proxy would carry it on to the application, which shall not learn what opens it.
-        Decision::Permit(_) if bearer.is_some() => {
+        Decision::Permit(permit) if carries_ours(&service, &permit, &head.headers) => {
             line.decided("denied", &Unanswered::Token.code());
             let problem = Problem::Unanswered(Unanswered::Token);
             let answer = worker.control.problem(&problem, wants_page(&head.headers), &arrival.context);
@@ -126,21 +128,39 @@ async fn decide(
         }
         Decision::Permit(permit) => {
             line.decided(service::outcome(&permit), permit.grounds());
+            worker.count(&service, &arrival, (service::outcome(&permit), service::outcome(&permit)));
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
         Decision::Demand(demand) => {
             line.decided("sign_in", &demand.code());
+            worker.count(&service, &arrival, ("sign_in", demand.code()));
             let demanded = Demanded { service: &service, demand, head: &head, navigation: fetch.navigation };
             let answer = worker.control.demanded(&demanded, &arrival.context);
             fit(Some(dialect), control(answer), demand.code())
         }
         Decision::Deny(denial) => {
             line.decided(service::refusal(&denial), &denial.code());
+            worker.count(&service, &arrival, (service::refusal(&denial), denial.code()));
             let refused = Refused { service: &service, identity: identity.as_deref(), denial: &denial };
             let answer = worker.control.denied(&refused, wants_page(&head.headers), &arrival.context);
             fit(Some(dialect), control(answer), denial.code())
         }
     }
+}
+
+/// Whether the request carries a key, a token or a password of the door, which the gate would keep from the application.
+fn carries_ours(service: &Service, permit: &Permit, headers: &HeaderMap) -> bool {
+    let guard = &service.guard;
+    let basic = matches!(guard.posture, Posture::Basic(_)) || permit.user().is_some();
+    if guard.keys.is_empty() && !guard.tokens && !basic {
+        return false;
+    }
+    let mut kept = headers.clone();
+    credentials::pass_on(service, permit.user().map(|user| &**user), &mut kept);
+    if guard.tokens {
+        policy::strip_presented(&mut kept);
+    }
+    kept.len() != headers.len() || kept.get(header::AUTHORIZATION) != headers.get(header::AUTHORIZATION)
 }
 
 /// Yes, with what the application shall learn. The permit ends here: it is the other proxy that forwards.

@@ -5,7 +5,7 @@ use std::{convert::Infallible, rc::Rc, sync::Arc, time::Instant};
 use doorward_core::{
     config::Config,
     http::{
-        context::RequestContext,
+        context::{RequestContext, RequestId},
         cookie,
         fetch::{FetchMetadata, wants_page},
         forward_auth::Unanswered,
@@ -23,7 +23,9 @@ use doorward_core::{
     time::UnixTime,
     token::{Hashed, Session},
 };
-use http::{HeaderMap, HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Response, Version, header, request::Parts, uri::PathAndQuery,
+};
 use hyper::body::Incoming;
 
 use crate::{
@@ -39,6 +41,8 @@ use crate::{
     worker::Worker,
 };
 
+/// What tells an answer, a log line and the upstream's own log apart from all others.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The reserved path on services' hosts.
 const RESERVED: &str = "/.doorward";
 
@@ -57,8 +61,9 @@ pub(crate) async fn handle(
     if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
         return Ok(answer);
     }
-    let answer = match read(&worker, &config, &peer, &request) {
-        Err(refusal) => refused(&worker, &config, &peer, &request, &refusal),
+    let id = worker.name_request();
+    let mut answer = match read((&worker, id), &config, &peer, &request) {
+        Err(refusal) => refused((&worker, id), &config, &peer, &request, &refusal),
         Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
         Ok(incoming) => match &incoming.route.to {
             Destination::Portal => {
@@ -71,6 +76,7 @@ pub(crate) async fn handle(
             }
         },
     };
+    answer.headers_mut().insert(X_REQUEST_ID, worker.header_of(id));
     Ok(answer)
 }
 
@@ -97,7 +103,7 @@ impl Arrival {
 
 /// Steps 1 to 3: framing, target, route, client address.
 fn read(
-    worker: &Worker,
+    (worker, id): (&Worker, RequestId),
     config: &Arc<Config>,
     peer: &Peer,
     request: &Request<Incoming>,
@@ -112,7 +118,7 @@ fn read(
     let route = Arc::clone(config.routes.find(target.host()).ok_or(Problem::Misdirected)?);
     let trust = trust(config);
     let context = RequestContext {
-        id: worker.name_request(),
+        id,
         client: forwarded::client_address(peer.address, request.headers(), trust),
         peer: peer.address,
         now: worker.clock.now(),
@@ -135,14 +141,14 @@ pub(crate) fn trust(config: &Config) -> Trust<'_> {
 
 /// A request that could not be read is answered for the portal's origin: its own can't be told.
 pub(crate) fn refused(
-    worker: &Worker,
+    (worker, id): (&Worker, RequestId),
     config: &Config,
     peer: &Peer,
     request: &Request<Incoming>,
     problem: &Problem,
 ) -> Answer {
     let context = RequestContext {
-        id: worker.name_request(),
+        id,
         client: peer.address,
         peer: peer.address,
         now: worker.clock.now(),
@@ -188,6 +194,7 @@ async fn gate(
         Ok(judged) => judged,
         Err(problem) => {
             line(service, &arrival, &head, None).decided("denied", &problem.code());
+            worker.count(service, &arrival, ("denied", problem.code()));
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
@@ -204,7 +211,7 @@ async fn gate(
         }
     };
     line(service, &arrival, &head, identity.as_deref()).decided(outcome(&permit), permit.grounds());
-    worker.services.count(&worker.tally, &arrival.config, service, (outcome(&permit), outcome(&permit)));
+    worker.count(service, &arrival, (outcome(&permit), outcome(&permit)));
     if let Backend::Redirect(target) = &service.backend {
         return redirect::lead(target, &head.method, &arrival.target);
     }
@@ -239,7 +246,7 @@ fn refused_at(
 ) -> Answer {
     let context = &arrival.context;
     let line = line(service, arrival, head, identity);
-    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
+    let count = |decided| worker.count(service, arrival, decided);
     match why {
         Ok(demand) => {
             line.decided("sign_in", &demand.code());
@@ -247,13 +254,16 @@ fn refused_at(
             let demanded = Demanded { service, demand, head, navigation: fetch.navigation };
             control(worker.control.demanded(&demanded, context))
         }
-        // Whoever guesses is answered with less and less.
-        Err(Denial::Key { .. }) if !worker.guesses.record(context.client, context.now) => {
-            line.decided("denied", &"too_many_attempts");
-            count(("denied", "too_many_attempts"));
-            control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context))
-        }
         Err(denial) => {
+            let detail = policy::detail(&service.guard, &denial, context.client);
+            let line = line.because(&detail);
+            let guessed = matches!(denial, Denial::Key { .. });
+            // Whoever guesses is answered with less and less.
+            if guessed && !worker.guesses.record(context.client, context.now) {
+                line.decided("denied", &"too_many_attempts");
+                count(("denied", "too_many_attempts"));
+                return control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context));
+            }
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
             let refused = Refused { service, identity, denial: &denial };
@@ -275,6 +285,7 @@ pub(crate) fn line<'a>(
         path: arrival.target.path(),
         identity,
         forwarding_ignored: arrival.forwarding_ignored,
+        detail: "",
         via: "door",
     }
 }

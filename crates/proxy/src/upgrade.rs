@@ -6,6 +6,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::{
     body::{AnswerBody, Arriving},
+    copy,
     service::Answer,
     upstream::{Lease, http1::Upgraded},
     watch::Watch,
@@ -46,7 +47,7 @@ async fn join(downstream: OnUpgrade, mut upstream: Upgraded, watch: Box<Watch>) 
     // It counts as a connection until its end, and a server that stops waits for it as long as it waits for anybody.
     let _open = watch.worker.connections.enter_websocket();
     let mut downstream = TokioIo::new(downstream);
-    let copying = tokio::io::copy_bidirectional(&mut downstream, &mut upstream);
+    let copying = copy::both_ways(&mut downstream, &mut upstream);
     // Whichever comes first drops both connections, which closes them.
     tokio::select! {
         _ = copying => {}

@@ -8,11 +8,14 @@ use std::{
 };
 
 use arc_swap::{ArcSwap, Cache};
+use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
     config::Config,
     http::{context::RequestId, forwarded::Trust},
+    service::Service,
     time::{Clock, draw},
 };
+use http::HeaderValue;
 
 use crate::{
     certificates::Challenges,
@@ -22,6 +25,7 @@ use crate::{
     disclose::Disclosures,
     metrics::{Metrics, ServiceTallies, Tally},
     server::{Settings, Shared},
+    service::Arrival,
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
@@ -48,6 +52,8 @@ pub(crate) struct Worker {
     everybody: Metrics,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
+    /// Where the names of requests are written, many into one piece of memory.
+    names: RefCell<BytesMut>,
 }
 
 impl Worker {
@@ -69,12 +75,23 @@ impl Worker {
             everybody: shared.everybody,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
+            names: RefCell::default(),
         })
     }
 
     /// The current configuration.
     pub(crate) fn config(&self) -> Arc<Config> {
         Arc::clone(self.config.borrow_mut().load())
+    }
+
+    /// Counts what became of a request, and why.
+    pub(crate) fn count(
+        &self,
+        service: &Arc<Service>,
+        arrival: &Arrival,
+        decided: (&'static str, &'static str),
+    ) {
+        self.services.count(&self.tally, &arrival.config, service, decided);
     }
 
     /// Whether this worker has its share of all connections.
@@ -94,6 +111,22 @@ impl Worker {
         let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
         let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
         trust.speaks_for_others(client) || open.belongs_to(client, most)
+    }
+
+    /// A request's name as a header's value. Memory is taken for 256 of them at once.
+    pub(crate) fn header_of(&self, id: RequestId) -> HeaderValue {
+        const DIGITS: usize = 16;
+        let mut names = self.names.borrow_mut();
+        if names.capacity() < DIGITS {
+            names.reserve(DIGITS * 256);
+        }
+        for byte in id.0.to_be_bytes() {
+            for digit in [byte >> 4, byte & 15] {
+                names.put_u8(b"0123456789abcdef"[usize::from(digit)]);
+            }
+        }
+        let name = names.split().freeze();
+        HeaderValue::from_maybe_shared(name).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     }
 
     /// A name for a request: an odd step through all 64-bit numbers from a random start, so that names do not tell

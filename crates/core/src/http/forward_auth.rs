@@ -124,7 +124,7 @@ pub enum Unanswered {
     Elsewhere,
     /// It was refused, and a moment later, when the person's answer was asked for, it would have passed.
     Meanwhile,
-    /// A token of a person's program, which another proxy would not take from the request.
+    /// A key, a password or a token, which another proxy would not take from the request.
     Token,
 }
 
@@ -142,7 +142,7 @@ impl Unanswered {
             Self::Reserved => "reserved_path",
             Self::Elsewhere => "behind_another_proxy",
             Self::Meanwhile => "try_again",
-            Self::Token => "token_at_another_proxy",
+            Self::Token => "credential_at_another_proxy",
         }
     }
 
@@ -177,7 +177,7 @@ impl Unanswered {
             Self::Portal => "The identity host protects itself. Let the proxy forward it without asking.".to_owned(),
             Self::Reserved => "`/.doorward/` belongs to the door on every host. Let the proxy forward it to Doorward without asking.".to_owned(),
             Self::Elsewhere => "This service is behind another proxy. Open it there, by its public address.".to_owned(),
-            Self::Token => "Tokens for programs are accepted where Doorward forwards by itself. Use the service's address there.".to_owned(),
+            Self::Token => "Keys, passwords and tokens of the door are accepted where Doorward forwards by itself. Use the service's address there.".to_owned(),
             Self::Meanwhile => "Something changed while this was decided. Send it again.".to_owned(),
         }
     }

@@ -4,6 +4,7 @@ use doorward_core::service::{Backend, Service};
 
 use crate::{
     harness::{ADA, Gate, Setup, service, usual},
+    postures::{KEY, keyed},
     upstream::Echo,
     wire::Answer,
 };
@@ -240,4 +241,19 @@ async fn t_1_questions_and_people_come_by_different_listeners() {
         assert_eq!((answer.status, answer.head.one("x-doorward-reason")), (404, Some("not_found")), "{host}");
     }
     assert_eq!(echo.requests(), 0);
+}
+
+/// The other proxy would carry a key on; where it opens nothing of the door's, it is the application's own.
+#[tokio::test]
+async fn h_1_a_key_of_the_door_is_not_taken_at_another_proxy() {
+    let echo = Echo::start().await;
+    let setup = Setup { trusted: &["127.0.0.0/8"], asks: true, ..Setup::default() };
+    let gate = Gate::with(setup, keyed(echo.address));
+    for line in [format!("X-Api-Key: {KEY}\r\n"), format!("Authorization: Bearer {KEY}\r\n")] {
+        let answer = ask(&gate, CADDY, &(about("GET", "notes.test", "/api/backup") + &line)).await;
+        let reason = answer.head.one("x-doorward-reason");
+        assert_eq!((answer.status, reason), (403, Some("credential_at_another_proxy")), "{line}");
+    }
+    let own = about("GET", "notes.test", "/") + &signed_in() + "Authorization: Basic YTpi\r\n";
+    assert_eq!(ask(&gate, CADDY, &own).await.status, 200);
 }

@@ -53,7 +53,7 @@ fn check(seen: &Head, person: bool) {
     let ours = ["remote-user", "remote-groups", "grafana_login"];
     let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"];
     for name in seen.names().filter(|name| !ours.contains(name) && !forwarded.contains(name)) {
-        assert!(["host", "accept", "content-length"].contains(&name), "{name} arrived");
+        assert!(["host", "accept", "content-length", "x-request-id"].contains(&name), "{name} arrived");
     }
 }
 

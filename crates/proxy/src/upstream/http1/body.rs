@@ -3,7 +3,7 @@
 use std::{
     fmt, io,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -120,7 +120,11 @@ impl Body {
                 State::Length(connection, _) => (connection, false),
                 State::UntilClose(connection) => (connection, true),
             };
-            match ready!(connection.poll_fill(context)) {
+            let Poll::Ready(read) = connection.poll_fill(context) else {
+                connection.free_buffer();
+                return Poll::Pending;
+            };
+            match read {
                 Ok(0) if ends_by_closing => {
                     self.state = State::Ended(None);
                     return Poll::Ready(None);

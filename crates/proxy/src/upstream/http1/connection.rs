@@ -81,6 +81,13 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
+    /// Lets go of a read buffer that holds nothing, for a wait that may be long.
+    pub(super) fn free_buffer(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
+
     /// Writes what is to be written, and sees it off.
     pub(super) fn poll_send(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.written < self.output.len() {
@@ -122,7 +129,9 @@ impl Connection {
     }
 
     pub(super) fn into_parts(self) -> (Box<dyn Io>, Bytes) {
-        (self.io, self.input.freeze())
+        // A connection may stay open for long: memory that holds nothing is not kept with it.
+        let early = if self.input.is_empty() { Bytes::new() } else { self.input.freeze() };
+        (self.io, early)
     }
 }
 
