@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use doorward_core::{http::context::RequestContext, service::Service};
 use doorward_proxy::{
-    control::{ControlPlane, Problem, Refused, Reply},
+    control::{ControlPlane, Demanded, Problem, Refused, Reply},
     session::BoxFuture,
 };
 use doorward_web::{App, Denied};
-use http::{Request, request::Parts};
+use http::Request;
 use hyper::body::Incoming;
 
 /// The control plane behind the data plane's port.
@@ -28,8 +28,9 @@ impl ControlPlane for Control {
         Box::pin(self.0.reserved(service, request, context))
     }
 
-    fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply {
-        self.0.sign_in(service, head, navigation, context)
+    fn demanded(&self, demanded: &Demanded<'_>, context: &RequestContext) -> Reply {
+        let Demanded { service, demand, head, navigation } = *demanded;
+        self.0.demanded(&doorward_web::Demanded { service, demand, head, navigation }, context)
     }
 
     fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply {
@@ -44,6 +45,7 @@ impl ControlPlane for Control {
             Problem::Misdirected => doorward_web::Problem::Misdirected,
             Problem::UpstreamDown(service) => doorward_web::Problem::UpstreamDown(service),
             Problem::Unavailable => doorward_web::Problem::Unavailable,
+            Problem::TooManyAttempts => doorward_web::Problem::TooManyAttempts,
             Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
         self.0.problem(problem, navigation, context)

@@ -13,6 +13,7 @@ use doorward_core::{
     service::Service,
     time::Lifetime,
 };
+use http::HeaderName;
 
 use super::{
     Diagnostic, Severity, Source,
@@ -99,8 +100,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let clients = clients(&mut section, source, &policies);
     section.finish();
     let portal = portal?;
-    let injected =
-        services.iter().flat_map(|service| &service.disclosure.headers).map(|header| header.name.as_str());
+    let injected = services.iter().flat_map(|service| service.told_names()).map(HeaderName::as_str);
     let reserved_headers = ReservedHeaders::new(injected.chain([tunnels.header.as_str()]));
     let routes = RouteTable::new(&portal.origin, &services);
     let config = Config {

@@ -4,6 +4,7 @@ mod backend;
 mod closing;
 mod disclosure;
 mod guard;
+mod redirect;
 mod scope;
 mod upstream;
 
@@ -61,8 +62,8 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let backend = backend::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
     let disclosure = disclosure::read(&mut section, context, &closing);
-    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
-        disclosure::without_effect(&section, posture.word());
+    if let Some(guard) = guard.as_ref().filter(|guard| !guard.asks_who()) {
+        disclosure::without_effect(&section, guard.posture.word());
     }
     section.finish();
     let mut service = backend.zip(guard).map(|(backend, guard)| Service {

@@ -4,6 +4,7 @@ mod clients;
 mod codes;
 mod credentials;
 mod forward_auth;
+mod guards;
 mod listening;
 mod mistakes;
 mod mutation;

@@ -25,7 +25,9 @@ pub(super) enum Value {
     Boolean(bool),
     List(Vec<Node>),
     Table(Vec<Entry>),
-    /// Something that no key takes: a float, a date, null.
+    /// A date or a time of TOML.
+    Date(String),
+    /// Something that no key takes: a float, null.
     Other(&'static str),
 }
 
@@ -45,6 +47,7 @@ impl Value {
             Self::Boolean(_) => "true or false",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
+            Self::Date(_) => "a date",
             Self::Other(kind) => kind,
         }
     }
@@ -94,7 +97,7 @@ fn toml_value(value: &DeValue<'_>) -> Value {
             .map_or(Value::Other("a number that is too large"), Value::Integer),
         DeValue::Boolean(value) => Value::Boolean(*value),
         DeValue::Float(_) => Value::Other("a fraction"),
-        DeValue::Datetime(_) => Value::Other("a date"),
+        DeValue::Datetime(moment) => Value::Date(moment.to_string()),
         DeValue::Array(items) => Value::List(
             items.iter().map(|item| Node { span: item.span(), value: toml_value(item.get_ref()) }).collect(),
         ),

@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 19] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -30,6 +30,9 @@ const SECTIONS: [(&str, &str); 16] = [
     ("policies", "policies.x."),
     ("services", "services.x."),
     ("bypass", "services.x.bypass[0]."),
+    ("keys", "services.x.keys[0]."),
+    ("rules", "services.x.rules[0]."),
+    ("basic", "services.x.basic."),
     ("health", "services.x.health."),
     ("roles", "services.x.roles[0]."),
     ("inject", "services.x.inject[0]."),
@@ -41,8 +44,17 @@ const SECTIONS: [(&str, &str); 16] = [
 const NO_KEY: &str = "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz";
 
 /// Addresses in the documents that are an application's, not ours.
-const OF_APPLICATIONS: [&str; 6] =
-    ["/api", "/api/x", "/apis", "/api/health", "/api/healthz", "/login/generic_oauth"];
+const OF_APPLICATIONS: [&str; 9] = [
+    "/ADMIN",
+    "/ada/feed",
+    "/admin",
+    "/api",
+    "/api/x",
+    "/apis",
+    "/api/health",
+    "/api/healthz",
+    "/login/generic_oauth",
+];
 
 fn check(text: String, format: Format) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let source = Source { path: PathBuf::from("/etc/doorward/doorward.toml"), text, format };
@@ -194,7 +206,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
-         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
+         [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {

@@ -27,6 +27,7 @@ mod restart;
 mod robust;
 mod secrecy;
 mod smoke;
+mod step_up;
 mod store;
 mod tokens;
 mod userinfo;

@@ -6,6 +6,7 @@ mod cores;
 mod doorward;
 mod figure;
 mod footprint;
+mod forward_auth;
 mod http;
 mod load;
 mod memory;
@@ -39,13 +40,15 @@ struct Row {
 }
 
 /// All rows, in the order in which they run.
-const ROWS: [Row; 13] = [
+const ROWS: [Row; 15] = [
     Row { name: "http1", measure: races::http1 },
     Row { name: "tls", measure: races::tls },
     Row { name: "http2", measure: races::http2 },
     Row { name: "handshakes", measure: races::handshakes },
     Row { name: "large", measure: races::large },
     Row { name: "decision", measure: races::decision },
+    Row { name: "auth-request", measure: forward_auth::auth_request },
+    Row { name: "caddy", measure: forward_auth::caddy },
     Row { name: "bodies", measure: memory::bodies },
     Row { name: "websockets", measure: memory::websockets },
     Row { name: "events", measure: memory::events },

@@ -17,8 +17,12 @@ use server::Server;
 const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
 const WEBSOCKETS: &str = "websockets==15.0.1";
 
-/// What testssl grades and this set-up can't have: a certificate that somebody vouches for, a name in the DNS.
-const NOT_OURS: [&str; 10] = [
+/// What testssl grades and this set-up can't have: a certificate that somebody vouches for, a name in the DNS, headers
+/// of an application. Nor is there an order of ciphers: all that are offered are equally good, so clients choose the
+/// one that is quickest for them.
+const NOT_OURS: [&str; 12] = [
+    "cipher_order",
+    "security_headers",
     "cert_trust",
     "cert_chain_of_trust",
     "cert_revocation",

@@ -6,6 +6,7 @@
 //! [`policy::decide`] makes one.
 
 pub mod assertion;
+pub mod attempts;
 pub mod certificate;
 pub mod config;
 pub mod http;
@@ -18,6 +19,7 @@ pub mod oidc;
 pub mod policy;
 pub mod proxy_protocol;
 pub mod return_to;
+pub mod rfc3339;
 pub mod route;
 pub mod seal;
 pub mod service;

@@ -5,10 +5,14 @@ mod upstream;
 
 use std::sync::Arc;
 
+use ::http::HeaderName;
 pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};
 
-use crate::{http::host::Host, policy::Guard};
+use crate::{
+    http::{host::Host, origin::Origin},
+    policy::{Guard, Posture},
+};
 
 /// A service's name in the configuration: `[services.<name>]`.
 pub type ServiceName = Arc<str>;
@@ -35,8 +39,19 @@ pub struct Service {
 pub enum Backend {
     /// An application that the request is forwarded to.
     Upstream(Upstream),
+    /// Another origin, to which people are sent.
+    Redirect(Redirect),
     /// Another proxy, which asks about each request and forwards it itself.
     Elsewhere,
+}
+
+/// Where people are sent: the same path and query at another origin, which no request can change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Redirect {
+    /// The origin.
+    pub to: Origin,
+    /// Whether browsers may remember it.
+    pub permanent: bool,
 }
 
 impl Service {
@@ -52,11 +67,20 @@ impl Service {
         }
     }
 
+    /// The headers by which the application learns who somebody is.
+    pub fn told_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let by_password = match &self.guard.posture {
+            Posture::Basic(realm) => realm.user_header.as_ref(),
+            _ => None,
+        };
+        self.disclosure.headers.iter().map(|header| &header.name).chain(by_password)
+    }
+
     /// The application that requests are forwarded to, if there is one.
     pub const fn upstream(&self) -> Option<&Upstream> {
         match &self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Elsewhere => None,
+            Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 
@@ -64,7 +88,7 @@ impl Service {
     pub const fn upstream_mut(&mut self) -> Option<&mut Upstream> {
         match &mut self.backend {
             Backend::Upstream(upstream) => Some(upstream),
-            Backend::Elsewhere => None,
+            Backend::Redirect(_) | Backend::Elsewhere => None,
         }
     }
 }

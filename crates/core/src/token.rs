@@ -5,7 +5,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroize as _;
@@ -165,6 +165,11 @@ impl HashedSecret {
         Self(sha256(secret))
     }
 
+    /// Whether both are hashes of one secret, in constant time.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+
     /// Whether `presented` is the secret.
     pub fn matches(&self, presented: &[u8]) -> bool {
         self.0.ct_eq(&sha256(presented)).into()
@@ -175,6 +180,14 @@ impl fmt::Debug for HashedSecret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("HashedSecret")
     }
+}
+
+/// HMAC-SHA-256 of `bytes`: nobody without the key can tell what was hashed by trying.
+pub fn keyed_hash(key: &[u8; 32], bytes: &[u8]) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let mut tag = [0; 32];
+    tag.copy_from_slice(hmac::sign(&key, bytes).as_ref());
+    tag
 }
 
 /// SHA-256 of `bytes`.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use doorward_core::{
     http::{context::RequestContext, forward_auth::Unanswered},
     identity::Identity,
-    policy::Denial,
+    policy::{Demand, Denial},
     service::Service,
 };
 use http::{Request, Response, request::Parts};
@@ -35,6 +35,8 @@ pub enum Problem {
     UpstreamDown(Arc<Service>),
     /// Sessions can't be asked about: 503.
     Unavailable,
+    /// This network presented too many wrong keys or passwords: 429.
+    TooManyAttempts,
     /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
     Unanswered(Unanswered),
 }
@@ -48,6 +50,7 @@ impl Problem {
             Self::Misdirected => "unknown_host",
             Self::UpstreamDown(_) => "upstream_down",
             Self::Unavailable => "unavailable",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::Unanswered(unanswered) => unanswered.code(),
         }
     }
@@ -66,14 +69,27 @@ pub trait ControlPlane: Send + Sync + 'static {
         context: RequestContext,
     ) -> BoxFuture<'_, Reply>;
 
-    /// The way to sign in: 303 for navigations, 401 otherwise.
-    fn sign_in(&self, service: &Service, head: &Parts, navigation: bool, context: &RequestContext) -> Reply;
+    /// What the person must do first: 303 to the sign-in for navigations, 401 otherwise.
+    fn demanded(&self, demanded: &Demanded<'_>, context: &RequestContext) -> Reply;
 
-    /// A refusal: 403, as a page or not.
+    /// A refusal, as a page or not: 403, 401 for a key, 503 for a service that is closed.
     fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply;
 
     /// A problem.
     fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply;
+}
+
+/// What must be done before a request passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Demanded<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// What.
+    pub demand: Demand,
+    /// The request.
+    pub head: &'a Parts,
+    /// Whether a person would see a page.
+    pub navigation: bool,
 }
 
 /// Who was refused what, and why.

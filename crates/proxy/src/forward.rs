@@ -18,6 +18,7 @@ use hyper::{body::Incoming, upgrade::OnUpgrade};
 use crate::{
     body::{AnswerBody, Arriving, RequestBody, UpstreamBody},
     control::Problem,
+    credentials,
     service::{Answer, Arrival, control},
     upgrade,
     upstream::{Lease, Sent, UpstreamError},
@@ -94,6 +95,7 @@ fn prepare(permit: &Permit, person: Option<&Disclosed>, outgoing: &mut Outgoing)
     join_cookies(&mut head.headers);
     let wants_trailers = head.headers.get(header::TE).is_some_and(mentions_trailers);
     headers::strip(&mut head.headers, &arrival.config.reserved_headers);
+    credentials::pass_on(service, permit.user().map(|user| &**user), &mut head.headers);
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     let forwarded = ForwardedValues {

@@ -12,7 +12,7 @@ use doorward_core::{
         forward_auth::{Asked, Dialect, PREFIX, Unanswered, to_remove},
         forwarded, framing,
     },
-    policy::{Decision, Demand, Permit},
+    policy::{Decision, Permit},
     route::{Destination, Route},
     service::Service,
 };
@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use crate::{
     body::AnswerBody,
     connection::Peer,
-    control::{Problem, Refused},
+    control::{Demanded, Problem, Refused},
     service::{self, Answer, Arrival, Judged, control},
     worker::Worker,
 };
@@ -118,13 +118,14 @@ async fn decide(
     let line = service::line(&service, &arrival, &head, identity.as_deref()).via_forward_auth();
     match decision {
         Decision::Permit(permit) => {
-            line.decided(service::outcome(&permit), &permit.grounds());
+            line.decided(service::outcome(&permit), permit.grounds());
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
-        Decision::Demand(Demand::SignIn) => {
-            line.decided("sign_in", &"no_session");
-            let answer = worker.control.sign_in(&service, &head, fetch.navigation, &arrival.context);
-            fit(Some(dialect), control(answer), "no_session")
+        Decision::Demand(demand) => {
+            line.decided("sign_in", &demand.code());
+            let demanded = Demanded { service: &service, demand, head: &head, navigation: fetch.navigation };
+            let answer = worker.control.demanded(&demanded, &arrival.context);
+            fit(Some(dialect), control(answer), demand.code())
         }
         Decision::Deny(denial) => {
             line.decided(service::refusal(&denial), &denial.code());

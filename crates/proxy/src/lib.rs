@@ -10,6 +10,7 @@ pub mod certificates;
 mod connection;
 mod connections;
 pub mod control;
+mod credentials;
 mod disclose;
 mod forward;
 mod forward_auth;

@@ -1,8 +1,9 @@
-//! What is answered over clear text when everything else is served over TLS: the way there, and an authority's
-//! question whether a name is ours.
+//! Answers that lead elsewhere: to the origin that a service names, and, over clear text when everything else is served
+//! over TLS, to the same address there. Also an authority's question whether a name is ours.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use doorward_core::service::Redirect;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, uri::PathAndQuery};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 
@@ -40,6 +41,30 @@ pub(crate) fn to_https(arrival: &Arrival) -> Answer {
     }
     // What the request carries is not read, so nothing of it may be taken for another request.
     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
+
+/// The same path and query at another origin. The origin is the declaration's, and the path that follows it begins
+/// with a slash, so no request can name another host.
+pub(crate) fn lead(redirect: &Redirect, method: &Method, target: &PathAndQuery) -> Answer {
+    let Redirect { to, permanent } = redirect;
+    // Old clients know the older codes; others must not turn a form into a page.
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    let status = match (permanent, reads) {
+        (true, true) => StatusCode::MOVED_PERMANENTLY,
+        (true, false) => StatusCode::PERMANENT_REDIRECT,
+        (false, true) => StatusCode::FOUND,
+        (false, false) => StatusCode::TEMPORARY_REDIRECT,
+    };
+    let mut answer = Response::new(AnswerBody::Empty);
+    match HeaderValue::try_from(format!("{to}{target}")) {
+        Ok(location) => {
+            *answer.status_mut() = status;
+            answer.headers_mut().insert(header::LOCATION, location);
+        }
+        // A target that was parsed is visible ASCII: this does not happen.
+        Err(_) => *answer.status_mut() = StatusCode::BAD_REQUEST,
+    }
     answer
 }
 

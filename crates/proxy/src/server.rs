@@ -22,8 +22,9 @@ use crate::{
     certificates::Challenges,
     connection::{self, Accepted, Door},
     control::ControlPlane,
+    credentials::Guesses,
     listener::{Declared, Listener, QUEUE},
-    metrics::Metrics,
+    metrics::{Metrics, Tally},
     session::SessionSource,
     stream::Stream,
     timeouts::Timeouts,
@@ -75,6 +76,7 @@ impl Server {
         let listeners = std::mem::take(&mut settings.listeners);
         let addresses = listeners.iter().filter_map(Listener::address).collect();
         settings.workers = settings.workers.max(1);
+        let guesses = Arc::new(Guesses::new(settings.workers));
         let metrics = Metrics::new(settings.workers);
         let settings = Arc::new(settings);
         let board = Arc::new(Board::default());
@@ -82,8 +84,11 @@ impl Server {
             .map(|number| {
                 let listeners = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
                 let (settings, stopped) = (Arc::clone(&settings), stopped.clone());
-                let (started, board) = (started.clone(), Arc::clone(&board));
-                let tally = metrics.of_worker(number);
+                let started = started.clone();
+                let board = Arc::clone(&board);
+                let asks = (number == 0).then(|| Arc::clone(&board));
+                let shared =
+                    Shared { board, tally: metrics.of_worker(number), guesses: Arc::clone(&guesses) };
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -95,9 +100,8 @@ impl Server {
                     };
                     let _ = started.send(Ok(()));
                     drop(started);
-                    let asks = (number == 0).then(|| Arc::clone(&board));
                     runtime.block_on(async {
-                        work(Worker::new(&settings, board, tally), listeners, stopped, asks).await;
+                        work(Worker::new(&settings, shared), listeners, stopped, asks).await;
                     });
                     // A look-up of a name may still block; nobody waits for it any more.
                     runtime.shutdown_background();
@@ -129,6 +133,13 @@ impl Server {
             let _ = thread.join();
         }
     }
+}
+
+/// What a worker shares with others.
+pub(crate) struct Shared {
+    pub(crate) board: Arc<Board>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) guesses: Arc<Guesses>,
 }
 
 /// Serves until the end. One of the workers asks upstreams how they are, and has the board to write on.

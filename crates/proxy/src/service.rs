@@ -14,7 +14,10 @@ use doorward_core::{
         target::{RequestTarget, TargetError},
     },
     identity::Identity,
-    policy::{self, Access, Bearer, Decision, Demand, Denial, Grounds, Guard, Permit, Presented},
+    policy::{
+        self, Access, Bearer, Credentials, Decision, Demand, Denial, Grounds, Guard, Permit, Posture,
+        Presented, VerifiedUser,
+    },
     route::{Destination, Route},
     service::{Backend, Service},
     time::UnixTime,
@@ -27,7 +30,8 @@ use crate::{
     access_log::Line,
     body::AnswerBody,
     connection::{Peer, Way},
-    control::{Problem, Refused, Reply},
+    control::{Demanded, Problem, Refused, Reply},
+    credentials::Held,
     forward::{self, Outgoing},
     forward_auth, redirect,
     session::Unavailable,
@@ -183,46 +187,76 @@ async fn gate(
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
+            line(service, &arrival, &head, None).decided("denied", &problem.code());
             return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
         }
     };
-    let Judged { identity, decision, token, bearer, generation } = judged;
+    let Judged { identity, decision, token, bearer, generation, held } = judged;
     let decided = Instant::now();
     worker.tally.decided_within(decided.duration_since(began));
-    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
-    let line = line(service, &arrival, &head, identity.as_deref());
-    match decision {
-        Decision::Permit(permit) => {
-            line.decided(outcome(&permit), &permit.grounds());
-            count((outcome(&permit), outcome(&permit)));
-            let service = Arc::clone(service);
-            let navigation = fetch.navigation;
-            let watch = Box::new(Watch {
-                worker: Rc::clone(worker),
-                token,
-                bearer,
-                route: Arc::clone(&arrival.route),
-                target: arrival.target.clone(),
-                method: head.method.clone(),
-                client: arrival.context.client,
-                fetch,
-                generation,
-            });
-            let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
-            let answer = forward::forward(worker, permit, outgoing).await;
-            count_upstream(worker, decided, &answer);
-            answer
-        }
-        Decision::Demand(Demand::SignIn) => {
-            line.decided("sign_in", &"no_session");
-            count(("sign_in", "no_session"));
-            control(worker.control.sign_in(service, &head, fetch.navigation, &arrival.context))
+    let permit = match decision {
+        Decision::Permit(permit) => permit,
+        Decision::Demand(demand) => {
+            return refused_at(worker, (service, &arrival), (&head, fetch), Ok(demand), identity.as_deref());
         }
         Decision::Deny(denial) => {
+            return refused_at(worker, (service, &arrival), (&head, fetch), Err(denial), identity.as_deref());
+        }
+    };
+    line(service, &arrival, &head, identity.as_deref()).decided(outcome(&permit), permit.grounds());
+    worker.services.count(&worker.tally, &arrival.config, service, (outcome(&permit), outcome(&permit)));
+    if let Backend::Redirect(target) = &service.backend {
+        return redirect::lead(target, &head.method, &arrival.target);
+    }
+    let service = Arc::clone(service);
+    let navigation = fetch.navigation;
+    let watch = Box::new(Watch {
+        worker: Rc::clone(worker),
+        token,
+        bearer,
+        route: Arc::clone(&arrival.route),
+        target: arrival.target.clone(),
+        method: head.method.clone(),
+        client: arrival.context.client,
+        fetch,
+        held,
+        generation,
+    });
+    let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
+    let answer = forward::forward(worker, permit, outgoing).await;
+    count_upstream(worker, decided, &answer);
+    answer
+}
+
+/// The answer to a request that does not pass.
+fn refused_at(
+    worker: &Worker,
+    (service, arrival): (&Arc<Service>, &Arrival),
+    (head, fetch): (&Parts, FetchMetadata),
+    why: Result<Demand, Denial>,
+    identity: Option<&Identity>,
+) -> Answer {
+    let context = &arrival.context;
+    let line = line(service, arrival, head, identity);
+    let count = |decided| worker.services.count(&worker.tally, &arrival.config, service, decided);
+    match why {
+        Ok(demand) => {
+            line.decided("sign_in", &demand.code());
+            count(("sign_in", demand.code()));
+            let demanded = Demanded { service, demand, head, navigation: fetch.navigation };
+            control(worker.control.demanded(&demanded, context))
+        }
+        // Whoever guesses is answered with less and less.
+        Err(Denial::Key { .. }) if !worker.guesses.record(context.client, context.now) => {
+            line.decided("denied", &"too_many_attempts");
+            count(("denied", "too_many_attempts"));
+            control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context))
+        }
+        Err(denial) => {
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
-            let refused = Refused { service, identity: identity.as_deref(), denial: &denial };
-            control(worker.control.denied(&refused, wants_page(&head.headers), &arrival.context))
+            let refused = Refused { service, identity, denial: &denial };
+            control(worker.control.denied(&refused, wants_page(&head.headers), context))
         }
     }
 }
@@ -284,6 +318,8 @@ pub(crate) struct Judged {
     bearer: Option<Presented>,
     /// The generation at which it was decided.
     generation: u64,
+    /// What was presented in place of a session.
+    held: Held,
 }
 
 /// Steps 6 to 9: the decision, and whose session it rests on.
@@ -295,29 +331,49 @@ pub(crate) async fn judge(
     fetch: FetchMetadata,
 ) -> Result<Judged, Problem> {
     let token = cookie::find(&head.headers, cookie::SESSION).map_err(|_| Problem::DuplicateSession)?;
+    let mut shown = Held::read(service, &head.headers);
     let mut access = Access {
         method: &head.method,
         path: arrival.target.path(),
         client: arrival.context.client,
         identity: None,
+        credentials: shown.credential(),
         fetch,
         now: arrival.context.now,
     };
     // Read before anything is decided: what changes after it shows.
     let generation = worker.sessions.generation();
     if let Some(presented) = presented(&service.guard, &head.headers) {
-        return Box::pin(by_token(worker, service, &access, (presented, generation))).await;
+        let (identity, decision) = Box::pin(by_token(worker, service, &access, presented)).await?;
+        return Ok(Judged {
+            identity,
+            decision,
+            token: None,
+            bearer: Some(presented),
+            generation,
+            held: shown,
+        });
     }
     // Nobody is asked about sessions for what needs none.
     let decision = policy::decide(&service.guard, &access);
-    let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, token) else {
-        return Ok(Judged { identity: None, decision, token: None, bearer: None, generation });
-    };
-    let token = Hashed::<Session>::of_text(token);
-    let identity = resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
-    access.identity = identity.as_ref();
-    let decision = policy::decide(&service.guard, &access);
-    Ok(Judged { identity, decision, token: Some(token), bearer: None, generation })
+    match (&decision, token) {
+        (Decision::Demand(Demand::SignIn), Some(token)) => {
+            let token = Hashed::<Session>::of_text(token);
+            let identity =
+                resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
+            access.identity = identity.as_ref();
+            let decision = policy::decide(&service.guard, &access);
+            Ok(Judged { identity, decision, token: Some(token), bearer: None, generation, held: shown })
+        }
+        (Decision::Demand(Demand::Password), _) => {
+            let user = Box::pin(by_password(worker, service, arrival, head)).await?;
+            access.credentials.user = user.as_ref();
+            let decision = policy::decide(&service.guard, &access);
+            shown.user = user;
+            Ok(Judged { identity: None, decision, token: None, bearer: None, generation, held: shown })
+        }
+        _ => Ok(Judged { identity: None, decision, token: None, bearer: None, generation, held: shown }),
+    }
 }
 
 /// The token of a person's program that a request presents, if the service takes such.
@@ -325,18 +381,17 @@ pub(crate) fn presented(guard: &Guard, headers: &HeaderMap) -> Option<Presented>
     if guard.tokens { policy::presented(headers) } else { None }
 }
 
-/// The decision about a request that presents a token of a person's program.
+/// The decision about a request that presents a token of a person's program: who is behind it, and what was decided.
 async fn by_token(
     worker: &Worker,
     service: &Service,
     access: &Access<'_>,
-    (presented, generation): (Presented, u64),
-) -> Result<Judged, Problem> {
+    presented: Presented,
+) -> Result<(Option<Arc<Identity>>, Decision), Problem> {
     let found = bearer(worker, presented, &service.name, access.now).await;
     let found = found.map_err(|Unavailable| Problem::Unavailable)?;
     let decision = policy::decide_by_token(&service.guard, access, found.as_ref());
-    let identity = found.map(|bearer| Arc::clone(&bearer.identity));
-    Ok(Judged { identity, decision, token: None, bearer: Some(presented), generation })
+    Ok((found.map(|bearer| Arc::clone(&bearer.identity)), decision))
 }
 
 /// Who is behind a token at a service.
@@ -355,10 +410,27 @@ pub(crate) async fn bearer(
     }
 }
 
-pub(crate) const fn outcome(permit: &Permit) -> &'static str {
+/// Who signed in by name and password, if this is a service where people do and the request says both.
+async fn by_password(
+    worker: &Rc<Worker>,
+    service: &Service,
+    arrival: &Arrival,
+    head: &Parts,
+) -> Result<Option<Arc<VerifiedUser>>, Problem> {
+    let (Posture::Basic(realm), Some(credentials)) =
+        (&service.guard.posture, Credentials::read(&head.headers))
+    else {
+        return Ok(None);
+    };
+    let from = (arrival.context.client, arrival.context.now);
+    worker.passwords.verify(&worker.guesses, realm, credentials, from).await
+}
+
+pub(crate) fn outcome(permit: &Permit) -> &'static str {
     match permit.grounds() {
         Grounds::Bypass(_) => "bypassed",
-        Grounds::Session | Grounds::Open | Grounds::Token(_) => "forwarded",
+        Grounds::Key(_) => "by_key",
+        Grounds::Session | Grounds::Basic | Grounds::Open | Grounds::Token(_) => "forwarded",
     }
 }
 

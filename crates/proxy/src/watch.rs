@@ -11,7 +11,7 @@ use doorward_core::{
 use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
-use crate::{service::bearer, worker::Worker};
+use crate::{credentials::Held, service::bearer, worker::Worker};
 
 /// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
@@ -24,6 +24,8 @@ pub(crate) struct Watch {
     pub(crate) method: Method,
     pub(crate) client: std::net::IpAddr,
     pub(crate) fetch: FetchMetadata,
+    /// What was presented in place of a session.
+    pub(crate) held: Held,
     /// The generation at which it was decided.
     pub(crate) generation: u64,
 }
@@ -63,6 +65,7 @@ impl Watch {
             path: self.target.path(),
             client: self.client,
             identity: None,
+            credentials: self.held.credential(),
             fetch: self.fetch,
             now,
         };

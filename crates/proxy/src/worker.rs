@@ -18,12 +18,13 @@ use crate::{
     certificates::Challenges,
     connections::{Connections, Open},
     control::ControlPlane,
+    credentials::{Guesses, Passwords},
     disclose::Disclosures,
     metrics::{ServiceTallies, Tally},
-    server::Settings,
+    server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
-    upstream::{Pools, health::Board},
+    upstream::Pools,
 };
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
@@ -35,6 +36,8 @@ pub(crate) struct Worker {
     pub(crate) timeouts: Timeouts,
     pub(crate) pools: Pools,
     pub(crate) disclosures: Disclosures,
+    pub(crate) guesses: Arc<Guesses>,
+    pub(crate) passwords: Passwords,
     pub(crate) connections: Rc<Connections>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
@@ -44,17 +47,19 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(settings: &Settings, board: Arc<Board>, tally: Arc<Tally>) -> Rc<Self> {
+    pub(crate) fn new(settings: &Settings, shared: Shared) -> Rc<Self> {
         Rc::new(Self {
             sessions: Arc::clone(&settings.sessions),
             control: Arc::clone(&settings.control),
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts, board),
+            pools: Pools::new(settings.timeouts, shared.board),
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
-            connections: Connections::new(Arc::clone(&tally)),
-            tally,
+            guesses: shared.guesses,
+            passwords: Passwords::new(draw(&*settings.random)),
+            connections: Connections::new(Arc::clone(&shared.tally)),
+            tally: shared.tally,
             services: ServiceTallies::default(),
             workers: settings.workers,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),

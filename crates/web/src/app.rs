@@ -10,7 +10,7 @@ use doorward_core::{
     http::{context::RequestContext, fetch, forward_auth::Unanswered},
     identity::Identity,
     jose::key_ring::KeyRing,
-    policy::{self, Denial, TokenProblem},
+    policy::{Demand, Denial},
     seal::RootSecret,
     service::Service,
     time::Random,
@@ -22,9 +22,9 @@ use tower::ServiceExt as _;
 
 use crate::{
     environment::Environment,
-    page::{self, Action, Frame},
-    refusal::Refusal,
-    reply, router, transaction,
+    page::Frame,
+    refusal::{self, Refusal},
+    reply, router,
 };
 
 /// An error of a body.
@@ -59,8 +59,23 @@ pub enum Problem<'a> {
     UpstreamDown(&'a Service),
     /// Sessions can't be asked about: 503.
     Unavailable,
+    /// Too many wrong keys or passwords from this network: 429.
+    TooManyAttempts,
     /// A question of another proxy that gets no decision, or a request that belongs to that proxy.
     Unanswered(Unanswered),
+}
+
+/// What must be done before a request passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Demanded<'a> {
+    /// The service.
+    pub service: &'a Service,
+    /// What.
+    pub demand: Demand,
+    /// The request.
+    pub head: &'a Parts,
+    /// Whether a person would see a page.
+    pub navigation: bool,
 }
 
 /// Who was refused what, and why.
@@ -76,7 +91,7 @@ pub struct Denied<'a> {
 
 /// The control plane.
 pub struct App {
-    environment: Arc<Environment>,
+    pub(crate) environment: Arc<Environment>,
     portal: Router,
     reserved: Router,
 }
@@ -137,115 +152,8 @@ impl App {
         Self::finish(response, frame, &context)
     }
 
-    /// The way to sign in: 303 for navigations; otherwise 401, as a page for a form that was sent and as JSON for a
-    /// script.
-    pub fn sign_in(
-        &self,
-        service: &Service,
-        head: &Parts,
-        navigation: bool,
-        context: &RequestContext,
-    ) -> Response<ReplyBody> {
-        let response = if navigation {
-            transaction::begin_from(&self.environment, service, head, context)
-        } else {
-            let challenge = HeaderValue::from_static("Doorward realm=\"session\"");
-            let mut response = self.sign_in_required(head, context);
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-            response
-        };
-        Self::finish(response, None, context)
-    }
-
-    fn sign_in_required(&self, head: &Parts, context: &RequestContext) -> Response<Body> {
-        let address = format!("{}{}", context.origin, transaction::SIGN_IN);
-        if fetch::wants_page(&head.headers) {
-            let action = Action { href: address, label: "Sign in".to_owned() };
-            let text = "Your session ended before this form arrived, so nothing was changed. Sign in, go back and send it again.";
-            let page = page::message(
-                Frame::of(&self.environment, context),
-                context,
-                ("Sign in and send it again", text),
-                Some(action),
-            );
-            return with_status(page, StatusCode::UNAUTHORIZED);
-        }
-        let body = serde_json::json!({
-            "error": "sign_in_required",
-            "message": "Sign in to use this service.",
-            "sign_in": address,
-            "request_id": context.id.to_string(),
-        });
-        with_status(reply::json(&body), StatusCode::UNAUTHORIZED)
-    }
-
-    /// A refusal, as a page or as JSON: 403, or 503 for a service that is closed.
-    pub fn denied(
-        &self,
-        denied: &Denied<'_>,
-        as_page: bool,
-        context: &RequestContext,
-    ) -> Response<ReplyBody> {
-        let Denied { service, denial, .. } = denied;
-        if matches!(denial, Denial::Quarantined { .. }) {
-            return self.closed(denied, as_page, context);
-        }
-        if matches!(denial, Denial::Token(TokenProblem::Unknown)) {
-            return Self::no_token(denied, context);
-        }
-        let response = if as_page {
-            page::denied_at_service(&self.environment, context, denied)
-        } else {
-            let body = serde_json::json!({
-                "error": "access_denied",
-                "reason": denial.code(),
-                "message": format!("{}: {}.", service.title, policy::explain(denial)),
-                "request_id": context.id.to_string(),
-            });
-            reply::json(&body)
-        };
-        Self::finish(with_status(response, StatusCode::FORBIDDEN), None, context)
-    }
-
-    /// A token that opens nothing here (RFC 6750 section 3.1). One answer for every reason, and never a page: whoever
-    /// presents a token is a program.
-    fn no_token(denied: &Denied<'_>, context: &RequestContext) -> Response<ReplyBody> {
-        let mut response = with_status(
-            reply::json(&serde_json::json!({
-                "error": "invalid_token",
-                "reason": denied.denial.code(),
-                "message": format!("{}: {}.", denied.service.title, policy::explain(denied.denial)),
-                "request_id": context.id.to_string(),
-            })),
-            StatusCode::UNAUTHORIZED,
-        );
-        let challenge = HeaderValue::from_static("Bearer realm=\"token\", error=\"invalid_token\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-        Self::finish(response, None, context)
-    }
-
-    /// A service whose declaration can't be enforced: nobody can open it, whoever they are.
-    fn closed(&self, denied: &Denied<'_>, as_page: bool, context: &RequestContext) -> Response<ReplyBody> {
-        let message = format!("{}: {}.", denied.service.title, policy::explain(denied.denial));
-        let mut response = if as_page {
-            let frame = Frame::abroad(&self.environment);
-            let heading = "This service is closed";
-            self.with_assets(page::message(frame, context, (heading, &message), None))
-        } else {
-            reply::json(&serde_json::json!({
-                "error": "service_closed",
-                "reason": denied.denial.code(),
-                "message": message,
-                "request_id": context.id.to_string(),
-            }))
-        };
-        let minute = HeaderValue::from_static("60");
-        response.headers_mut().insert(header::RETRY_AFTER, minute);
-        Self::finish(with_status(response, StatusCode::SERVICE_UNAVAILABLE), None, context)
-    }
-
     /// A page at a host that is not the portal's: its style comes from there.
-    fn with_assets<B>(&self, mut response: Response<B>) -> Response<B> {
+    pub(crate) fn with_assets<B>(&self, mut response: Response<B>) -> Response<B> {
         let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
         response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
         response
@@ -258,7 +166,10 @@ impl App {
         as_page: bool,
         context: &RequestContext,
     ) -> Response<ReplyBody> {
-        let response = axum::response::IntoResponse::into_response(refusal_of(problem));
+        let response = match problem {
+            Problem::TooManyAttempts => refusal::too_many_attempts(),
+            _ => axum::response::IntoResponse::into_response(refusal_of(problem)),
+        };
         // The request may have been for any host, ours or not.
         let frame = as_page.then(|| Frame::abroad(&self.environment));
         let response = Self::finish(response, frame, context);
@@ -266,7 +177,7 @@ impl App {
     }
 
     /// Renders what was refused, and adds what every reply carries.
-    fn finish(
+    pub(crate) fn finish(
         mut response: Response<Body>,
         frame: Option<Frame>,
         context: &RequestContext,
@@ -283,7 +194,7 @@ impl App {
     }
 }
 
-fn with_status(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
+pub(crate) fn with_status(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     response
 }
@@ -313,7 +224,7 @@ fn refusal_of(problem: Problem<'_>) -> Refusal {
         Problem::Unanswered(unanswered) => {
             Refusal::new(unanswered.status(), unanswered.code(), unanswered.message())
         }
-        Problem::Unavailable => Refusal::new(
+        Problem::TooManyAttempts | Problem::Unavailable => Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Sessions can't be checked at the moment, so the door stays closed. Try again in a minute."

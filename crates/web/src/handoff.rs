@@ -7,11 +7,12 @@ use axum::{extract::State, response::Response};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_core::{
     http::{context::RequestContext, host::Host},
+    identity::Identity,
     oauth::parameters::Parameters,
-    policy::{self, Denial, Permit, Posture},
+    policy::{Denial, Permit},
     return_to::ReturnTo,
     service::Service,
-    time::Lifetime,
+    time::{Lifetime, UnixTime},
     token::Handoff,
 };
 use doorward_store::NewHandoff;
@@ -35,6 +36,7 @@ struct Asked {
     host: Host,
     transaction: String,
     challenge: [u8; 32],
+    max_age: Option<Lifetime>,
 }
 
 impl Asked {
@@ -44,16 +46,22 @@ impl Asked {
             let host = service.hosts.iter().find(|host| Some(host.as_str()) == query.value("host"))?.clone();
             let transaction = query.value("tx").filter(|id| transaction::is_id(id))?.to_owned();
             let challenge = URL_SAFE_NO_PAD.decode(query.value("challenge")?).ok()?.try_into().ok()?;
-            Some(Self { service, host, transaction, challenge })
+            let max_age = transaction::max_age(query);
+            Some(Self { service, host, transaction, challenge, max_age })
         };
         read().ok_or_else(|| {
             Refusal::bad_request("This address does not belong to a sign-in. Open the service itself.")
         })
     }
 
+    fn needs_passkey(&self, identity: &Identity, now: UnixTime) -> bool {
+        self.max_age.is_some_and(|longest| now.since(identity.context.auth_time) > i64::from(longest.0))
+    }
+
     /// The same again, from what was understood.
     fn query(&self) -> String {
-        transaction::query(&self.service, &self.host, &self.transaction, &self.challenge)
+        let transaction = (self.transaction.as_str(), &self.challenge);
+        transaction::query((&self.service, &self.host), transaction, self.max_age)
     }
 }
 
@@ -69,11 +77,15 @@ pub(crate) async fn handoff(
     let Some(identity) = visitor else {
         return Ok(reply::see_other(&login::path(&again)));
     };
-    let Posture::Sso(policy) = &asked.service.guard.posture else {
+    let Some(admitted) = asked.service.guard.admits(&identity, context.client, context.now) else {
         // Changed since the browser was sent here: the service asks for nobody now.
         return Ok(reply::see_other(&format!("{}/", environment.config().origin_of(&asked.host))));
     };
-    match policy::admit(policy, &identity, context.client, context.now) {
+    match admitted {
+        // The session of the service is as old as the one here: a rule there asks for a fresh one.
+        Ok(_) if asked.needs_passkey(&identity, context.now) => {
+            Ok(reply::see_other(&login::path_to_confirm(&again)))
+        }
         Ok(permit) => issue(&environment, &context, &asked, permit).await,
         Err(Denial::Expired) => Ok(reply::see_other(&login::path(&again))),
         Err(denial) => {

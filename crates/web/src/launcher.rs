@@ -11,7 +11,7 @@ use doorward_core::{
         fetch::{FetchMetadata, Site},
     },
     identity::Identity,
-    policy::{self, Access, Decision, Posture},
+    policy::{self, Access, Credential, Decision, Posture},
     return_to::ReturnTo,
     service::Service,
 };
@@ -74,6 +74,7 @@ fn opens(service: &Service, identity: &Arc<Identity>, context: &RequestContext) 
         path: "/",
         client: context.client,
         identity: Some(identity),
+        credentials: Credential::default(),
         fetch: FetchMetadata { site: Site::Own, navigation: true, websocket: false },
         now: context.now,
     };

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** a handler extracts, loads, asks the core, stores and responds, in that order. It decides nothing.
 
+mod answers;
 mod app;
 mod assets;
 mod callback;
@@ -29,4 +30,4 @@ mod sign_out;
 mod transaction;
 mod well_known;
 
-pub use app::{App, Denied, Problem, ReplyBody, Settings};
+pub use app::{App, Demanded, Denied, Problem, ReplyBody, Settings};

@@ -181,7 +181,8 @@ pub(crate) fn denied_at_service(
     let app::Denied { service, identity, denial } = *denied;
     let config: Arc<Config> = environment.config();
     let frame = Frame::portal(environment, None).on_service(&config);
-    let (handoff, line) = transaction::begin(environment, service, "/", context);
+    let (handoff, line) =
+        transaction::begin(environment, (service, transaction::Wanted { path: "/", max_age: None }), context);
     let switch = sign_out::to_switch(config.portal.origin.as_str(), &handoff);
     let mut response = show(&Denied::new(frame, context, (&service.title, identity, denial), switch));
     reply::add_cookie(&mut response, line);

@@ -22,6 +22,8 @@ use crate::{
 
 /// Where a service's host begins a sign-in.
 pub(crate) const SIGN_IN: &str = "/.doorward/sign-in";
+/// How old a sign-in may be, in seconds: the parameter of that name in an authorization request.
+const MAX_AGE: &str = "max_age";
 /// How long a person may take.
 const LIFETIME: Lifetime = Lifetime::minutes(10);
 /// Characters of a transaction's identifier.
@@ -58,33 +60,70 @@ pub(crate) fn cookie_name(id: &str) -> String {
     format!("{}{id}", cookie::LOGIN_PREFIX)
 }
 
+/// What a person wanted from a service.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The page, to come back to.
+    pub(crate) path: &'a str,
+    /// The longest time since a passkey was used; `None` for any.
+    pub(crate) max_age: Option<Lifetime>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The path and query of a request.
+    pub(crate) fn path_of(head: &'a Parts) -> &'a str {
+        head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+    }
+}
+
 /// Begins a transaction on the service's host: the path of the handoff on the identity host, and the cookie line.
 pub(crate) fn begin(
     environment: &Environment,
-    service: &Service,
-    path: &str,
+    (service, wanted): (&Service, Wanted<'_>),
     context: &RequestContext,
 ) -> (String, Option<HeaderValue>) {
     let id = URL_SAFE_NO_PAD.encode(environment.draw::<6>());
     let transaction = Transaction {
         nonce: environment.draw(),
-        path: ReturnPath::parse(path).as_str().to_owned(),
+        path: ReturnPath::parse(wanted.path).as_str().to_owned(),
         expires_at: context.now.after(LIFETIME).0,
     };
     let plain = serde_json::to_vec(&transaction).unwrap_or_default();
     let sealed = environment.transactions.seal(environment.draw(), &binding(context, &id), &plain);
     let line = cookie::set(&cookie_name(&id), &URL_SAFE_NO_PAD.encode(sealed), Some(LIFETIME));
-    (ReturnTo::Handoff(query(service, &context.host, &id, &transaction.challenge())).to_path(), line)
+    let query = query((service, &context.host), (&id, &transaction.challenge()), wanted.max_age);
+    (ReturnTo::Handoff(query).to_path(), line)
 }
 
 /// What the identity host is asked.
-pub(crate) fn query(service: &Service, host: &Host, id: &str, challenge: &[u8; 32]) -> String {
-    Parameters::default()
+pub(crate) fn query(
+    (service, host): (&Service, &Host),
+    (id, challenge): (&str, &[u8; 32]),
+    max_age: Option<Lifetime>,
+) -> String {
+    let query = Parameters::default()
         .with("service", &service.name)
         .with("host", host.as_str())
         .with("tx", id)
-        .with("challenge", &URL_SAFE_NO_PAD.encode(challenge))
-        .to_query()
+        .with("challenge", &URL_SAFE_NO_PAD.encode(challenge));
+    let query = match max_age {
+        Some(Lifetime(seconds)) => query.with(MAX_AGE, &seconds.to_string()),
+        None => query,
+    };
+    query.to_query()
+}
+
+/// How old a sign-in may be, if the query says so. Who leaves it out comes back with a session that the service refuses.
+pub(crate) fn max_age(query: &Parameters) -> Option<Lifetime> {
+    query.value(MAX_AGE)?.parse().ok().map(Lifetime)
+}
+
+/// Where a service's host begins a sign-in, perhaps one with a fresh passkey.
+pub(crate) fn sign_in_path(max_age: Option<Lifetime>) -> String {
+    match max_age {
+        Some(Lifetime(seconds)) => format!("{SIGN_IN}?{MAX_AGE}={seconds}"),
+        None => SIGN_IN.to_owned(),
+    }
 }
 
 /// The transaction of this identifier, if the browser has it, it was begun on this host, and it is not too old.
@@ -109,21 +148,11 @@ fn binding(context: &RequestContext, id: &str) -> Vec<u8> {
 /// Begins a transaction for a request that needs a session, and sends the browser to the identity host.
 pub(crate) fn begin_from(
     environment: &Environment,
-    service: &Service,
-    head: &Parts,
-    context: &RequestContext,
-) -> Response {
-    let wanted = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    redirect(environment, (service, wanted), &head.headers, context)
-}
-
-fn redirect(
-    environment: &Environment,
-    (service, path): (&Service, &str),
+    (service, wanted): (&Service, Wanted<'_>),
     headers: &HeaderMap,
     context: &RequestContext,
 ) -> Response {
-    let (handoff, line) = begin(environment, service, path, context);
+    let (handoff, line) = begin(environment, (service, wanted), context);
     let mut response = reply::see_other(&format!("{}{handoff}", environment.config().portal.origin));
     reply::add_cookie(&mut response, line);
     // One more was set: what a browser holds stays bounded. Browsers send the oldest first (RFC 6265 section 5.4).
@@ -142,6 +171,6 @@ pub(crate) async fn start(
     Query(query): Query,
     headers: HeaderMap,
 ) -> Response {
-    let path = query.value("return_to").unwrap_or("/");
-    redirect(&environment, (&service, path), &headers, &context)
+    let wanted = Wanted { path: query.value("return_to").unwrap_or("/"), max_age: max_age(&query) };
+    begin_from(&environment, (&service, wanted), &headers, &context)
 }

@@ -2,12 +2,16 @@
 
 use doorward_core::service::Backend;
 
-use super::{Context, closing::Closing, upstream};
+use super::{Context, closing::Closing, redirect, upstream};
 use crate::config::reader::Section;
 
 pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Option<Backend> {
+    let redirect = redirect::read(section, context);
     if section.says("posture", "forward-auth") {
         return Some(elsewhere(section, context));
+    }
+    if redirect::is_meant(section) {
+        return redirect.map(Backend::Redirect);
     }
     upstream::read(section, context, closing).map(Backend::Upstream)
 }

@@ -5,6 +5,7 @@ mod headers;
 mod roles;
 
 use doorward_core::service::Disclosure;
+pub(super) use headers::name as header_name;
 
 use super::{Context, closing::Closing};
 use crate::config::reader::Section;

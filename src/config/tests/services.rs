@@ -30,7 +30,7 @@ fn impossible_1_a_service_without_posture_is_refused() {
     assert_eq!(found(lines), ["E004 services.notes"]);
     assert_eq!(
         help(lines),
-        "a service says what it demands: sso, forward-auth, public, native-oidc, app-login"
+        "a service says what it demands: sso, forward-auth, basic, public, native-oidc, app-login, redirect"
     );
     let gate = lines.replace("policy", "posture").replace("users", "sso");
     assert_eq!(found(&gate), ["E004 services.notes"]);

@@ -27,12 +27,23 @@ pub(super) struct Installation {
 impl Installation {
     /// `services` beside the one that is measured and the one without a gate.
     pub(super) fn make(name: &str, ports: [u16; 2], upstream: u16, services: usize) -> Result<Self> {
+        Self::with(name, ports, upstream, services, "")
+    }
+
+    /// The same with more lines at the top of the file.
+    pub(super) fn with(
+        name: &str,
+        ports: [u16; 2],
+        upstream: u16,
+        services: usize,
+        lines: &str,
+    ) -> Result<Self> {
         let directory = fresh_directory(name)?;
         let certificate = Certificate::make(&directory)?;
         let [port, secure_port] = ports;
         let installation = Self { directory, port, secure_port };
         let file = installation.file();
-        fs::write(&file, installation.configuration(upstream, services, &certificate))
+        fs::write(&file, format!("{lines}{}", installation.configuration(upstream, services, &certificate)))
             .with_context(|| format!("{} can't be written", file.display()))?;
         Ok(installation)
     }

@@ -32,6 +32,8 @@ pub(super) struct Load<'a> {
     pub(super) host: &'a str,
     pub(super) path: &'a str,
     pub(super) cookie: Option<&'a str>,
+    /// A server that works for the one that is driven, on the same core.
+    pub(super) helper: Option<&'a Running>,
     /// A Lua script for `wrk` that makes the requests.
     pub(super) script: Option<&'a std::path::Path>,
     pub(super) cores: Cores,
@@ -71,9 +73,13 @@ impl Load<'_> {
             "wrk" => self.wrk(&mut command, server),
             _ => self.h2load(&mut command, server),
         }
-        let before = server.processor_time()?;
+        let processor_time = || -> Result<Duration> {
+            let helper = self.helper.map(Running::processor_time).transpose()?;
+            Ok(server.processor_time()? + helper.unwrap_or_default())
+        };
+        let before = processor_time()?;
         let output = command.output().with_context(|| format!("{name} did not start"))?;
-        let spent = server.processor_time()?.saturating_sub(before);
+        let spent = processor_time()?.saturating_sub(before);
         let text = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{name} ended with {}: {errors}", output.status);

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::{cores::Cores, fresh_directory, running::Running, tls::Certificate};
+use super::{cores::Cores, fresh_directory, running::Running, session, tls::Certificate};
 use crate::place;
 
 /// A small page: what most requests of most applications are.
@@ -60,6 +60,42 @@ pub(super) fn proxy(
     );
     let running = start(&fresh_directory("proxy")?, port, &server, |program| cores.server(&program))?;
     Ok(running.with_secure_port(secure_port))
+}
+
+/// nginx that asks `doorward` about each request and forwards by itself.
+pub(super) fn auth_request(port: u16, upstream: u16, doorward: u16, cores: Cores) -> Result<Running> {
+    let kept = "keepalive 128; keepalive_requests 1000000000;";
+    let server = format!(
+        "upstream application {{ server 127.0.0.1:{upstream}; {kept} }}
+        upstream doorward {{ server 127.0.0.1:{doorward}; {kept} }}
+        server {{
+            listen 127.0.0.1:{port} backlog=4096;
+            proxy_http_version 1.1;
+            location / {{
+                auth_request /auth;
+                auth_request_set $user $upstream_http_remote_user;
+                auth_request_set $groups $upstream_http_remote_groups;
+                proxy_pass http://application;
+                proxy_set_header Connection \"\";
+                proxy_set_header Host $http_host;
+                proxy_set_header Cookie \"\";
+                proxy_set_header Remote-User $user;
+                proxy_set_header Remote-Groups $groups;
+            }}
+            location = /auth {{
+                internal;
+                proxy_pass http://doorward/.doorward/auth/nginx;
+                proxy_pass_request_body off;
+                proxy_set_header Content-Length \"\";
+                proxy_set_header Connection \"\";
+                proxy_set_header X-Original-URL http://{host}:{doorward}$request_uri;
+                proxy_set_header X-Original-Method $request_method;
+                proxy_set_header X-Forwarded-For $remote_addr;
+            }}
+        }}",
+        host = session::HOST,
+    );
+    start(&fresh_directory("auth-request")?, port, &server, |program| cores.server(&program))
 }
 
 fn start(

@@ -69,7 +69,7 @@ impl Race {
 
     /// How many times as many requests the left way serves. Where the load could not keep both cores busy, its
     /// requests per second say nothing, and those per processor time count.
-    fn speed(&self, what: &str, least: f64) -> Figure {
+    pub(super) fn speed(&self, what: &str, least: f64) -> Figure {
         let (ratios, how) = if self.saturated() {
             (self.ratios(|drive| drive.per_second), "")
         } else {
@@ -92,7 +92,7 @@ impl Race {
     }
 }
 
-fn load<'a>(options: &Options, stage: &'a Stage, kind: Kind) -> Load<'a> {
+pub(super) fn load<'a>(options: &Options, stage: &'a Stage, kind: Kind) -> Load<'a> {
     Load {
         kind,
         connections: options.connections,
@@ -100,6 +100,7 @@ fn load<'a>(options: &Options, stage: &'a Stage, kind: Kind) -> Load<'a> {
         host: session::HOST,
         path: "/",
         cookie: Some(&stage.cookie),
+        helper: None,
         script: None,
         cores: stage.cores,
     }

@@ -78,6 +78,7 @@ fn load(options: &Options, cores: Cores) -> Load<'_> {
         host: session::HOST,
         path: "/",
         cookie: None,
+        helper: None,
         script: None,
         cores,
     }

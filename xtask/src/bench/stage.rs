@@ -19,7 +19,7 @@ pub(super) struct Stage {
     pub(super) cookie: String,
     pub(super) doorward: Running,
     pub(super) nginx: Running,
-    _upstream: Running,
+    pub(super) upstream: Running,
 }
 
 impl Stage {
@@ -32,7 +32,7 @@ impl Stage {
         let installation = Installation::make("doorward", [free_port()?, free_port()?], upstream.port, 0)?;
         let (doorward, setup_link) = installation.start_new(|program| cores.server(program))?;
         let cookie = session::cookie(&setup_link, doorward.port)?;
-        let stage = Self { cores, cookie, doorward, nginx, _upstream: upstream };
+        let stage = Self { cores, cookie, doorward, nginx, upstream };
         stage.check()?;
         Ok(stage)
     }

@@ -17,6 +17,7 @@ struct Package {
 }
 
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
+const CADDY: Package = Package { name: "caddy", is_there: || place::program("caddy").is_some() };
 const H2LOAD: Package = Package { name: "nghttp2-client", is_there: || place::program("h2load").is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
 const OPENSSL: Package = Package { name: "openssl", is_there: || place::program("openssl").is_some() };
@@ -46,7 +47,7 @@ pub(crate) fn for_conformance(step: &'static str) -> Result<Done> {
 
 /// For `cargo xtask bench`.
 pub(crate) fn for_bench(step: &'static str) -> Result<Done> {
-    install(step, &[H2LOAD, NGINX, OPENSSL, WRK])
+    install(step, &[CADDY, H2LOAD, NGINX, OPENSSL, WRK])
 }
 
 /// The browser of the browser tests.

@@ -13,6 +13,11 @@ pub fn explain(denial: &Denial) -> String {
         Denial::Group { policy, any_of } => {
             format!("the policy “{policy}” needs one of the groups: {}", any_of.join(", "))
         }
+        Denial::Rule { .. } => "a rule closes this address to everybody".to_owned(),
+        // Whoever guesses does not learn what was near.
+        Denial::Key { header, .. } => {
+            format!("what came as a key in `{header}` does not open this: it is wrong, expired or for something else")
+        }
         Denial::CrossOrigin => {
             "another site started this request; open the service itself and try again".to_owned()
         }

@@ -13,7 +13,11 @@ use crate::{
     user::{Profile, Username},
 };
 
+mod basic;
 mod bearer;
+mod keys;
+mod properties;
+mod rules;
 mod words;
 
 const NOW: UnixTime = UnixTime(1_000);
@@ -90,6 +94,10 @@ impl Case {
     }
 
     fn ask(&self, guard: &Guard) -> Decision {
+        self.ask_with(guard, Credential::default())
+    }
+
+    fn ask_with(&self, guard: &Guard, credentials: Credential<'_>) -> Decision {
         let identity = self.groups.map(person);
         decide(
             guard,
@@ -98,6 +106,7 @@ impl Case {
                 path: self.path,
                 client: self.client.parse::<IpAddr>().unwrap(),
                 identity: identity.as_ref(),
+                credentials,
                 fetch: FetchMetadata { site: self.site, navigation: false, websocket: self.websocket },
                 now: self.now,
             },
@@ -105,12 +114,20 @@ impl Case {
     }
 
     fn word(&self, guard: &Guard) -> String {
-        match self.ask(guard) {
+        word(&self.ask(guard))
+    }
+}
+
+/// A decision in the words of the table.
+fn word(decision: &Decision) -> String {
+    {
+        match decision {
             Decision::Permit(permit) => {
                 let person = if permit.identity().is_some() { " as a person" } else { "" };
                 format!("permit by {}{person}", permit.grounds())
             }
             Decision::Demand(Demand::SignIn) => "sign in".to_owned(),
+            Decision::Demand(demand) => format!("demand: {}", demand.code()),
             Decision::Deny(denial) => format!("deny: {}", denial.code()),
         }
     }
@@ -173,6 +190,9 @@ fn impossible_1_the_golden_table() {
         ("public, nobody", guard(Posture::Public), &nobody, "permit by open"),
         ("public, member", guard(Posture::Public), &member, "permit by open"),
         ("native-oidc", guard(Posture::NativeOidc), &nobody, "permit by open"),
+        ("redirect", guard(Posture::Redirect), &nobody, "permit by open"),
+        ("basic, nobody", guard(Posture::Basic(basic::realm())), &nobody, "demand: no_password"),
+        ("basic, a session", guard(Posture::Basic(basic::realm())), &member, "demand: no_password"),
         ("app-login", guard(Posture::AppLogin), &nobody, "permit by open"),
         ("quarantined, member", guard(quarantined()), &member, "deny: closed_regex"),
         ("quarantined, outside too", lan(quarantined()), &member, "deny: closed_regex"),
@@ -253,7 +273,7 @@ fn e_3_expiry_is_read_at_each_decision() {
 fn a_permit_names_its_person() {
     let Decision::Permit(permit) = Case::member().ask(&sso(policy())) else { panic!("a member may pass") };
     assert_eq!(permit.identity().unwrap().profile.username.as_str(), "ada");
-    assert_eq!(permit.grounds(), Grounds::Session);
+    assert_eq!(*permit.grounds(), Grounds::Session);
     let Decision::Permit(permit) = Case::member().ask(&guard(Posture::Public)) else {
         panic!("public is public")
     };

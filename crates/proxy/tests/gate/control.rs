@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use doorward_core::{http::context::RequestContext, policy::Denial, service::Service};
+use doorward_core::{
+    http::context::RequestContext,
+    policy::{Demand, Denial},
+    service::Service,
+};
 use doorward_proxy::{
-    control::{ControlPlane, Problem, Refused, Reply},
+    control::{ControlPlane, Demanded, Problem, Refused, Reply},
     session::BoxFuture,
 };
-use http::{Request, Response, StatusCode, request::Parts};
+use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 
@@ -37,14 +41,27 @@ impl ControlPlane for Control {
         Box::pin(async move { reply(StatusCode::OK, &text) })
     }
 
-    fn sign_in(&self, service: &Service, _: &Parts, navigation: bool, context: &RequestContext) -> Reply {
-        let status = if navigation { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
-        reply(status, &format!("sign in to {} from {}", service.name, context.client))
+    fn demanded(&self, demanded: &Demanded<'_>, context: &RequestContext) -> Reply {
+        let Demanded { service, demand, navigation, .. } = *demanded;
+        let status = if navigation && demand != Demand::Password {
+            StatusCode::SEE_OTHER
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
+        let what = match demand {
+            Demand::SignIn => "sign in".to_owned(),
+            Demand::StepUp(longest) => format!("use a passkey of the last {} seconds", longest.0),
+            Demand::Password => "say name and password".to_owned(),
+        };
+        reply(status, &format!("{what} to {} from {}", service.name, context.client))
     }
 
     fn denied(&self, refused: &Refused<'_>, _: bool, _: &RequestContext) -> Reply {
-        let closed = matches!(refused.denial, Denial::Quarantined { .. });
-        let status = if closed { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
+        let status = match refused.denial {
+            Denial::Quarantined { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Denial::Key { .. } => StatusCode::UNAUTHORIZED,
+            _ => StatusCode::FORBIDDEN,
+        };
         reply(status, &format!("denied: {}", refused.denial.code()))
     }
 
@@ -54,6 +71,7 @@ impl ControlPlane for Control {
             Problem::DuplicateSession => (StatusCode::BAD_REQUEST, "two sessions".to_owned()),
             Problem::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "not here".to_owned()),
             Problem::UpstreamDown(service) => (StatusCode::BAD_GATEWAY, format!("{} is down", service.name)),
+            Problem::TooManyAttempts => (StatusCode::TOO_MANY_REQUESTS, "too often".to_owned()),
             Problem::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "ask later".to_owned()),
             Problem::Unanswered(unanswered) => (unanswered.status(), unanswered.code().to_owned()),
         };

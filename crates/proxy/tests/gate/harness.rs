@@ -120,8 +120,8 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
     let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
     let host = Host::parse("id.test").unwrap();
     let origin = Origin::new(Scheme::Https, &host, 443);
-    let injected = services.iter().flat_map(|service| &service.disclosure.headers);
-    let injected: Vec<&str> = injected.map(|header| header.name.as_str()).collect();
+    let injected: Vec<&str> =
+        services.iter().flat_map(|service| service.told_names()).map(http::HeaderName::as_str).collect();
     Config {
         domain: "test".to_owned(),
         listeners: Vec::new(),

@@ -22,6 +22,7 @@ mod lifecycle;
 mod listening;
 mod live;
 mod log;
+mod postures;
 mod routing;
 mod sessions;
 mod smuggling;

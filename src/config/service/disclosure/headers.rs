@@ -138,18 +138,23 @@ fn header(
         return None;
     };
     let canonical = headers::canonical(&entry.name);
-    let name = entry.name.parse::<HeaderName>().ok().filter(|_| is_ours_to_set(&canonical));
-    let Some(name) = name else {
-        let message = format!("`{}` can't be an identity header", entry.name);
-        findings.add("E005", place, message, "take a name of its own, such as X-WEBAUTH-USER");
-        return None;
-    };
+    let name = name(&entry.name, place, findings)?;
     if others.iter().any(|other| headers::canonical(other.name.as_str()) == canonical) {
         let message = format!("`{}` is here twice: upstreams read - and _ alike", entry.name);
         findings.add("E007", place, message, "");
         return None;
     }
     Some(IdentityHeader { name, property })
+}
+
+/// A header's name that may tell the application who somebody is.
+pub(in crate::config::service) fn name(text: &str, place: &Place, findings: &Findings) -> Option<HeaderName> {
+    let name = text.parse::<HeaderName>().ok().filter(|_| is_ours_to_set(&headers::canonical(text)));
+    if name.is_none() {
+        let message = format!("`{text}` can't be an identity header");
+        findings.add("E005", place, message, "take a name of its own, such as X-WEBAUTH-USER");
+    }
+    name
 }
 
 fn is_ours_to_set(canonical: &str) -> bool {
