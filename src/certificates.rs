@@ -1,17 +1,40 @@
 //! The certificates of this process: which there are, where they come from, and what each listener presents.
 
 mod files;
+mod held;
+mod keeper;
+mod local;
+mod obtain;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use doorward_core::config::{CertificateFiles, CertificateSource, Config, ListenerCertificates};
+use doorward_core::{
+    certificate::{Wanted, covers, plan},
+    config::{CertificateFiles, CertificateSource, Config, Issuer, ListenerCertificates},
+    http::host::Host,
+    time::UnixTime,
+};
 use doorward_proxy::{
     ListenerTls,
-    certificates::{CertificateTable, Challenges, Resolver},
+    certificates::{Answers, Certificate, CertificateTable, Challenges, Resolver},
     tls::{self, TlsError},
 };
 
-use self::files::Files;
+pub(crate) use self::keeper::{Keeper, Settings as KeeperSettings};
+use self::{files::Files, held::Held};
+
+/// What is known about a certificate that is wanted, for metrics and people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateStatus {
+    /// Its names.
+    pub names: Vec<String>,
+    /// Until when it is valid; `None` while a temporary one stands in for it.
+    pub not_after: Option<UnixTime>,
+    /// Where it comes from: `file`, `acme` or `local`.
+    pub source: &'static str,
+    /// Why the last attempt to obtain it failed, if it did.
+    pub last_error: Option<String>,
+}
 
 /// The certificates of this process.
 pub(crate) struct Certificates {
@@ -20,6 +43,7 @@ pub(crate) struct Certificates {
     /// For each listener, what it presents; `None` for clear text.
     resolvers: Vec<Option<Arc<Resolver>>>,
     files: Mutex<Files>,
+    held: Mutex<Held>,
 }
 
 impl Certificates {
@@ -34,9 +58,7 @@ impl Certificates {
         };
         let resolvers = config.listeners.iter().map(|listener| listener.tls.as_ref().map(new)).collect();
         let files = Mutex::new(Files::read(named(config))?);
-        let certificates = Self { challenges, resolvers, files };
-        certificates.present(config);
-        Ok(certificates)
+        Ok(Self { challenges, resolvers, files, held: Mutex::default() })
     }
 
     /// The TLS of each listener, in the order of the configuration.
@@ -52,38 +74,100 @@ impl Certificates {
     }
 
     /// Presents what was prepared for `config`.
-    pub(crate) fn take_over(&self, prepared: Prepared, config: &Config) {
-        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = prepared.0;
-        self.present(config);
+    pub(crate) fn take_over(&self, prepared: Prepared, config: &Config, now: UnixTime) {
+        *self.files() = prepared.0;
+        self.present(config, now);
     }
 
     /// Reads the files again that have changed since, and presents what is in them.
-    pub(crate) fn look_at_files(&self, config: &Config) {
-        let changed = self.files.lock().unwrap_or_else(PoisonError::into_inner).look_again();
-        if changed {
-            self.present(config);
+    pub(crate) fn look_at_files(&self, config: &Config, now: UnixTime) {
+        if self.files().look_again() {
+            self.present(config, now);
         }
     }
 
-    /// Gives each listener its table.
-    fn present(&self, config: &Config) {
-        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Gives each listener its table. Names without a certificate get a temporary one.
+    pub(crate) fn present(&self, config: &Config, now: UnixTime) {
+        let files = self.files();
+        let mut held = self.held();
+        let mut kept = Vec::new();
         for (listener, resolver) in config.listeners.iter().zip(&self.resolvers) {
-            if let (Some(source), Some(resolver)) = (&listener.tls, resolver) {
-                resolver.table.store(Arc::new(table(source, &files)));
-            }
+            let (Some(source), Some(resolver)) = (&listener.tls, resolver) else { continue };
+            let wanted = wanted_by(source, config);
+            let mut table = of_files(source, config, &files);
+            held.fill(&mut table, &wanted, now);
+            table.prefer(config.portal.host.as_str());
+            resolver.table.store(Arc::new(table));
+            kept.extend(wanted);
         }
+        held.forget_temporary(&kept);
+    }
+
+    /// What is known about each certificate that `config` wants.
+    pub(crate) fn status(&self, config: &Config) -> Vec<CertificateStatus> {
+        let held = self.held();
+        let mut status = self.files().status();
+        status.extend(wanted(config).iter().map(|wanted| held.status(wanted)));
+        status
+    }
+
+    /// Answers an authority with these.
+    pub(crate) fn answer(&self, answers: Answers) {
+        self.challenges.set(answers);
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Files that were read for a configuration.
 pub(crate) struct Prepared(Files);
 
-fn table(source: &ListenerCertificates, files: &Files) -> CertificateTable {
+/// Every certificate that some listener of `config` wants from an issuer.
+pub(crate) fn wanted(config: &Config) -> Vec<Wanted> {
+    let mut all: Vec<Wanted> = Vec::new();
+    for source in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        for wanted in wanted_by(source, config) {
+            if !all.iter().any(|other| other.id() == wanted.id()) {
+                all.push(wanted);
+            }
+        }
+    }
+    all
+}
+
+fn wanted_by(source: &ListenerCertificates, config: &Config) -> Vec<Wanted> {
+    let issuer = match source {
+        ListenerCertificates::Files(_) => return Vec::new(),
+        ListenerCertificates::Auto => Issuer::Acme,
+        ListenerCertificates::Local => Issuer::Local,
+    };
+    let of_services = config.services.iter().flat_map(|service| &service.hosts);
+    let hosts = std::iter::once(&config.portal.host).chain(of_services).map(Host::as_str);
+    plan(&config.certificates, hosts, issuer)
+}
+
+fn of_files(source: &ListenerCertificates, config: &Config, files: &Files) -> CertificateTable {
     let mut table = CertificateTable::default();
-    if let ListenerCertificates::Files(list) = source {
-        for certificate in list.iter().filter_map(|named| files.find(named)) {
+    let mut add = |certificate: Option<&Certificate>| {
+        if let Some(certificate) = certificate {
             table.add(certificate);
+        }
+    };
+    if let ListenerCertificates::Files(list) = source {
+        for named in list {
+            add(files.find(named));
+        }
+        return table;
+    }
+    for declared in &config.certificates.declared {
+        if let CertificateSource::Files(named) = &declared.source {
+            add(files.find(named));
         }
     }
     table
@@ -99,4 +183,9 @@ fn named(config: &Config) -> impl Iterator<Item = &CertificateFiles> {
         CertificateSource::Issuer(_) => None,
     });
     of_listeners.flatten().chain(declared)
+}
+
+/// Whether one of `names` covers every name of `wanted`.
+fn covered(wanted: &str, names: &[String]) -> bool {
+    names.iter().any(|name| covers(name, wanted))
 }

@@ -1,5 +1,6 @@
 //! The configuration file: TOML or JSON, one schema, every mistake reported together.
 
+mod certificates;
 mod client;
 mod diagnostic;
 mod limits;

@@ -3,7 +3,7 @@
 mod admin;
 mod assertions;
 mod bearers;
-mod certificates;
+pub mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod command;

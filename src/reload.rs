@@ -23,10 +23,11 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     }
     let certificates = Certificates::prepare(&config).map_err(|error| error.to_string())?;
     // Everything has been built: from here on nothing fails.
-    running.certificates.take_over(certificates, &config);
+    running.certificates.take_over(certificates, &config, running.clock.now());
     running.config.store(Arc::new(config));
     // What is open rests on the former configuration: it is decided again.
     running.store.announce();
+    running.keeper.wake();
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use tokio::{sync::watch, task::JoinHandle};
 use crate::{
     admin::{Admin, Listening},
     assertions::Assertions,
-    certificates::Certificates,
+    certificates::{CertificateStatus, Certificates, Keeper, KeeperSettings},
     clock::{OperatingSystem, SystemClock},
     config::{self, Loaded},
     control::Control,
@@ -58,6 +58,8 @@ pub struct Running {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) store: Store,
     pub(crate) certificates: Arc<Certificates>,
+    pub(crate) keeper: Keeper,
+    pub(crate) clock: Arc<dyn Clock>,
     server: Option<Server>,
     background: Vec<JoinHandle<()>>,
     /// What a successor would be handed.
@@ -96,6 +98,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         keys: keys.clone(),
         random: Arc::clone(&shell.random),
     });
+    let keeper = keeper(&config, &store, &certificates, &shell).await?;
     let server = Server::start(doorward_proxy::Settings {
         listeners,
         workers: shell.workers,
@@ -110,10 +113,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
-    let background = vec![
-        tokio::spawn(jobs::sweep(store.clone(), shell.clock)),
-        tokio::spawn(jobs::watch_files(Arc::clone(&certificates), Arc::clone(&config))),
-    ];
+    let background = background(&store, &shell, &keeper);
     let (draining, told) = watch::channel(false);
     let metrics = server.metrics().clone();
     let admin = Admin { config: Arc::clone(&config), store: store.clone(), metrics, draining: told };
@@ -121,12 +121,14 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let admin = admin.map_err(|error| {
         Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}"))
     })?;
-    let server = Some(server);
+    let (server, clock) = (Some(server), shell.clock);
     let running = Running {
         setup_link,
         config,
         store,
         certificates,
+        keeper,
+        clock,
         server,
         background,
         sockets,
@@ -135,6 +137,31 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         directory,
     };
     Ok(running)
+}
+
+async fn keeper(
+    config: &Arc<ArcSwap<Config>>,
+    store: &Store,
+    certificates: &Arc<Certificates>,
+    shell: &Shell,
+) -> Result<Keeper, Failure> {
+    let settings = KeeperSettings {
+        certificates: Arc::clone(certificates),
+        config: Arc::clone(config),
+        store: store.clone(),
+        clock: Arc::clone(&shell.clock),
+        random: Arc::clone(&shell.random),
+    };
+    Box::pin(Keeper::start(settings)).await.map_err(unavailable)
+}
+
+/// What happens by itself.
+fn background(store: &Store, shell: &Shell, keeper: &Keeper) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(jobs::sweep(store.clone(), Arc::clone(&shell.clock))),
+        tokio::spawn(keeper.clone().run()),
+        tokio::spawn(keeper.clone().follow()),
+    ]
 }
 
 fn admin_socket(
@@ -233,7 +260,17 @@ impl Running {
 
     /// Looks at the files of certificates now, as it happens each minute.
     pub fn look_at_certificate_files(&self) {
-        self.certificates.look_at_files(&self.config.load());
+        self.certificates.look_at_files(&self.config.load(), self.clock.now());
+    }
+
+    /// Looks now whether a certificate is due, as it happens each minute.
+    pub fn look_at_certificates(&self) {
+        self.keeper.wake();
+    }
+
+    /// Every certificate that the configuration wants, and what is known about it.
+    pub fn certificates(&self) -> Vec<CertificateStatus> {
+        self.certificates.status(&self.config.load())
     }
 
     /// Services that are declared.
@@ -266,6 +303,7 @@ impl Running {
         for task in self.background.drain(..) {
             task.abort();
         }
+        self.keeper.stop().await;
         // The last of the sockets go with the workers: from then on nobody connects.
         self.sockets.clear();
         if let Some(server) = self.server.take() {

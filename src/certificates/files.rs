@@ -2,11 +2,13 @@
 
 use std::{os::unix::fs::MetadataExt as _, path::Path, time::SystemTime};
 
-use doorward_core::config::CertificateFiles;
+use doorward_core::{certificate::facts, config::CertificateFiles};
 use doorward_proxy::{
-    certificates::Certificate,
+    certificates::{self, Certificate},
     tls::{self, TlsError},
 };
+
+use super::CertificateStatus;
 
 /// The certificates of the files that a configuration names.
 pub(super) struct Files(Vec<One>);
@@ -15,6 +17,8 @@ struct One {
     files: CertificateFiles,
     certificate: Certificate,
     seen: [Option<Stamp>; 2],
+    /// Why what is in the files now can't be used.
+    last_error: Option<String>,
 }
 
 /// What changes when a file is written or replaced.
@@ -35,6 +39,11 @@ impl Files {
         self.0.iter().find(|one| one.files == *files).map(|one| &one.certificate)
     }
 
+    /// What is known about them.
+    pub(super) fn status(&self) -> Vec<CertificateStatus> {
+        self.0.iter().map(One::status).collect()
+    }
+
     /// Reads those again that have changed. Whether any of them is another now. One that can't be used at the moment, half
     /// written perhaps, is looked at again the next time, and what was read before is presented until then.
     pub(super) fn look_again(&mut self) -> bool {
@@ -50,6 +59,7 @@ impl Files {
                     changed = true;
                 }
                 Err(error) => {
+                    one.last_error = Some(error.to_string());
                     tracing::warn!(%error, "a certificate changed and can't be used; the one from before is presented");
                 }
             }
@@ -63,7 +73,19 @@ impl One {
         // Looked at before it is read: what is written in between shows the next time.
         let seen = stamps(files);
         let certificate = tls::from_files(files)?;
-        Ok(Self { files: files.clone(), certificate, seen })
+        Ok(Self { files: files.clone(), certificate, seen, last_error: None })
+    }
+}
+
+impl One {
+    fn status(&self) -> CertificateStatus {
+        let leaf = self.certificate.cert.first();
+        CertificateStatus {
+            names: leaf.map(|leaf| certificates::names(leaf)).unwrap_or_default(),
+            not_after: leaf.and_then(|leaf| facts(leaf).ok()).map(|facts| facts.not_after),
+            source: "file",
+            last_error: self.last_error.clone(),
+        }
     }
 }
 

@@ -99,8 +99,14 @@ fn certificates(section: &mut Section<'_>, source: &Source) -> Option<ListenerCe
 }
 
 fn by_word(word: &str, place: &Place, findings: &Findings) -> Option<ListenerCertificates> {
-    findings.add("E003", place, format!("`{word}` is a text; a table or a list is needed here"), WORDS);
-    None
+    match word {
+        "auto" => Some(ListenerCertificates::Auto),
+        "local" => Some(ListenerCertificates::Local),
+        other => {
+            findings.add("E005", place, format!("`{other}` makes no certificates"), WORDS);
+            None
+        }
+    }
 }
 
 /// `redirect`, if it is written.
@@ -174,7 +180,7 @@ fn parse_mode(text: &Text, findings: &Findings) -> Option<u32> {
     mode
 }
 
-fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
+pub(super) fn certificate(mut section: Section<'_>, source: &Source) -> Option<CertificateFiles> {
     let certificate = section.required(&["certificate_file"], "name the PEM file of the chain, leaf first");
     let key = section.required(&["key_file"], "name the PEM file of the private key");
     section.finish();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Certificates, Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Config, Database, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -16,7 +16,7 @@ use doorward_core::{
 use http::HeaderName;
 
 use super::{
-    Diagnostic, Severity, Source,
+    Diagnostic, Severity, Source, certificates,
     client::{self, DeclaredClient},
     limits, listener,
     policy::{self, Policies},
@@ -64,13 +64,7 @@ pub(super) fn check(source: &Source) -> Result<Checked, Vec<Diagnostic>> {
 fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let whole = Place { key: String::new(), span: 0..0 };
     let mut section = Section::new(whole, root, findings)?;
-    let domain = section.required(
-        &["domain"],
-        "write the domain that your hosts are below, such as domain = \"example.org\"",
-    );
-    let domain = domain
-        .and_then(|text| value::name(&text, findings))
-        .map_or_else(String::new, |host| host.to_string());
+    let domain = domain(&mut section);
     let data_directory = section.text(&["data_directory"]);
     let data_directory =
         data_directory.map_or_else(|| "/var/lib/doorward".into(), |text| value::file(source, &text));
@@ -88,7 +82,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let trusted_proxies = value::peers(&mut section, "trusted_proxies").unwrap_or_default();
     let tunnels = tunnel::read(&mut section, &trusted_proxies);
     let listeners = listener::read(&mut section, source, public.0);
-    let certificates = Certificates::default();
+    let certificates = certificates::read(&mut section, source, &listeners);
     let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let limits = limits::limits(subsection(&mut section, "limits"));
@@ -98,6 +92,9 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let hosting = (domain.as_str(), public.0, !trusted_proxies.is_empty());
     let (services, files) = services(&mut section, source, &policies, hosting, portal.as_ref());
     let clients = clients(&mut section, source, &policies);
+    let hosts = portal.iter().map(|portal| &portal.host);
+    let hosts = hosts.chain(services.iter().flat_map(|service| &service.hosts));
+    certificates::check(&section, &certificates, &listeners, hosts);
     section.finish();
     let portal = portal?;
     let injected = services.iter().flat_map(|service| service.told_names()).map(HeaderName::as_str);
@@ -122,8 +119,15 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     Some((config, clients, files))
 }
 
+fn domain(section: &mut Section<'_>) -> String {
+    let help = "write the domain that your hosts are below, such as domain = \"example.org\"";
+    let domain = section.required(&["domain"], help);
+    let domain = domain.and_then(|text| value::name(&text, section.findings));
+    domain.map_or_else(String::new, |host| host.to_string())
+}
+
 /// A table below the root; an absent one is empty.
-fn subsection<'a>(section: &mut Section<'a>, name: &'static str) -> Option<Section<'a>> {
+pub(super) fn subsection<'a>(section: &mut Section<'a>, name: &'static str) -> Option<Section<'a>> {
     let (place, node) = section.take(&[name])?;
     Section::new(place, node, section.findings)
 }

@@ -1,5 +1,6 @@
 //! The reader of configurations, by what people write and what they are told.
 
+mod certificates;
 mod clients;
 mod codes;
 mod credentials;

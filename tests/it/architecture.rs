@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// For each of our crates, the crates of ours that it may depend on, and outside crates that it may not.
-const RULES: [(&str, &[&str], &[&str]); 7] = [
+const RULES: [(&str, &[&str], &[&str]); 8] = [
+    ("doorward-acme", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
     (
         "doorward-core",
         &[],
@@ -16,7 +17,14 @@ const RULES: [(&str, &[&str], &[&str]); 7] = [
     ("doorward-testkit", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
     (
         "doorward",
-        &["doorward-core", "doorward-store", "doorward-proxy", "doorward-web", "doorward-visitor"],
+        &[
+            "doorward-acme",
+            "doorward-core",
+            "doorward-store",
+            "doorward-proxy",
+            "doorward-web",
+            "doorward-visitor",
+        ],
         &["rusqlite", "tokio-postgres"],
     ),
 ];

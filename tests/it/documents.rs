@@ -18,12 +18,15 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 19] = [
+const SECTIONS: [(&str, &str); 22] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
     ("listeners", "listeners[0]."),
     ("tls", "listeners[0].tls."),
+    ("certificates", "certificates[0]."),
+    ("acme", "acme."),
+    ("dns", "acme.dns."),
     ("limits", "limits."),
     ("admin", "admin."),
     ("database", "database."),
@@ -205,7 +208,8 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let wrong = format!("{NO_KEY} = 1\n");
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
-        "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
+        "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[[certificates]]\n{wrong}[acme]\n{wrong}\
+         dns = {{ provider = \"exec\", {NO_KEY} = 1 }}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
          [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\n[clients.x]\n{wrong}"
     );
     let found = check(text, Format::Toml).unwrap_err();

@@ -112,6 +112,11 @@ impl Door {
 
     /// Opens a door with a configuration and files beside it.
     pub(crate) async fn with_files(text: &str, files: &[(&str, &str)]) -> Self {
+        Self::at(text, files, TestClock::default()).await
+    }
+
+    /// Opens a door with a configuration, files beside it, and a clock.
+    pub(crate) async fn at(text: &str, files: &[(&str, &str)], clock: TestClock) -> Self {
         let scratch = Scratch::new("door").unwrap();
         let upstream = demo::upstream::start().await.unwrap();
         let config_file = scratch.path().join("doorward.toml");
@@ -120,7 +125,6 @@ impl Door {
         {
             std::fs::write(scratch.path().join(file), content).unwrap();
         }
-        let clock = TestClock::default();
         let door = Start { scratch, config_file, upstream, clock };
         door.write(text);
         door.start().await

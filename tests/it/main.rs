@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod acme;
 mod addresses;
 mod admin;
 mod architecture;
@@ -26,6 +27,7 @@ mod provider;
 mod restart;
 mod robust;
 mod secrecy;
+mod service_manager;
 mod smoke;
 mod step_up;
 mod store;

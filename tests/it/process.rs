@@ -38,13 +38,13 @@ impl Process {
     /// Starts it.
     pub(crate) fn start<A: AsRef<OsStr>>(arguments: &[A]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_doorward"));
-        command.args(arguments);
+        command.args(arguments).stdin(Stdio::null());
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    /// Starts a command that is one, or becomes one.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         follow(child.stdout.take().unwrap(), sender.clone(), Line::Out);
         follow(child.stderr.take().unwrap(), sender, Line::Err);
@@ -63,7 +63,9 @@ impl Process {
     pub(crate) fn serve_with_files(config: &str, most: u32) -> Self {
         let binary = env!("CARGO_BIN_EXE_doorward");
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {most} && exec {binary} serve --config {config}")]);
+        command
+            .args(["-c", &format!("ulimit -n {most} && exec {binary} serve --config {config}")])
+            .stdin(Stdio::null());
         let mut process = Self::of(command);
         process.until(|process| process.out.contains("http://id.localhost"));
         process

@@ -29,6 +29,26 @@ pub fn certificate(
     key.map(Arc::new).map_err(|error| error.to_string())
 }
 
+/// The same for a certificate that we made ourselves to answer TLS-ALPN-01. Its extension is critical and known to
+/// authorities alone (RFC 8737 section 3), so it can't be looked into here.
+///
+/// # Errors
+/// A sentence: the key is of a kind that is not supported.
+pub fn answering(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Certificate, String> {
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(key);
+    key.map(|key| Arc::new(CertifiedKey::new(chain, key))).map_err(|error| error.to_string())
+}
+
+/// The names that a certificate is valid for, in lower case.
+pub fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let leaf = webpki::EndEntityCert::try_from(certificate).ok();
+    let names = leaf.iter().flat_map(|leaf| leaf.valid_dns_names());
+    names.map(|name| name.trim_end_matches('.').to_ascii_lowercase()).collect()
+}
+
 /// Certificates by name. A look-up is one hash, or two for a wildcard.
 #[derive(Clone, Default, Debug)]
 pub struct CertificateTable {
@@ -40,18 +60,15 @@ impl CertificateTable {
     /// Adds a certificate for the names that it is valid for. What was added earlier keeps its names, and the very first
     /// is for clients that ask for none of ours.
     pub fn add(&mut self, certificate: &Certificate) {
-        let leaf = certificate.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
-        let names = leaf.iter().flat_map(|leaf| leaf.valid_dns_names());
-        for name in names {
-            let name = name.trim_end_matches('.').to_ascii_lowercase();
+        for name in certificate.cert.first().map(names).unwrap_or_default() {
             self.names.entry(name).or_insert_with(|| Arc::clone(certificate));
         }
         self.first.get_or_insert_with(|| Arc::clone(certificate));
     }
 
-    /// Whether a certificate for exactly this name is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.names.contains_key(name)
+    /// Presents the certificate for `name` to clients that ask for none of ours.
+    pub fn prefer(&mut self, name: &str) {
+        self.first = self.find(Some(name)).cloned();
     }
 
     /// The certificate that is valid for `name`; the first one when none is, or no name was sent.

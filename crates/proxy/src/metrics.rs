@@ -182,6 +182,12 @@ impl Metrics {
         Arc::clone(&self.workers[number])
     }
 
+    /// Connections of the worker that has the fewest.
+    pub(crate) fn fewest_connections(&self) -> usize {
+        let fewest = self.workers.iter().map(|worker| worker.connections.get()).min();
+        fewest.and_then(|fewest| usize::try_from(fewest).ok()).unwrap_or_default()
+    }
+
     fn sum(&self, of: impl Fn(&Tally) -> &Counter) -> u64 {
         self.workers.iter().map(|worker| of(worker).get()).sum()
     }

@@ -87,8 +87,9 @@ impl Server {
                 let started = started.clone();
                 let board = Arc::clone(&board);
                 let asks = (number == 0).then(|| Arc::clone(&board));
+                let tally = metrics.of_worker(number);
                 let shared =
-                    Shared { board, tally: metrics.of_worker(number), guesses: Arc::clone(&guesses) };
+                    Shared { board, tally, everybody: metrics.clone(), guesses: Arc::clone(&guesses) };
                 let run = move || {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -140,6 +141,8 @@ pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) guesses: Arc<Guesses>,
+    /// What all workers count.
+    pub(crate) everybody: Metrics,
 }
 
 /// Serves until the end. One of the workers asks upstreams how they are, and has the board to write on.
@@ -173,6 +176,10 @@ async fn accept(worker: Rc<Worker>, listener: Listener, mut stopped: Stop) {
     };
     let mut complained = false;
     loop {
+        if worker.is_ahead() {
+            // All workers were woken by the same connection. Without this the quickest would take them all.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         let full = worker.is_full() && !worker.connections.make_room();
         let accepted = tokio::select! {
             biased;

@@ -20,12 +20,15 @@ use crate::{
     control::ControlPlane,
     credentials::{Guesses, Passwords},
     disclose::Disclosures,
-    metrics::{ServiceTallies, Tally},
+    metrics::{Metrics, ServiceTallies, Tally},
     server::{Settings, Shared},
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
 };
+
+/// Connections that a worker may have more than another before it lets that one go first.
+const LEAD: usize = 4;
 
 /// The state of one worker: shared ports, and what is its own and needs no lock.
 pub(crate) struct Worker {
@@ -42,6 +45,7 @@ pub(crate) struct Worker {
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
     workers: usize,
+    everybody: Metrics,
     config: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     next_request: Cell<u64>,
 }
@@ -62,6 +66,7 @@ impl Worker {
             tally: shared.tally,
             services: ServiceTallies::default(),
             workers: settings.workers,
+            everybody: shared.everybody,
             config: RefCell::new(Cache::new(Arc::clone(&settings.config))),
             next_request: Cell::new(u64::from_le_bytes(draw(&*settings.random))),
         })
@@ -75,6 +80,12 @@ impl Worker {
     /// Whether this worker has its share of all connections.
     pub(crate) fn is_full(&self) -> bool {
         self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
+    }
+
+    /// Whether this worker has clearly more connections than another, which then should take the next one.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let (own, least) = (self.connections.len(), self.everybody.fewest_connections());
+        own > least + LEAD + least / 8
     }
 
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.

@@ -13,6 +13,7 @@
 //!    after their commit, whoever still waits for them. A handoff adds a session and touches none, so it does not.
 
 mod authorization_code;
+mod certificate;
 mod consent;
 mod credential;
 mod data_directory;
@@ -33,6 +34,7 @@ mod user;
 mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
+pub use certificate::{StoredCertificate, StoredChain, StoredProof};
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use enrolment::CompleteEnrolment;

@@ -8,9 +8,10 @@ use crate::{
 };
 
 /// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_personal_tokens.sql"),
+    include_str!("../../../migrations/0003_certificates.sql"),
 ];
 
 enum Outcome {

@@ -56,6 +56,11 @@ pub struct Store {
 }
 
 impl Store {
+    /// Whether other nodes may work on the same database.
+    pub fn is_shared(&self) -> bool {
+        self.followed.load(Ordering::Acquire)
+    }
+
     /// Opens the database, brings it up to date and checks the root secret.
     ///
     /// # Errors

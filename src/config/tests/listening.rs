@@ -83,3 +83,39 @@ fn impossible_9_tunnels_are_named() {
     // What a tunnel says is for us: no application receives it, from whomever.
     assert!(config.reserved_headers.contains(&"x_edge".parse().unwrap()));
 }
+
+#[test]
+fn limits_have_limits() {
+    for (lines, expected) in [
+        ("[limits]\nconnections = 100\nstop_grace = \"0s\"\nhandover_grace = \"7d\"\n", vec![]),
+        ("[limits]\nconnections = 15\n", vec!["E005 limits.connections"]),
+        ("[limits]\nconnections = -1\n", vec!["E005 limits.connections"]),
+        ("[limits]\nconnections_per_client = 0\n", vec!["E005 limits.connections_per_client"]),
+        ("[limits]\nconnections = \"many\"\n", vec!["E003 limits.connections"]),
+        ("[limits]\nstop_grace = \"8d\"\n", vec!["E005 limits.stop_grace"]),
+        ("[limits]\nconections = 100\n", vec!["E002 limits.conections"]),
+    ] {
+        assert_eq!(found(lines), expected, "{lines}");
+    }
+    let limits = checked("[limits]\nconnections = 100\n").config.listening.limits;
+    assert_eq!((limits.connections, limits.connections_per_client), (100, 75), "nobody has everything");
+}
+
+/// Nothing is told by default, and others are told only when somebody insists.
+#[test]
+fn t_12_an_admin_address_that_others_reach_is_acknowledged() {
+    assert_eq!(checked("").config.listening.admin, None);
+    for (lines, expected) in [
+        ("address = \"127.0.0.1:9090\"\n", vec![]),
+        ("address = \"[::1]:9090\"\n", vec![]),
+        ("address = \"unix:/run/doorward/admin.sock\"\nmode = \"0600\"\n", vec![]),
+        ("address = \"0.0.0.0:9090\"\n", vec!["E009 admin.address"]),
+        ("address = \"[::]:9090\"\n", vec!["E009 admin.address"]),
+        ("address = \"[::ffff:192.168.1.5]:9090\"\n", vec!["E009 admin.address"]),
+        ("address = \"192.168.1.5:9090\"\npublic = true\n", vec!["W105 admin.address"]),
+        ("address = \"9090\"\n", vec!["E005 admin.address"]),
+        ("", vec!["E004 admin"]),
+    ] {
+        assert_eq!(found(format!("[admin]\n{lines}").as_str()), expected, "{lines}");
+    }
+}

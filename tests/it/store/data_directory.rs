@@ -5,7 +5,8 @@ use std::{
     path::Path,
 };
 
-use doorward_store::{DataDirectory, DataDirectoryError, Engine, Settings, Store};
+use doorward_core::user::{Profile, Username};
+use doorward_store::{DataDirectory, DataDirectoryError, Engine, OpenError, Settings, Store};
 use doorward_testkit::{Scratch, SeededRandom};
 
 fn mode(path: &Path) -> u32 {
@@ -45,6 +46,73 @@ fn r_13_a_second_instance_is_locked_out_until_the_first_ends() {
     assert!(matches!(DataDirectory::open(scratch.path()), Err(DataDirectoryError::Locked(_))));
     drop(first);
     assert!(DataDirectory::open(scratch.path()).is_ok());
+}
+
+/// It is held without a gap, from the start of the first process to the end of the last.
+#[test]
+fn r_13_a_successor_shares_the_lock_and_nobody_else_does() {
+    let (scratch, other) = (Scratch::new("data").unwrap(), Scratch::new("data").unwrap());
+    let first = DataDirectory::open(scratch.path()).unwrap();
+    let handed = || first.lock().try_clone_to_owned().unwrap();
+    let elsewhere = DataDirectory::open(other.path()).unwrap();
+    let wrong = DataDirectory::take_over(other.path(), handed()).unwrap_err();
+    assert!(wrong.to_string().contains("works in another directory"), "{wrong}");
+    drop(elsewhere);
+    let second = DataDirectory::take_over(scratch.path(), handed()).unwrap();
+    drop(first);
+    assert!(matches!(DataDirectory::open(scratch.path()), Err(DataDirectoryError::Locked(_))));
+    drop(second);
+    assert!(DataDirectory::open(scratch.path()).is_ok());
+}
+
+fn settings(path: &Path) -> (Engine, std::sync::Arc<SeededRandom>) {
+    (Engine::Sqlite { path: path.join("doorward.db") }, std::sync::Arc::new(SeededRandom::default()))
+}
+
+/// While two processes work with one database, each notices what the other changes.
+#[tokio::test]
+async fn e_1_a_change_of_the_other_process_is_noticed() {
+    let scratch = Scratch::new("data").unwrap();
+    let root = super::world::root(b"a root secret for two processes");
+    let (engine, random) = settings(scratch.path());
+    let former = Store::open(Settings { engine, root: &root, random }).unwrap();
+    former.follow().unwrap();
+    let (engine, random) = settings(scratch.path());
+    let successor = Store::open_beside(Settings { engine, root: &root, random }).unwrap();
+    let user = |name: &str| doorward_store::NewUser {
+        id: doorward_core::id::UserId::from_random([name.len().try_into().unwrap(); 16]),
+        profile: Profile {
+            username: Username::parse(name).unwrap(),
+            display_name: name.to_owned(),
+            email: None,
+        },
+        groups: super::world::groups(&["users"]),
+    };
+    for (one, other, name) in [(&former, &successor, "ada"), (&successor, &former, "grace")] {
+        let mut changes = other.changes();
+        changes.mark_unchanged();
+        one.create_user(user(name), super::world::NOW).await.unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
+    }
+}
+
+/// A version that changes the tables does not do so while the former one works with them.
+#[test]
+fn a_database_of_another_schema_is_not_taken_over() {
+    let scratch = Scratch::new("data").unwrap();
+    let root = super::world::root(b"a root secret for two processes");
+    let (engine, random) = settings(scratch.path());
+    drop(Store::open(Settings { engine, root: &root, random }).unwrap());
+    let raw = rusqlite::Connection::open(scratch.path().join("doorward.db")).unwrap();
+    for (change, older) in [("number - 1", true), ("number + 2", false)] {
+        raw.execute_batch(&format!("UPDATE meta SET number = {change} WHERE key = 'schema'")).unwrap();
+        let (engine, random) = settings(scratch.path());
+        let Err(error) = Store::open_beside(Settings { engine, root: &root, random }) else {
+            panic!("{change}")
+        };
+        assert_eq!(matches!(error, OpenError::Older { .. }), older, "{error}");
+        assert_eq!(matches!(error, OpenError::Newer { .. }), !older, "{error}");
+    }
 }
 
 #[test]

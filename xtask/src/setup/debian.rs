@@ -1,6 +1,9 @@
 //! Packages of the operating system.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Result, bail, ensure};
 
@@ -16,11 +19,13 @@ struct Package {
     is_there: fn() -> bool,
 }
 
+const BIND: Package = Package { name: "bind9", is_there: || Path::new("/usr/sbin/named").is_file() };
 const CHROMIUM: Package = Package { name: "chromium", is_there: || chromium().is_some() };
 const CADDY: Package = Package { name: "caddy", is_there: || place::program("caddy").is_some() };
 const H2LOAD: Package = Package { name: "nghttp2-client", is_there: || place::program("h2load").is_some() };
 const NGINX: Package = Package { name: "nginx-light", is_there: || place::program("nginx").is_some() };
 const OPENSSL: Package = Package { name: "openssl", is_there: || place::program("openssl").is_some() };
+const PEBBLE: Package = Package { name: "pebble", is_there: || place::program("pebble").is_some() };
 const POSTGRESQL: Package = Package { name: "postgresql", is_there: || postgresql().is_some() };
 const PYTHON: Package = Package {
     name: "python3-venv",
@@ -32,12 +37,12 @@ const WRK: Package = Package { name: "wrk", is_there: || place::program("wrk").i
 
 /// For `cargo xtask test`.
 pub(crate) fn for_all_tests(step: &'static str) -> Result<Done> {
-    install(step, &[CHROMIUM, NGINX, OPENSSL, POSTGRESQL, PYTHON, WRK])
+    install(step, &[BIND, CHROMIUM, NGINX, OPENSSL, PEBBLE, POSTGRESQL, PYTHON, WRK])
 }
 
 /// For `cargo xtask test quick`.
 pub(crate) fn for_quick_tests(step: &'static str) -> Result<Done> {
-    install(step, &[POSTGRESQL])
+    install(step, &[BIND, OPENSSL, PEBBLE, POSTGRESQL])
 }
 
 /// For `cargo xtask conformance`.
