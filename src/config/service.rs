@@ -83,8 +83,8 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let relay = relay::read(&mut section, context, &closing);
     let guard = guard::read(&mut section, context, &closing);
     let disclosure = disclosure::read(&mut section, context, &closing);
-    if let Some(posture) = guard.as_ref().map(|guard| &guard.posture).filter(|posture| !posture.asks_who()) {
-        disclosure::without_effect(&section, posture.word());
+    if let Some(guard) = guard.as_ref().filter(|guard| !guard.asks_who()) {
+        disclosure::without_effect(&section, guard.posture.word());
     }
     for (name, _) in &relay.request.set {
         let plain = headers::canonical(name.as_str());

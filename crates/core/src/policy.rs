@@ -109,7 +109,7 @@ pub enum Posture {
 
 impl Posture {
     /// Whether it asks who somebody is, so that something can be said about them.
-    pub const fn asks_who(&self) -> bool {
+    const fn asks_who(&self) -> bool {
         matches!(self, Self::Sso(_) | Self::Quarantined(_))
     }
 

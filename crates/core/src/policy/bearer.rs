@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Access, Decision, Denial, Grounds, Guard, Miss, Permit, Scope, decide};
+use super::{Access, Credential, Decision, Denial, Grounds, Guard, Miss, Permit, Scope, decide};
 use crate::{
     http::{
         fetch::{FetchMetadata, Site},
@@ -112,14 +112,18 @@ pub fn decide_by_token(guard: &Guard, access: &Access<'_>, token: Option<&Arc<Be
     let refused = |problem| Decision::Deny(Denial::Token(problem));
     let Some(token) = token.filter(|_| guard.tokens) else {
         // What closes the service to everybody is said first.
-        return match decide(guard, &Access { identity: None, ..*access }) {
+        return match decide(guard, &Access { identity: None, credentials: Credential::default(), ..*access })
+        {
             Decision::Deny(denial) => Decision::Deny(denial),
             Decision::Permit(_) | Decision::Demand(_) => refused(TokenProblem::Unknown),
         };
     };
     // No browser sends such a token by itself, so no other site can have it sent: there is nothing to shield from.
     let fetch = FetchMetadata { site: Site::Own, ..access.fetch };
-    let decision = decide(guard, &Access { identity: Some(&token.identity), fetch, ..*access });
+    // It may have come in a header that carries keys too: what is presented is this token, and it was found live.
+    let credentials = Credential::default();
+    let asked = Access { identity: Some(&token.identity), credentials, fetch, ..*access };
+    let decision = decide(guard, &asked);
     match decision {
         Decision::Deny(denial) => Decision::Deny(denial),
         // A token is no passkey, however young it is.

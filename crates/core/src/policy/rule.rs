@@ -32,6 +32,12 @@ pub enum Effect {
 }
 
 impl Guard {
+    /// Whether it asks who somebody is, at least for some requests, so that something can be said about them.
+    pub fn asks_who(&self) -> bool {
+        let asks = |rule: &Rule| matches!(&rule.effect, Effect::Require { policy: Some(_), .. });
+        self.posture.asks_who() || self.rules.iter().any(asks)
+    }
+
     /// The first rule that is about this request, with its index.
     pub(super) fn rule(&self, access: &Access<'_>) -> Option<(usize, &Rule)> {
         self.rules.iter().enumerate().find(|(_, rule)| rule.scope.covers(access))

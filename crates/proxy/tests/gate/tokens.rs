@@ -22,7 +22,8 @@ fn services(upstream: SocketAddr) -> Vec<Service> {
     notes.guard = Guard { tokens: true, bypass: vec![Scope::below(["/open"])], ..notes.guard };
     let value = CredentialValue::new("", b"our-own-key-0123456789");
     let (name, prefix) = ("x-lent".parse().unwrap(), String::new());
-    notes.disclosure.credentials = vec![Credential { name, file: "key".into(), prefix, value }];
+    notes.disclosure.credentials =
+        vec![Credential { name, file: "key".into(), prefix, with_keys: false, value }];
     vec![notes, service("vault", upstream)]
 }
 

@@ -4,8 +4,9 @@ use std::{net::SocketAddr, sync::atomic::Ordering};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use doorward_core::{
-    policy::{Guard, Posture, Scope},
+    policy::{Guard, Key, Posture, Scope},
     service::{Credential, CredentialValue, Disclosure, Service},
+    token::HashedSecret,
 };
 
 use crate::{
@@ -20,7 +21,13 @@ const SECRET: &str = "our-own-key-0123456789";
 
 fn credential(name: &str, prefix: &str) -> Credential {
     let value = CredentialValue::new(prefix, SECRET.as_bytes());
-    Credential { name: name.parse().unwrap(), file: "key".into(), prefix: prefix.to_owned(), value }
+    Credential {
+        name: name.parse().unwrap(),
+        file: "key".into(),
+        prefix: prefix.to_owned(),
+        with_keys: false,
+        value,
+    }
 }
 
 /// notes and wiki get an assertion and nothing else; lent gets our credentials, with a path that is open; www is public
@@ -197,4 +204,22 @@ async fn r_91_h_1_nobody_brings_a_credential_under_our_name() {
 fn impossible_12_a_credential_does_not_print() {
     let printed = format!("{:?}", credential("x-api-key", "Bearer "));
     assert!(!printed.contains(SECRET), "{printed}");
+}
+
+/// Programs with a key of the service are lent nothing unless that is declared.
+#[tokio::test]
+async fn r_91_keys_are_lent_what_is_declared_for_keys() {
+    let echo = Echo::start().await;
+    let secret = HashedSecret::of(b"0123456789abcdef0123456789abcdef");
+    let (name, header) = ("backup".into(), "x-backup".parse().unwrap());
+    let key = Key { name, header, secret, scope: Scope::everything() };
+    let mut lent = service("lent", echo.address);
+    lent.guard.keys = vec![key];
+    let for_keys = Credential { with_keys: true, ..credential("x-for-keys", "") };
+    lent.disclosure.credentials = vec![credential("x-for-people", ""), for_keys];
+    let gate = Gate::with(Setup::default(), vec![lent]);
+    let line = "X-Backup: 0123456789abcdef0123456789abcdef\r\nX-For-People: theirs\r\n";
+    let seen = gate.connect().await.get("lent.test", "/", line).await.echoed();
+    assert_eq!((seen.one("x-for-keys"), seen.one("x-for-people")), (Some(SECRET), None));
+    assert_eq!(seen.one("x-backup"), None);
 }

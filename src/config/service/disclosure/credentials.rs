@@ -38,6 +38,7 @@ fn credential(mut entry: Section<'_>, context: &Context<'_>, closing: &Closing) 
     let name = entry.required(&["header"], "write the header that the application reads, such as X-Api-Key");
     let file = entry.required(&["value_file"], "name the file that holds the secret");
     let prefix = entry.text(&["prefix"]);
+    let with_keys = entry.boolean("with_keys", false);
     if let Some(prefix) = prefix.as_ref().filter(|prefix| HeaderValue::from_str(&prefix.text).is_err()) {
         let message = format!("`{}` can't stand in a header", prefix.text.escape_debug());
         entry.findings.add("E005", &prefix.place, message, "such as \"Bearer \"");
@@ -53,7 +54,7 @@ fn credential(mut entry: Section<'_>, context: &Context<'_>, closing: &Closing) 
         let found = credentials.iter_mut().find(|credential| credential.name == sought);
         found.map_or(Ok(()), |credential| fill(credential, &from))
     });
-    Some(Credential { name, file, prefix, value: None })
+    Some(Credential { name, file, prefix, with_keys, value: None })
 }
 
 /// Reads what is to be lent.

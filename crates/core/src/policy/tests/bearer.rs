@@ -149,3 +149,21 @@ fn impossible_10_a_wrong_token_falls_through_to_nothing() {
     assert_eq!(outcome(&decide_by_token(&without, &asked(&get, "/"), Some(&token))), "deny: token_unknown");
     assert_eq!(TokenProblem::Scope(Miss::Expired).code(), "token_expired");
 }
+
+/// A service may have keys of its own in the same header: a token is not taken for a wrong one.
+#[test]
+fn r_74_keys_and_tokens_can_share_a_header() {
+    let secret = crate::token::HashedSecret::of(b"0123456789abcdef0123456789abcdef");
+    let header = ::http::HeaderName::from_static("x-api-key");
+    let key = Key { name: "backup".into(), header, secret, scope: Scope::everything() };
+    let guard = Guard { keys: vec![key], ..taking(sso(policy())) };
+    let headers = map(&[("x-api-key", token().expose())]);
+    let keys = crate::policy::presented_keys(&guard, &headers);
+    let get = Method::GET;
+    let credentials = Credential { keys: &keys, ..Credential::default() };
+    let access = Access { credentials, ..asked(&get, "/") };
+    let token = bearer(&["users"], Scope::everything());
+    assert!(keys.is_empty(), "{keys:?}");
+    assert!(outcome(&decide_by_token(&guard, &access, Some(&token))).starts_with("permit: token"));
+    assert_eq!(outcome(&decide_by_token(&guard, &access, None)), "deny: token_unknown");
+}

@@ -5,9 +5,12 @@ use std::{fmt, path::PathBuf};
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Disclosure;
-use crate::{http::headers, policy::Permit};
+use crate::{
+    http::headers,
+    policy::{Grounds, Permit},
+};
 
-/// A header with a credential from a file, set on requests that rest on a person.
+/// A header with a credential from a file, set on requests that rest on a person or, where that is declared, on a key.
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// The header.
@@ -16,6 +19,8 @@ pub struct Credential {
     pub file: PathBuf,
     /// What stands in front of it, such as `Bearer `.
     pub prefix: String,
+    /// Whether it goes along too with requests that a key of the service opened.
+    pub with_keys: bool,
     /// The value, once the file was read. Without one the service is closed.
     pub value: Option<CredentialValue>,
 }
@@ -41,12 +46,13 @@ impl fmt::Debug for CredentialValue {
 
 impl Disclosure {
     /// Puts the credentials in place of whatever the client sent under their names, in any spelling. On a request that
-    /// rests on no person, what the client sent is removed and nothing is set: what is open to everybody lends nobody
-    /// our rights (R91).
+    /// rests on no person, and on no key where keys are declared to count, what the client sent is removed and nothing
+    /// is set: what is open to everybody lends nobody our rights (R91).
     pub fn lend(&self, headers: &mut HeaderMap, permit: &Permit) {
         for credential in &self.credentials {
             remove_spellings(headers, &credential.name);
-            if permit.identity().is_some()
+            let by_key = credential.with_keys && matches!(permit.grounds(), Grounds::Key(_));
+            if (permit.identity().is_some() || by_key)
                 && let Some(CredentialValue(value)) = &credential.value
             {
                 headers.insert(credential.name.clone(), value.clone());
