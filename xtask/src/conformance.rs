@@ -37,11 +37,11 @@ const NOT_OURS: [&str; 12] = [
 
 /// Runs one suite, or all.
 pub(crate) fn run(suites: &[&str]) -> Result<bool> {
-    clear_logs()?;
     let all = ["h2spec", "websocket", "testssl"];
     if let Some(unknown) = suites.iter().find(|suite| !all.contains(suite)) {
         bail!("There is no suite `{unknown}`. These are: {}.", all.join(", "));
     }
+    clear_logs()?;
     let wanted = |name: &str| suites.is_empty() || suites.contains(&name);
     let mut steps = vec![Step::new("packages", debian::for_conformance), Step::new("build", build)];
     if wanted("h2spec") {
