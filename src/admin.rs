@@ -23,6 +23,8 @@ use tokio::{
     time::Instant,
 };
 
+use crate::certificates::{CertificateStatus, Certificates};
+
 /// How long the database may take to answer.
 const DATABASE: Duration = Duration::from_secs(2);
 /// How long a client may take over the head of a request.
@@ -35,6 +37,7 @@ pub(crate) struct Admin {
     pub(crate) config: Arc<ArcSwap<Config>>,
     pub(crate) store: Store,
     pub(crate) metrics: Metrics,
+    pub(crate) certificates: Arc<Certificates>,
     /// Whether the server is stopping.
     pub(crate) draining: watch::Receiver<bool>,
 }
@@ -113,9 +116,30 @@ impl Admin {
         all.gauge("doorward_services", "Services that are declared.", config.services.len());
         all.family("doorward_build_info", "gauge", "The version that runs.");
         all.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
+        write_certificates(&mut all, &self.certificates.status(&config));
         process::write(&mut all);
         with_type(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", all.into_text())
     }
+}
+
+/// One sample for each certificate that the configuration wants, by the first of its names.
+fn write_certificates(all: &mut Exposition, certificates: &[CertificateStatus]) {
+    let help = "When a certificate ends, in Unix seconds; 0 while a temporary one stands in for it.";
+    all.family("doorward_certificate_not_after_seconds", "gauge", help);
+    for certificate in certificates {
+        let labels = [("name", first_name(certificate)), ("source", certificate.source)];
+        all.sample(&labels, certificate.not_after.map_or(0, |end| end.0));
+    }
+    let help = "Whether the last attempt to obtain or read a certificate failed.";
+    all.family("doorward_certificate_failing", "gauge", help);
+    for certificate in certificates {
+        let labels = [("name", first_name(certificate)), ("source", certificate.source)];
+        all.sample(&labels, u8::from(certificate.last_error.is_some()));
+    }
+}
+
+fn first_name(certificate: &CertificateStatus) -> &str {
+    certificate.names.first().map_or("", String::as_str)
 }
 
 async fn accept(admin: Arc<Admin>, socket: Accepting) {

@@ -116,11 +116,14 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let background = background(&store, &shell, &keeper);
     let (draining, told) = watch::channel(false);
     let metrics = server.metrics().clone();
-    let admin = Admin { config: Arc::clone(&config), store: store.clone(), metrics, draining: told };
-    let admin = admin_socket.map(|socket| admin.listen(socket)).transpose();
-    let admin = admin.map_err(|error| {
-        Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}"))
-    })?;
+    let admin = Admin {
+        config: Arc::clone(&config),
+        store: store.clone(),
+        metrics,
+        certificates: Arc::clone(&certificates),
+        draining: told,
+    };
+    let admin = tell(admin, admin_socket)?;
     let (server, clock) = (Some(server), shell.clock);
     let running = Running {
         setup_link,
@@ -137,6 +140,13 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         directory,
     };
     Ok(running)
+}
+
+fn tell(admin: Admin, socket: Option<Socket>) -> Result<Option<Listening>, Failure> {
+    socket
+        .map(|socket| admin.listen(socket))
+        .transpose()
+        .map_err(|error| Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}")))
 }
 
 async fn keeper(

@@ -143,3 +143,23 @@ async fn d_10_no_request_makes_a_label() {
         assert!(text.contains(line), "{line}{text}");
     }
 }
+
+#[tokio::test]
+async fn the_end_of_each_certificate_is_told() {
+    let text = "domain = \"home.localhost\"\ndata_directory = \"DIR/state\"\n\
+                [[listeners]]\naddress = \"127.0.0.1:0\"\ntls = \"local\"\n\
+                [admin]\naddress = \"unix:DIR/admin.sock\"\n\
+                [services.www]\nupstream = \"http://UPSTREAM\"\nposture = \"public\"\n";
+    let door = Door::with(text).await;
+    let (_, _, told) = get(&door.scratch.path().join("admin.sock"), "/metrics").await;
+    for host in ["id.home.localhost", "www.home.localhost"] {
+        let sample = |metric: &str| {
+            let start = format!("{metric}{{name=\"{host}\",source=\"local\"}} ");
+            let value = told.lines().find_map(|line| line.strip_prefix(start.as_str()));
+            value.unwrap_or_else(|| panic!("{start} in {told}")).parse::<i64>().unwrap()
+        };
+        let now = doorward_core::time::Clock::now(&door.clock).0;
+        assert!(sample("doorward_certificate_not_after_seconds") > now, "{host}");
+        assert_eq!(sample("doorward_certificate_failing"), 0, "{host}");
+    }
+}

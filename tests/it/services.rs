@@ -7,6 +7,7 @@ mod secure;
 
 use std::net::{IpAddr, SocketAddr};
 
+use doorward_testkit::Scratch;
 use doorward_visitor::Person;
 
 use crate::{
@@ -29,21 +30,27 @@ struct House {
     application: Application,
     secure: secure::Secure,
     ada: Person,
+    _site: Scratch,
 }
 
 impl House {
     async fn new() -> Self {
         let application = Application::start("Set-Cookie: app=1; Path=/\r\n").await;
         let secure = secure::Secure::start();
+        let site = Scratch::new("site").unwrap();
+        std::fs::create_dir(site.path().join("assets")).unwrap();
+        std::fs::write(site.path().join("index.html"), "<title>Monitor</title>").unwrap();
+        std::fs::write(site.path().join("assets/app.js"), "start()").unwrap();
         let text = DECLARED
             .replace("UPSTREAM", &application.address.to_string())
             .replace("ELSEWHERE", &application.address.to_string().replace("127.0.0.1", "localhost"))
-            .replace("SECURE", &secure.address.to_string());
+            .replace("SECURE", &secure.address.to_string())
+            .replace("SITE", &site.path().display().to_string());
         let files =
             [("metrics.key", METRICS_KEY), ("documents.key", DOCUMENTS_KEY), ("hosts.users", HOSTS_USERS)];
         let door = Door::with_files(&text, &files).await;
         let ada = door.administrator().await;
-        Self { door, application, secure, ada }
+        Self { door, application, secure, ada, _site: site }
     }
 
     /// A person with these groups, and header lines of a session at `host`.

@@ -195,3 +195,28 @@ async fn the_plain_case() {
     assert_eq!(house.get("transcoder", "/", "").await.status, 401);
     house.nothing_received("without a session");
 }
+
+/// A monitor: pages of its own from files, an application below `/api`, both behind the portal.
+#[tokio::test]
+async fn a_site_of_files_has_its_pages_and_its_application_behind_one_gate() {
+    let mut house = House::new().await;
+    for target in ["/", "/assets/app.js", "/map/eu", "/api/news"] {
+        assert_eq!(house.get("monitor", target, "").await.status, 401, "{target}");
+    }
+    house.nothing_received("signed out");
+    let session = house.member("bob", "admins", "monitor").await;
+    let page = |lines: &str| format!("{session}{lines}");
+    let accept = page("Accept: text/html\r\n");
+    for target in ["/", "/map/eu"] {
+        let reply = house.get("monitor", target, &accept).await;
+        assert_eq!((reply.status, &*reply.body), (200, b"<title>Monitor</title>".as_slice()), "{target}");
+    }
+    let script = house.get("monitor", "/assets/app.js", &session).await;
+    assert_eq!((script.status, &*script.body), (200, b"start()".as_slice()));
+    assert!(script.header("cache-control").unwrap().contains("max-age=31536000"), "{script:?}");
+    house.nothing_received("files are ours to serve");
+    assert_eq!(house.get("monitor", "/api/news?since=1", &session).await.status, 200);
+    let request = house.received();
+    assert_eq!(request.target(), "/api/news?since=1");
+    assert!(!request.0.contains("__Host-doorward"));
+}

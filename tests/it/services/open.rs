@@ -151,3 +151,31 @@ async fn a_name_and_a_password_open_what_demands_them() {
     assert_eq!(house.get("hosts", "/api/4/cpu", lines).await.status, 200);
     assert_eq!(house.received().header("authorization"), None, "the password goes no further");
 }
+
+/// A scanner asks for consent in a parameter that the door adds, on that path alone and once.
+#[tokio::test]
+async fn a_parameter_is_added_where_it_is_declared() {
+    let house = House::new().await;
+    for (target, expected) in [
+        ("/api/auth/oidc/home/authorize", "/api/auth/oidc/home/authorize?terms_accepted=true"),
+        (
+            "/api/auth/oidc/home/authorize?terms_accepted=false&state=a%2Fb",
+            "/api/auth/oidc/home/authorize?state=a%2Fb&terms_accepted=true",
+        ),
+        ("/api/auth/oidc/home/callback?code=1", "/api/auth/oidc/home/callback?code=1"),
+    ] {
+        assert_eq!(house.get("scanner", target, "").await.status, 200, "{target}");
+        assert_eq!(house.received().target(), expected);
+    }
+}
+
+/// Films: headers of answers are there once, and say what was declared.
+#[tokio::test]
+async fn r_83_headers_of_answers_are_set_not_added() {
+    let house = House::new().await;
+    let reply = house.get("films", "/web/index.html", "Accept-Encoding: gzip\r\n").await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.header("x-frame-options"), Some("SAMEORIGIN"));
+    assert_eq!(reply.header("referrer-policy"), Some("same-origin"));
+    house.received();
+}

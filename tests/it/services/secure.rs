@@ -93,6 +93,7 @@ async fn a_controller_sees_its_own_name() {
     let house = House::new().await;
     let reply = house.get("controller", "/manage?x=1", "").await;
     assert_eq!(reply.status, 302);
+    assert_eq!(reply.header("location"), Some("http://controller.localhost:8080/login?next=%2F"));
     let request = house.secure.received();
     assert_eq!(request.target(), "/manage?x=1");
     assert_eq!(request.header("host"), Some(&*house.secure.address.to_string()));
