@@ -14,6 +14,7 @@ mod floods;
 mod forward_auth;
 mod forwarding;
 mod framing;
+mod grpc;
 mod harness;
 mod http2;
 mod identity;
