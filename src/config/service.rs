@@ -17,7 +17,7 @@ pub(super) use closing::read_files;
 use doorward_core::{
     config::Listener,
     http::{headers, host::Host, origin::Scheme},
-    service::Service,
+    service::{IdentityHeader, Service},
 };
 
 use ipnet::IpNet;
@@ -87,8 +87,8 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
         disclosure::without_effect(&section, guard.posture.word());
     }
     for (name, _) in &relay.request.set {
-        let plain = headers::canonical(name.as_str());
-        if disclosure.headers.iter().any(|header| headers::canonical(header.name.as_str()) == plain) {
+        let alike = |header: &IdentityHeader| headers::are_alike(header.name.as_str(), name.as_str());
+        if disclosure.headers.iter().any(alike) {
             let message = format!("`{name}` is an identity header and set for everybody at once");
             findings.add("E008", &section.place_of("request_headers"), message, "remove one of them");
         }

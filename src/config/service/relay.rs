@@ -2,7 +2,7 @@
 
 use doorward_core::{
     http::{
-        headers::{ReservedHeaders, canonical},
+        headers::{ReservedHeaders, are_alike, canonical},
         origin::Scheme,
         path,
     },
@@ -127,8 +127,7 @@ fn set(place: Place, node: &Node, request: bool, findings: &Findings) -> Vec<(He
             );
             continue;
         };
-        let same =
-            |(other, _): &(HeaderName, HeaderValue)| canonical(other.as_str()) == canonical(name.as_str());
+        let same = |(other, _): &(HeaderName, HeaderValue)| are_alike(other.as_str(), name.as_str());
         if found.iter().any(same) {
             let message = format!("`{}` is here twice: applications read - and _ alike", entry.name);
             findings.add("E007", &place, message, "");

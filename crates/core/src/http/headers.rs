@@ -137,7 +137,7 @@ const fn folds(byte: u8) -> bool {
 
 /// Whether upstreams may read these two names, in lower case, as one.
 pub fn are_alike(one: &str, other: &str) -> bool {
-    let fold = |byte: u8| if matches!(byte, b'_' | b'.') { b'-' } else { byte };
+    let fold = |byte: u8| if folds(byte) { b'-' } else { byte };
     one.len() == other.len() && one.bytes().map(fold).eq(other.bytes().map(fold))
 }
 

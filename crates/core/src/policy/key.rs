@@ -5,7 +5,10 @@ use std::sync::Arc;
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Access, Denial, Guard, Miss, Scope};
-use crate::token::{HashedSecret, Kind as _, Personal};
+use crate::{
+    http::headers::are_alike,
+    token::{HashedSecret, Kind as _, Personal},
+};
 
 /// Characters that a key has at least: 128 bits, written with 6 bits each.
 pub const KEY_MIN: usize = 22;
@@ -107,11 +110,7 @@ pub fn strip_keys(keys: &[Key], headers: &mut HeaderMap) {
     }
     let mut found: Vec<HeaderName> = Vec::new();
     for (name, line) in &*headers {
-        let folded = || crate::http::headers::canonical(name.as_str());
-        let of = |key: &Key| {
-            (key.header == *name || folded() == crate::http::headers::canonical(key.header.as_str()))
-                && is_ours(&key.header, line)
-        };
+        let of = |key: &Key| are_alike(name.as_str(), key.header.as_str()) && is_ours(&key.header, line);
         if keys.iter().any(of) {
             found.push(name.clone());
         }

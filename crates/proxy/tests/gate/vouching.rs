@@ -185,8 +185,7 @@ async fn r_91_our_credentials_are_lent_to_people_only() {
 async fn r_91_h_1_nobody_brings_a_credential_under_our_name() {
     let echo = Echo::start().await;
     let gate = gate(echo.address);
-    let own =
-        "X-Api-Key: theirs\r\nX_API_KEY: theirs\r\nx.api_key: theirs\r\nAuthorization: Basic dGhlaXJz\r\n";
+    let own = "X-Api-Key: theirs\r\nX_API_KEY: theirs\r\nx.api_key: theirs\r\nx%api~key: theirs\r\nAuthorization: Basic dGhlaXJz\r\n";
     let lent = seen(&gate, "lent.test", "/", own).await;
     assert_eq!(lent.one("x-api-key"), Some(SECRET));
     for (host, path) in [("lent.test", "/"), ("lent.test", "/open"), ("www.test", "/")] {

@@ -137,9 +137,8 @@ fn header(
         findings.add("E005", place, message, suggest::help(word, &words));
         return None;
     };
-    let canonical = headers::canonical(&entry.name);
     let name = name(&entry.name, place, findings)?;
-    if others.iter().any(|other| headers::canonical(other.name.as_str()) == canonical) {
+    if others.iter().any(|other| headers::are_alike(other.name.as_str(), name.as_str())) {
         let message = format!("`{}` is here twice: upstreams read - and _ alike", entry.name);
         findings.add("E007", place, message, "");
         return None;

@@ -146,3 +146,18 @@ proptest! {
         prop_assert!(headers.keys().all(|name| !reserved.contains(name)));
     }
 }
+
+/// The same rule whichever way two names are compared: by their canonical spellings, or beside each other.
+#[test]
+fn h_1_h_3_two_names_are_alike_when_their_canonical_spellings_are_one() {
+    for (one, other, expected) in [
+        ("x-api-key", "x_api.key", true),
+        ("x-api-key", "x%api!key", true),
+        ("x-api-key", "x~api*key", true),
+        ("x-api-key", "x-apiskey", false),
+        ("x-api-key", "x--api-key", false),
+    ] {
+        assert_eq!(canonical(one) == canonical(other), expected, "{one} {other}");
+        assert_eq!(are_alike(one, other), expected, "{one} {other}");
+    }
+}
