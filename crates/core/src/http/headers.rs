@@ -157,16 +157,21 @@ pub fn strip(headers: &mut HeaderMap, reserved: &ReservedHeaders) {
     strip_hop_by_hop(headers);
     // Trailers of requests are not passed on: a header could come in by that door.
     headers.remove(header::TRAILER);
+    remove_names(headers, |name, _| reserved.contains(name));
+    cookie::remove_own(headers);
+}
+
+/// Removes every name of which a line is meant. Takes no memory when none is.
+pub(crate) fn remove_names(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderName, &HeaderValue) -> bool) {
     let mut found: Vec<HeaderName> = Vec::new();
-    for name in headers.keys() {
-        if reserved.contains(name) {
+    for (name, line) in &*headers {
+        if is_meant(name, line) {
             found.push(name.clone());
         }
     }
     for name in &found {
         headers.remove(name);
     }
-    cookie::remove_own(headers);
 }
 
 /// Removes hop-by-hop fields, our own cookies, and orders to clear them, from an upstream's answer (E-14). `Trailer`

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Access, Credential, Decision, Denial, Grounds, Guard, Miss, Permit, Scope, decide};
+use super::{
+    Access, Credential, Decision, Denial, Grounds, Guard, Miss, Permit, Scope, decide, key::bearer_of,
+};
 use crate::{
     http::{
         fetch::{FetchMetadata, Site},
@@ -88,21 +90,16 @@ pub fn strip_presented(headers: &mut HeaderMap) {
         };
         text.is_some_and(is_ours)
     };
-    let found: Vec<HeaderName> =
-        headers.iter().filter(|(name, line)| carries(name, line)).map(|(name, _)| name.clone()).collect();
-    for name in &found {
-        headers.remove(name);
-    }
+    headers::remove_names(headers, carries);
 }
 
-fn is_ours(text: &str) -> bool {
+/// Whether this is a token of ours, well-formed or not.
+pub(super) fn is_ours(text: &str) -> bool {
     text.trim_start().starts_with(Personal::PREFIX)
 }
 
-/// The token of a Bearer line (RFC 6750 section 2.1).
 fn bearer(line: &HeaderValue) -> Option<&str> {
-    let (scheme, token) = std::str::from_utf8(line.as_bytes()).ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    bearer_of(line).and_then(|token| std::str::from_utf8(token).ok())
 }
 
 /// Decides about a request that presents a token; `None` when the store knows no such live one. The service's own

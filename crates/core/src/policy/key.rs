@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{Access, Denial, Guard, Miss, Scope};
+use super::{Access, Denial, Guard, Miss, Scope, bearer};
 use crate::{
-    http::headers::are_alike,
-    token::{HashedSecret, Kind as _, Personal},
+    http::headers::{are_alike, remove_names},
+    token::HashedSecret,
 };
 
 /// Characters that a key has at least: 128 bits, written with 6 bits each.
@@ -82,21 +82,21 @@ pub fn presented_keys(guard: &Guard, headers: &HeaderMap) -> Vec<PresentedKey> {
 
 /// Whether this line of this header is for the door, if a key names the header.
 fn is_ours(name: &HeaderName, line: &HeaderValue) -> bool {
-    *name != header::AUTHORIZATION || bearer(line).is_some()
+    *name != header::AUTHORIZATION || bearer_of(line).is_some()
 }
 
 fn secret_in<'a>(name: &HeaderName, line: &'a HeaderValue) -> Option<&'a [u8]> {
-    let text = if *name == header::AUTHORIZATION { bearer(line)? } else { line.as_bytes() };
+    let text = if *name == header::AUTHORIZATION { bearer_of(line)? } else { line.as_bytes() };
     (!text.is_empty()).then_some(text)
 }
 
 /// Whether this line carries a token that a person made.
 fn is_token(name: &HeaderName, line: &HeaderValue) -> bool {
-    secret_in(name, line).is_some_and(|text| text.trim_ascii_start().starts_with(Personal::PREFIX.as_bytes()))
+    secret_in(name, line).and_then(|text| std::str::from_utf8(text).ok()).is_some_and(bearer::is_ours)
 }
 
-/// The token of a Bearer line; empty when it has none.
-fn bearer(line: &HeaderValue) -> Option<&[u8]> {
+/// The token of a Bearer line (RFC 6750 section 2.1); empty when it has none.
+pub(super) fn bearer_of(line: &HeaderValue) -> Option<&[u8]> {
     let (scheme, rest) = line.as_bytes().split_at_checked("bearer".len())?;
     let ours = scheme.eq_ignore_ascii_case(b"bearer") && rest.first().is_none_or(|byte| *byte == b' ');
     ours.then(|| rest.trim_ascii())
@@ -108,16 +108,10 @@ pub fn strip_keys(keys: &[Key], headers: &mut HeaderMap) {
     if keys.is_empty() {
         return;
     }
-    let mut found: Vec<HeaderName> = Vec::new();
-    for (name, line) in &*headers {
+    remove_names(headers, |name, line| {
         let of = |key: &Key| are_alike(name.as_str(), key.header.as_str()) && is_ours(&key.header, line);
-        if keys.iter().any(of) {
-            found.push(name.clone());
-        }
-    }
-    for name in &found {
-        headers.remove(name);
-    }
+        keys.iter().any(of)
+    });
 }
 
 /// Why a key does not open this.

@@ -145,3 +145,15 @@ fn the_services_networks_come_before_keys() {
     assert_eq!(asked(&closed, &Case::default(), &[("x-api-key", BACKUP)]), "deny: service_network");
     assert_eq!(asked(&closed, &Case::default(), &[("x-api-key", "wrong")]), "deny: service_network");
 }
+
+/// What begins as a person's token and is no text is a wrong key: neither reader leaves it to the other.
+#[test]
+fn t_5_what_is_no_text_is_a_wrong_key_where_tokens_count_too() {
+    let guard = Guard { tokens: true, ..keyed() };
+    let mut lines = HeaderMap::new();
+    lines.insert("x-api-key", ::http::HeaderValue::from_bytes(b"dw_k_\xff").unwrap());
+    assert_eq!(presented(&lines), None);
+    let keys = presented_keys(&guard, &lines);
+    let credentials = Credential { keys: &keys, user: None };
+    assert_eq!(word(&Case::member().ask_with(&guard, credentials)), "deny: key_unknown");
+}

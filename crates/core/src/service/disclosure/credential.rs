@@ -50,7 +50,8 @@ impl Disclosure {
     /// is set: what is open to everybody lends nobody our rights (R91).
     pub fn lend(&self, headers: &mut HeaderMap, permit: &Permit) {
         for credential in &self.credentials {
-            remove_spellings(headers, &credential.name);
+            let name = credential.name.as_str();
+            headers::remove_names(headers, |found, _| headers::are_alike(found.as_str(), name));
             let by_key = credential.with_keys && matches!(permit.grounds(), Grounds::Key(_));
             if (permit.identity().is_some() || by_key)
                 && let Some(CredentialValue(value)) = &credential.value
@@ -58,13 +59,5 @@ impl Disclosure {
                 headers.insert(credential.name.clone(), value.clone());
             }
         }
-    }
-}
-
-fn remove_spellings(headers: &mut HeaderMap, name: &HeaderName) {
-    let alike: Vec<HeaderName> =
-        headers.keys().filter(|found| headers::are_alike(found.as_str(), name.as_str())).cloned().collect();
-    for name in &alike {
-        headers.remove(name);
     }
 }
