@@ -43,14 +43,10 @@ pub(super) fn read(section: &mut Section<'_>, source: &Source, listeners: &[List
 
 fn declared(section: &mut Section<'_>, source: &Source, default: Issuer) -> Vec<DeclaredCertificate> {
     let findings = section.findings;
-    let Some((place, node)) = section.take(&["certificates"]) else {
-        return Vec::new();
-    };
     let mut declared: Vec<DeclaredCertificate> = Vec::new();
-    for (place, item) in section.items(&place, node).unwrap_or_default() {
-        let read =
-            Section::new(place.clone(), item, findings).and_then(|section| one(section, source, default));
-        let Some(read) = read else { continue };
+    for section in section.tables(&["certificates"]) {
+        let place = section.place.clone();
+        let Some(read) = one(section, source, default) else { continue };
         let mut others = declared.iter().flat_map(|other| &other.names);
         if let Some(name) = others.find(|name| read.names.contains(name)) {
             let message = format!("{name} is in another certificate already");

@@ -196,6 +196,14 @@ impl<'a> Section<'a> {
         Some((place, texts))
     }
 
+    /// The tables of a list, to be read one by one. None when the key is not there.
+    pub(super) fn tables(&mut self, names: &[&'static str]) -> Vec<Section<'a>> {
+        let findings = self.findings;
+        let items = self.take(names).and_then(|(place, node)| self.items(&place, node));
+        let tables = items.into_iter().flatten();
+        tables.filter_map(|(place, item)| Section::new(place, item, findings)).collect()
+    }
+
     /// The items of a list, each with its place.
     pub(super) fn items(&self, place: &Place, node: &'a Node) -> Option<Vec<(Place, &'a Node)>> {
         match &node.value {

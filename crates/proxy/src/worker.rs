@@ -11,7 +11,7 @@ use arc_swap::{ArcSwap, Cache};
 use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
     config::Config,
-    http::{context::RequestId, forwarded::Trust},
+    http::context::RequestId,
     service::Service,
     time::{Clock, draw},
 };
@@ -25,7 +25,7 @@ use crate::{
     disclose::Disclosures,
     metrics::{Metrics, ServiceTallies, Tally},
     server::{Settings, Shared},
-    service::Arrival,
+    service::{Arrival, trust},
     session::SessionSource,
     timeouts::Timeouts,
     upstream::Pools,
@@ -108,7 +108,7 @@ impl Worker {
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.
     pub(crate) fn has_room_for(&self, client: IpAddr, open: &Open) -> bool {
         let config = self.config();
-        let trust = Trust { proxies: &config.trusted_proxies, tunnels: &config.listening.tunnels };
+        let trust = trust(&config);
         let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
         trust.speaks_for_others(client) || open.belongs_to(client, most)
     }

@@ -160,12 +160,7 @@ fn header_name(text: &Text, (request, sets): (bool, bool), findings: &Findings) 
 }
 
 fn queries(section: &mut Section<'_>, closing: &Closing) -> Vec<QueryRule> {
-    let Some((place, node)) = section.take(&["query"]) else {
-        return Vec::new();
-    };
-    let items = section.items(&place, node).unwrap_or_default();
-    let rules = items.into_iter().filter_map(|(place, item)| {
-        let mut section = Section::new(place, item, section.findings)?;
+    let rules = section.tables(&["query"]).into_iter().filter_map(|mut section| {
         let paths = scope::paths(&mut section, (&["paths"], &["regexes"]), closing);
         if paths.is_none() && section.lacks(&["paths", "regexes"]) {
             section.missing("paths", "write for which paths, such as paths = [\"/login\"]");

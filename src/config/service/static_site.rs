@@ -54,12 +54,7 @@ fn file_name(text: &Text, findings: &Findings) -> Option<String> {
 }
 
 fn cache(section: &mut Section<'_>, closing: &Closing) -> Vec<CacheRule> {
-    let Some((place, node)) = section.take(&["cache"]) else {
-        return Vec::new();
-    };
-    let items = section.items(&place, node).unwrap_or_default();
-    let rules = items.into_iter().filter_map(|(place, item)| {
-        let mut section = Section::new(place, item, section.findings)?;
+    let rules = section.tables(&["cache"]).into_iter().filter_map(|mut section| {
         let paths = scope::paths(&mut section, (&["paths"], &["regexes"]), closing);
         if paths.is_none() && section.lacks(&["paths", "regexes"]) {
             section.missing("paths", "write which files, such as paths = [\"/assets\"]");
@@ -77,12 +72,7 @@ fn cache(section: &mut Section<'_>, closing: &Closing) -> Vec<CacheRule> {
 }
 
 fn api(section: &mut Section<'_>) -> Vec<(String, Upstream)> {
-    let Some((place, node)) = section.take(&["api"]) else {
-        return Vec::new();
-    };
-    let items = section.items(&place, node).unwrap_or_default();
-    let apis = items.into_iter().filter_map(|(place, item)| {
-        let mut section = Section::new(place, item, section.findings)?;
+    let apis = section.tables(&["api"]).into_iter().filter_map(|mut section| {
         let findings = section.findings;
         let prefix = section.required(&["prefix"], "write which paths, such as prefix = \"/api\"");
         let help = "write where they go, such as upstream = \"http://127.0.0.1:3000\"";

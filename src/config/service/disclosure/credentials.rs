@@ -16,12 +16,9 @@ use crate::config::{
 };
 
 pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) -> Vec<Credential> {
-    let Some((place, node)) = section.take(&["inject"]) else {
-        return Vec::new();
-    };
     let mut credentials: Vec<Credential> = Vec::new();
-    for (place, item) in section.items(&place, node).unwrap_or_default() {
-        let Some(entry) = Section::new(place.clone(), item, section.findings) else { continue };
+    for entry in section.tables(&["inject"]) {
+        let place = entry.place.clone();
         let Some(new) = credential(entry, context, closing) else { continue };
         let alike = |other: &Credential| headers::are_alike(other.name.as_str(), new.name.as_str());
         if credentials.iter().any(alike) {

@@ -12,15 +12,9 @@ use crate::config::{
 
 /// The bypasses of a service: the list `bypass`, and one that is written as `bypassPaths` and `bypassResources`.
 pub(super) fn read(section: &mut Section<'_>, closing: &Closing) -> Vec<Scope> {
-    let mut read: Vec<Scope> = flat_bypass(section, closing).into_iter().collect();
-    if let Some((place, node)) = section.take(&["bypass"]) {
-        for (place, item) in section.items(&place, node).unwrap_or_default() {
-            read.extend(
-                Section::new(place, item, section.findings).and_then(|section| bypass(section, closing)),
-            );
-        }
-    }
-    read
+    let flat = flat_bypass(section, closing);
+    let listed = section.tables(&["bypass"]).into_iter().filter_map(|section| bypass(section, closing));
+    flat.into_iter().chain(listed).collect()
 }
 
 /// `bypassPaths` and `bypassResources` of the service itself: their networks are its `allowedNetworks`.

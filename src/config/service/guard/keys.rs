@@ -35,12 +35,8 @@ const NOT_FOR_KEYS: [&str; 8] = [
 
 /// Reads the keys of a service. They are completed when their files are read.
 pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &Closing) {
-    let Some((place, node)) = section.take(&["keys"]) else {
-        return;
-    };
     let mut names: Vec<String> = Vec::new();
-    for (place, item) in section.items(&place, node).unwrap_or_default() {
-        let Some(section) = Section::new(place, item, section.findings) else { continue };
+    for section in section.tables(&["keys"]) {
         let Some(name) = key(section, context, closing) else { continue };
         if names.contains(&name.text) {
             let message = format!("the key `{}` is here twice", name.text);

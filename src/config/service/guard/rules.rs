@@ -21,16 +21,9 @@ pub(super) fn read(
     closing: &Closing,
     posture: Option<&Text>,
 ) -> Vec<Rule> {
-    let Some((place, node)) = section.take(&["rules"]) else {
-        return Vec::new();
-    };
     let posture = posture.map_or("", |text| text.text.as_str());
-    let mut rules = Vec::new();
-    for (place, item) in section.items(&place, node).unwrap_or_default() {
-        let section = Section::new(place, item, section.findings);
-        rules.extend(section.and_then(|section| rule(section, context, closing, posture)));
-    }
-    rules
+    let rules = section.tables(&["rules"]).into_iter();
+    rules.filter_map(|section| rule(section, context, closing, posture)).collect()
 }
 
 fn rule(mut section: Section<'_>, context: &Context<'_>, closing: &Closing, posture: &str) -> Option<Rule> {
