@@ -22,6 +22,12 @@ pub fn decide(guard: &Guard, access: &Access<'_>) -> Decision {
     }
     let (policy, step_up) = match guard.rule(access) {
         Some((index, Rule { effect: Effect::Deny, .. })) => return Decision::Deny(Denial::Rule { index }),
+        // Nobody is asked who they are here, so nobody's passkey can be young enough.
+        Some((index, Rule { effect: Effect::Require { policy: None, step_up: Some(_) }, .. }))
+            if !matches!(guard.posture, Posture::Sso(_)) =>
+        {
+            return Decision::Deny(Denial::Rule { index });
+        }
         Some((_, Rule { effect: Effect::Require { policy, step_up }, .. })) => (policy.as_ref(), *step_up),
         None => (None, None),
     };

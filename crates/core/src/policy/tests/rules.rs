@@ -105,3 +105,16 @@ fn whom_any_part_of_a_service_lets_in_may_sign_in_there() {
     let closed = Guard { posture: quarantined(), ..ruled() };
     assert_eq!(admits(&closed, &["users", "admins"]), None);
 }
+
+/// Where nobody is asked who they are, a demand for a fresh passkey can be met by nobody: it does not vanish.
+#[test]
+fn impossible_1_a_demand_that_nobody_can_meet_closes() {
+    for posture in [Posture::Public, Posture::NativeOidc, Posture::AppLogin] {
+        let rules = vec![Rule { scope: Scope::below(["/pay"]), effect: require(None, Some(60)) }];
+        let guard = Guard { rules, ..guard(posture) };
+        for case in [Case::member(), Case::default()] {
+            assert_eq!(Case { path: "/pay", ..case.clone() }.word(&guard), "deny: rule");
+            assert_eq!(case.word(&guard), "permit by open");
+        }
+    }
+}
