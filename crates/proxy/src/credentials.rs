@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex},
 };
@@ -17,13 +16,13 @@ use doorward_core::{
 use http::{HeaderMap, header};
 use tokio::sync::Semaphore;
 
-use crate::control::Problem;
+use crate::{control::Problem, memory::Memory};
 
 /// Wrong keys and passwords that a network may present.
 const WRONG: Allowance = Allowance { burst: 30, per_minute: 6 };
 /// Passwords that wait to be verified at most; verifying one takes a core for a tenth of a second.
 const WAITING: usize = 64;
-/// Verified credentials that one worker remembers at most; beyond that it starts afresh.
+/// Verified credentials that one worker remembers at most.
 const REMEMBERED: usize = 1024;
 
 /// What all workers share: who guessed too often, and how many passwords are verified at once.
@@ -56,12 +55,12 @@ impl Guesses {
 /// Passwords that a worker has verified, by a keyed hash. Neither names nor passwords are in it.
 pub(crate) struct Passwords {
     key: [u8; 32],
-    verified: RefCell<HashMap<[u8; 32], Arc<VerifiedUser>>>,
+    verified: RefCell<Memory<[u8; 32], Arc<VerifiedUser>>>,
 }
 
 impl Passwords {
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        Self { key, verified: RefCell::default() }
+        Self { key, verified: RefCell::new(Memory::with_at_most(REMEMBERED)) }
     }
 
     /// Who is behind these credentials in this realm, verified now or before. `Ok(None)` when they are wrong.
@@ -90,11 +89,7 @@ impl Passwords {
             guesses.record(client, now);
             return Ok(None);
         };
-        let mut memory = self.verified.borrow_mut();
-        if memory.len() >= REMEMBERED {
-            memory.clear();
-        }
-        memory.insert(fingerprint, Arc::clone(&user));
+        self.verified.borrow_mut().insert(fingerprint, Arc::clone(&user), |_| true);
         Ok(Some(user))
     }
 }
