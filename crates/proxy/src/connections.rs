@@ -59,6 +59,8 @@ struct Entry {
     farewell: Cell<Option<Farewell>>,
     waker: RefCell<Option<Waker>>,
     blocked: Blocked,
+    /// Whether the body that was polled last had something for the client.
+    gave: Cell<Option<bool>>,
     ticks: Rc<Cell<u64>>,
 }
 
@@ -141,6 +143,7 @@ impl Connections {
             farewell: Cell::new(self.draining.get().then_some(Farewell::Draining)),
             waker: RefCell::default(),
             blocked: Blocked { since: Arc::default(), began: self.began },
+            gave: Cell::new(None),
             ticks: Rc::clone(&self.ticks),
         });
         self.open.borrow_mut().insert(number, Rc::clone(&entry));
@@ -260,6 +263,11 @@ impl Open {
         self.entry.blocked.clone()
     }
 
+    /// Whether the body that was polled since the last call had something for the client; `None` if none was polled.
+    pub(crate) fn take_gave(&self) -> Option<bool> {
+        self.entry.gave.take()
+    }
+
     /// A request begins; it ends when the value is dropped.
     pub(crate) fn request(&self) -> Underway {
         self.entry.underway.set(self.entry.underway.get() + 1);
@@ -312,6 +320,13 @@ impl Drop for Open {
 
 /// A request under way.
 pub(crate) struct Underway(Rc<Entry>);
+
+impl Underway {
+    /// Notes whether its body had something for the client.
+    pub(crate) fn gave(&self, something: bool) {
+        self.0.gave.set(Some(something));
+    }
+}
 
 impl Drop for Underway {
     fn drop(&mut self) {

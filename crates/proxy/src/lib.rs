@@ -25,6 +25,7 @@ mod service;
 pub mod session;
 mod static_site;
 mod stream;
+mod streams;
 mod timeouts;
 pub mod tls;
 mod upgrade;

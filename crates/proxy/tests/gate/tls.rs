@@ -72,8 +72,13 @@ pub(crate) fn offer(resolver: &Arc<Resolver>) -> ListenerTls {
 
 /// A server that speaks TLS with these certificates, and what to store others in.
 pub(crate) fn gate(pairs: &[&Pair], services: Vec<Service>) -> (Gate, Arc<Resolver>) {
+    gate_with(Setup::default(), pairs, services)
+}
+
+/// The same, otherwise set up.
+pub(crate) fn gate_with(setup: Setup, pairs: &[&Pair], services: Vec<Service>) -> (Gate, Arc<Resolver>) {
     let resolver = Arc::new(Resolver::new(table(pairs), Arc::default()));
-    (Gate::with(Setup { tls: Some(offer(&resolver)), ..Setup::default() }, services), resolver)
+    (Gate::with(Setup { tls: Some(offer(&resolver)), ..setup }, services), resolver)
 }
 
 /// A connection that was made for `name`, trusting `pair` only.
@@ -160,8 +165,8 @@ async fn d_16_slow_handshakes_are_not_waited_for() {
     let pair = Pair::of(&["www.test"]);
     let resolver = Arc::new(Resolver::new(table(&[&pair]), Arc::default()));
     let mut setup = Setup { tls: Some(offer(&resolver)), ..Setup::default() };
-    setup.timeouts.handshake = std::time::Duration::from_millis(50);
-    setup.timeouts.head = std::time::Duration::from_millis(50);
+    setup.limits.handshake_timeout = std::time::Duration::from_millis(50);
+    setup.limits.head_timeout = std::time::Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
     assert_eq!(gate.connect().await.rest().await, "");
     let mut silent = Wire::new(connect(&gate, "www.test", &pair, b"h2").await.unwrap());
