@@ -16,6 +16,7 @@ mod credentials;
 mod disclose;
 mod forward;
 mod forward_auth;
+mod frames;
 mod listener;
 pub mod memory;
 pub mod metrics;

@@ -313,13 +313,16 @@ async fn e_11_websockets_over_tls_end_with_their_session() {
     let mut served = upstream.accept().await;
     served.head().await;
     served
-        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\nhello")
+        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n\u{1}\u{3}yes")
         .await;
     wire.head().await;
-    assert_eq!(wire.exactly(5).await, "hello");
+    assert_eq!(wire.exactly(5).await, "\u{1}\u{3}yes");
     gate.sessions.end("dw_s_other", "notes.test");
-    assert_eq!(served.rest().await, "");
+    assert_eq!(wire.bytes(4).await, [0x88, 2, 3, 0xf0], "1008");
     assert_eq!(wire.rest().await, "");
+    drop(wire);
+    assert_eq!(served.bytes(8).await[..2], [0x88, 0x82]);
+    assert_eq!(served.rest().await, "");
 }
 
 /// The name that is asked for and checked is another one than that of the address.
