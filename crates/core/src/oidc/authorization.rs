@@ -19,7 +19,6 @@ use crate::{
         error::ErrorCode,
         parameters::Parameters,
         pkce::{CodeChallenge, PkceError},
-        redirect_uri,
         scope::{Scope, ScopeSet},
     },
     return_to::ReturnTo,
@@ -120,8 +119,7 @@ fn check_origin(
     let client =
         clients.iter().find(|client| client.client_id == client_id).ok_or(DisplayError::UnknownClient)?;
     let requested = parameters.value("redirect_uri").ok_or(DisplayError::RedirectUriMissing)?;
-    let is_registered = |registered: &String| redirect_uri::matches(registered, requested);
-    if !client.redirect_uris.iter().any(is_registered) {
+    if !client.redirect_uris.allow(requested) {
         return Err(DisplayError::UnknownRedirectUri);
     }
     let state = parameters.value("state").map(str::to_owned);

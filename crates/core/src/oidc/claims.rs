@@ -4,7 +4,6 @@ use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use super::issue;
 use crate::{
     http::origin::Origin,
     identity::Identity,
@@ -72,7 +71,7 @@ impl IdToken<'_> {
         set("aud", json!(self.client.client_id));
         set("azp", json!(self.client.client_id));
         set("iat", json!(self.now.0));
-        set("exp", json!(self.now.after(issue::ID_TOKEN).0));
+        set("exp", json!(self.now.after(self.client.lifetimes.id).0));
         set("auth_time", json!(context.auth_time.0));
         set("amr", json!(context.amr));
         set("sid", json!(self.identity.portal_session.as_str()));

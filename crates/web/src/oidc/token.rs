@@ -11,10 +11,7 @@ use doorward_core::{
         client_auth::{self, Presented},
         parameters::Parameters,
     },
-    oidc::{
-        grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
-        issue,
-    },
+    oidc::grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
     policy::Permit,
     token::{Access, Plain, Refresh},
 };
@@ -99,8 +96,8 @@ fn authenticate(
         Presented::read(authorization, parameters).map_err(|error| TokenError::of_client(error, false))?;
     let config = environment.config();
     let found = config.client(presented.client_id()).ok_or(client_auth::ClientAuthError::UnknownClient);
-    let checked =
-        found.and_then(|client| client_auth::verify(client, &presented).map(|()| Arc::clone(client)));
+    let checked = found
+        .and_then(|client| client_auth::verify(client, &presented, context.now).map(|()| Arc::clone(client)));
     checked.map_err(|error| {
         tracing::warn!(request = %context.id, client = %context.client, cause = %error, "client not authenticated");
         TokenError::of_client(error, presented.is_basic())
@@ -130,9 +127,9 @@ impl Exchange<'_> {
     fn new_tokens(&self) -> NewTokens {
         NewTokens {
             access: self.access.hash(),
-            access_expires_at: self.context.now.after(issue::ACCESS_TOKEN),
+            access_expires_at: self.context.now.after(self.client.lifetimes.access),
             refresh: self.refresh.hash(),
-            refresh_expires_at: self.context.now.after(issue::REFRESH_TOKEN),
+            refresh_expires_at: self.context.now.after(self.client.lifetimes.refresh),
         }
     }
 

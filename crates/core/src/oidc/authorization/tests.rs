@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::{
     jose::{jws, key_ring::tests::ring},
+    oauth::client::tests::exactly,
     oidc::{
         claims::IdToken,
         fixtures::{CHALLENGE, NOW, clients, issuer, parameters, person, request, token, user, wiki},
@@ -125,7 +126,7 @@ fn r_6_a_repeated_parameter_never_becomes_a_request() {
 
 #[test]
 fn r_5_a_loopback_client_gets_its_own_port_back() {
-    let native = Client { redirect_uris: vec!["http://127.0.0.1/cb".to_owned()], ..(*clients()[0]).clone() };
+    let native = Client { redirect_uris: exactly("http://127.0.0.1/cb"), ..(*clients()[0]).clone() };
     let request = parse(&wiki("redirect_uri=http://127.0.0.1:51004/cb"), &[Arc::new(native)]).unwrap();
     let location = request.target.with_code(&token(1), &issuer());
     assert!(location.starts_with("http://127.0.0.1:51004/cb?code=dw_c_"), "{location}");
