@@ -8,6 +8,7 @@ mod admin;
 mod architecture;
 mod ceremonies;
 mod certificates;
+mod clients;
 mod commands;
 mod disclosure;
 mod documents;
