@@ -15,6 +15,7 @@ pub mod issue;
 pub mod progress;
 pub mod prompt;
 pub mod response;
+pub mod token_state;
 pub mod userinfo;
 
 #[cfg(test)]

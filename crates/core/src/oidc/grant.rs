@@ -61,7 +61,7 @@ impl TokenError {
         Self { code, description: description.into(), basic: false }
     }
 
-    fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use super::*;
 use crate::{
     oauth::client::TokenLifetimes,
-    oidc::fixtures::{HERE, NOW, issuer, person, request, user},
+    oidc::fixtures::{HERE, NOW, issuer, person, request, sent, user},
     policy::{Allow, Policy},
     time::Lifetime,
 };
@@ -230,7 +230,7 @@ fn a_denied_person_can_go_back_to_the_client() {
     let stranger = person(2, &[], ago(100));
     let Step::Denied { response, .. } = next_step(&request(""), &here(&stranger)) else { panic!("let in") };
     assert_eq!(
-        response.location(&issuer()),
+        sent(&response.delivery(&issuer())),
         "https://wiki.test/callback?error=access_denied&error_description=the+person+may+not+use+this+application\
          &state=s+1&iss=https%3A%2F%2Fid.example.org"
     );
