@@ -151,11 +151,11 @@ impl Parts {
         let host = self.host.as_deref().unwrap_or_default();
         // The two labels at the end say whose machine it is; an address has no labels.
         let own = host.rsplit('.').take(2).all(|label| !label.is_empty() && !wild(label));
-        let named = host.split('.').count() > 2 && !host.contains("**");
+        let below = host.split('.').count() > 2 && !host.contains("**");
         let query = self.query.as_deref().unwrap_or_default();
         let names: std::collections::BTreeSet<_> = query.iter().map(|(name, _)| name).collect();
         !wild(&self.scheme)
-            && (!wild(host) || (own && named && host.bytes().any(|byte| byte.is_ascii_alphabetic())))
+            && (!wild(host) || (own && below && host.bytes().any(|byte| byte.is_ascii_alphabetic())))
             && self.port.as_deref().is_none_or(|port| !wild(port) || (port == "*" && !host.is_empty()))
             && self.path.iter().all(|segment| segment == "**" || !segment.contains("**"))
             && self.path.iter().all(|segment| is_plain(segment))
