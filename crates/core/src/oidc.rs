@@ -5,6 +5,7 @@
 //! [`progress`]. The token endpoint is [`grant`], the rest is a file per endpoint.
 
 pub mod authorization;
+pub mod claim_rule;
 pub mod claims;
 pub mod discovery;
 pub mod end_session;

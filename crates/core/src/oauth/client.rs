@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::redirect_uri;
 use crate::{
     jose::Algorithm,
-    oidc::issue,
+    oidc::{claim_rule::ClaimRule, issue},
     policy::Policy,
     time::{Lifetime, UnixTime},
     token::HashedSecret,
@@ -42,6 +42,8 @@ pub struct Client {
     pub id_token_alg: Algorithm,
     /// How long its tokens are valid.
     pub lifetimes: TokenLifetimes,
+    /// What it is told in words of its own.
+    pub claims: Vec<ClaimRule>,
     /// Where the launcher leads; `None` for no tile.
     pub launch_url: Option<String>,
 }
@@ -122,6 +124,7 @@ impl Client {
             require_pkce: false,
             id_token_alg: Algorithm::Rs256,
             lifetimes: TokenLifetimes::default(),
+            claims: Vec::new(),
             launch_url: None,
         }
     }
