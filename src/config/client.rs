@@ -1,5 +1,7 @@
 //! `[clients.<name>]`.
 
+mod claims;
+
 use std::{path::PathBuf, sync::Arc};
 
 use doorward_core::{
@@ -40,6 +42,8 @@ pub struct SecretFile {
     pub file: PathBuf,
     /// Until when the secret is good.
     pub expires_at: Option<UnixTime>,
+    /// Whether it is made when the server starts and finds none.
+    pub generate: bool,
 }
 
 /// Shortest and longest lifetime of a token, in seconds.
@@ -71,6 +75,7 @@ pub(super) fn read(
         require_pkce: section.boolean("require_pkce", public),
         id_token_alg: algorithm(&mut section),
         lifetimes: lifetimes(&mut section),
+        claims: claims::read(&mut section),
         launch_url: launch_url(&mut section),
         ..new
     };
@@ -165,6 +170,12 @@ fn secrets(section: &mut Section<'_>, source: &Source) -> (bool, Vec<SecretFile>
     let mut files: Vec<_> =
         section.tables(&["client_secrets"]).into_iter().filter_map(|table| secret(table, source)).collect();
     let public = section.boolean("public", false);
+    let generate = section.boolean("generate_secret", false);
+    if generate && file.is_none() {
+        let place = section.place_of("generate_secret");
+        let help = "write client_secret_file with the path that it gets, or remove generate_secret";
+        section.findings.add("E008", &place, "there is no file to put a secret into", help);
+    }
     let beside = file.as_ref().map(|file| &file.place).or_else(|| listed.then_some(&place));
     match beside {
         Some(place) if public => {
@@ -186,7 +197,11 @@ fn secrets(section: &mut Section<'_>, source: &Source) -> (bool, Vec<SecretFile>
         ),
         _ => {}
     }
-    files.extend(file.map(|file| SecretFile { file: value::file(source, &file), expires_at: None }));
+    files.extend(file.map(|file| SecretFile {
+        file: value::file(source, &file),
+        expires_at: None,
+        generate,
+    }));
     (public, files)
 }
 
@@ -203,7 +218,7 @@ fn secret(mut table: Section<'_>, source: &Source) -> Option<SecretFile> {
         );
     }
     table.finish();
-    Some(SecretFile { file: value::file(source, &file?), expires_at })
+    Some(SecretFile { file: value::file(source, &file?), expires_at, generate: false })
 }
 
 fn redirect_uris(section: &mut Section<'_>) -> RedirectUris {

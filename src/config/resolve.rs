@@ -12,6 +12,7 @@ use doorward_core::{
 use super::{
     LoadError, Loaded, Source,
     client::{DeclaredClient, SecretFile, is_client_id},
+    generate,
     schema::Checked,
     service,
 };
@@ -58,7 +59,10 @@ fn resolve_client(declared: DeclaredClient) -> Result<Client, String> {
     Ok(client)
 }
 
-fn resolve_secret(SecretFile { file, expires_at }: SecretFile) -> Result<ClientSecret, String> {
+fn resolve_secret(SecretFile { file, expires_at, generate }: SecretFile) -> Result<ClientSecret, String> {
+    if generate {
+        generate::unless_present(&file)?;
+    }
     let secret = read_secret(&file)?;
     if secret.len() < 16 {
         return Err(format!(

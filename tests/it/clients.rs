@@ -1,6 +1,6 @@
 //! What a client may be told to do otherwise, by the front door.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     door::{Door, STANDARD, WIKI_SECRET},
@@ -98,6 +98,29 @@ async fn r_1_a_code_goes_where_a_pattern_says_and_is_bound_to_that_place() {
     ] {
         let page = open(&mut ada, &wiki(&door, &[("redirect_uri", uri)])).await;
         assert_eq!(outcome(&page), "400 /authorize", "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn claims_come_in_words_of_the_client_and_only_as_granted() {
+    let door = door(
+        "claims = [\n    { name = \"roles\", from = \"groups\", groups = [\"admins\"], prefix = \"wiki-\" },\n    \
+         { name = \"tenant\", within = \"org\", value = \"home\" },\n]\n",
+    )
+    .await;
+    let mut ada = door.administrator().await;
+    for (scope, roles) in [("openid groups", json!(["wiki-admins"])), ("openid", Value::Null)] {
+        let given = code(&door, &mut ada, &wiki(&door, &[("scope", scope)])).await;
+        let (_, tokens) = redeem(&door, &given, WIKI, NEW_SECRET).await;
+        let payload = tokens["id_token"].as_str().unwrap().split('.').nth(1).unwrap();
+        let told: Value = serde_json::from_slice(&decoded(payload)).unwrap();
+        let info = userinfo(&door, tokens["access_token"].as_str().unwrap()).await.json().unwrap();
+        for claims in [&told, &info] {
+            assert_eq!(claims.get("roles").unwrap_or(&Value::Null), &roles, "{scope}");
+            assert_eq!(claims["org"], json!({ "tenant": "home" }));
+            assert!(claims["sub"].is_string());
+        }
+        assert_eq!(told["aud"], "wiki");
     }
 }
 

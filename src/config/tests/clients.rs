@@ -126,6 +126,50 @@ fn r_1_patterns_are_asked_for_by_name() {
 }
 
 #[test]
+fn claims_are_written_in_words_of_the_client() {
+    for (rule, expected) in [
+        ("{ name = \"roles\", from = \"groups\", groups = [\"admins\"], prefix = \"x-\" }", vec![]),
+        ("{ name = \"roles\", within = \"realm_access\", from = \"groups\" }", vec![]),
+        ("{ name = \"tenant\", value = \"home\" }", vec![]),
+        ("{ name = \"sub\", value = \"ada\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"x\", within = \"aud\", value = \"ada\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"email\", from = \"preferred_username\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"x\", from = \"sub\" }", vec!["E005 .claims[0].from"]),
+        ("{ name = \"x\" }", vec!["E004 .claims[0]"]),
+        ("{ value = \"x\" }", vec!["E004 .claims[0]"]),
+        ("{ name = \"x\", from = \"name\", value = \"y\" }", vec!["E008 .claims[0].value"]),
+        ("{ name = \"x\", from = \"name\", groups = [\"a\"] }", vec!["E008 .claims[0].groups"]),
+        ("{ name = \"x\", value = \"y\", prefix = \"a\" }", vec!["E008 .claims[0].prefix"]),
+        ("{ name = \"x\", value = \"y\", groups = [\"a\"] }", vec!["E008 .claims[0].groups"]),
+    ] {
+        let line = format!("policy = \"users\"\nclaims = [{rule}]");
+        assert_eq!(instead("policy", &line), expected, "{rule}");
+    }
+}
+
+#[test]
+fn a_secret_is_made_where_its_file_is_named_and_missing() {
+    for (line, expected) in [
+        ("client_secret_file = \"a\"\ngenerate_secret = true", vec![]),
+        ("client_secrets = [{ file = \"a\" }]\ngenerate_secret = true", vec!["E008 .generate_secret"]),
+        ("public = true\ngenerate_secret = true", vec!["E008 .generate_secret"]),
+    ] {
+        assert_eq!(instead("client_secret_file", line), expected, "{line}");
+    }
+    let more = "[clients.tool]\nclient_id = \"tool\"\npolicy = \"users\"\nredirect_uris = [\"https://t.test/\"]\n\
+                client_secret_file = \"tool.secret\"\ngenerate_secret = true\n";
+    let loaded = loaded(more, &[("wiki.secret", b"0123456789abcdef")]).unwrap();
+    let ClientKind::Confidential(secrets) = &loaded.config.client("tool").unwrap().kind else {
+        panic!("a secret")
+    };
+    assert_eq!(secrets.len(), 1);
+    // An empty file is not a missing one: it is refused, and stays (impossible 10).
+    let files: [(&str, &[u8]); 2] = [("wiki.secret", b"0123456789abcdef"), ("tool.secret", b"")];
+    let error = self::loaded(more, &files).unwrap_err();
+    assert_eq!(error, "the secret DIR/tool.secret is empty");
+}
+
+#[test]
 fn identifiers_are_visible_and_unique() {
     for (line, expected) in [
         ("", vec!["E004 "]),
