@@ -100,11 +100,11 @@ mod tests {
         match length {
             0..126 => frame.push(flag | u8::try_from(length).unwrap()),
             126..65536 => {
-                frame.push(flag | 126);
+                frame.push(flag | 0x7e);
                 frame.extend(u16::try_from(length).unwrap().to_be_bytes());
             }
             _ => {
-                frame.push(flag | 127);
+                frame.push(flag | 0x7f);
                 frame.extend((length as u64).to_be_bytes());
             }
         }
