@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod diagnostic;
+mod generate;
 mod limits;
 mod listener;
 mod names;

@@ -1,11 +1,18 @@
 //! `[clients.<name>]`.
 
+mod claims;
+
 use std::{path::PathBuf, sync::Arc};
 
 use doorward_core::{
     jose::Algorithm,
-    oauth::{client::Client, redirect_uri},
+    oauth::{
+        client::{Client, ClientKind, RedirectUris, SECRETS_MAX, TokenLifetimes},
+        redirect_uri::{self, Pattern, Unfit},
+    },
     policy::{Allow, Policy},
+    rfc3339,
+    time::{Lifetime, UnixTime},
 };
 
 use super::{
@@ -20,13 +27,27 @@ use super::{
 /// A client whose secrets are still in their files.
 #[derive(Clone, Debug)]
 pub struct DeclaredClient {
-    /// The client; its `client_id` is empty and its `secret` absent where they come from files.
+    /// The client; its `client_id` is empty where it comes from a file, and its secrets are not there yet.
     pub client: Client,
     /// File of its identifier.
     pub id_file: Option<PathBuf>,
-    /// File of its secret.
-    pub secret_file: Option<PathBuf>,
+    /// Files of its secrets; none for a public client.
+    pub secret_files: Vec<SecretFile>,
 }
+
+/// A file of a secret.
+#[derive(Clone, Debug)]
+pub struct SecretFile {
+    /// Its path.
+    pub file: PathBuf,
+    /// Until when the secret is good.
+    pub expires_at: Option<UnixTime>,
+    /// Whether it is made when the server starts and finds none.
+    pub generate: bool,
+}
+
+/// Shortest and longest lifetime of a token, in seconds.
+const TOKEN_SECONDS: (u32, u32) = (60, 365 * 86_400);
 
 pub(super) fn read(
     place: &Place,
@@ -38,16 +59,27 @@ pub(super) fn read(
     names::check(&entry.name, place, findings);
     let mut section = Section::new(place.clone(), &entry.node, findings)?;
     let (client_id, id_file) = identifier(&mut section, source);
-    let secret_file = secret(&mut section, source);
-    let public = secret_file.is_none();
-    let redirect_uris = uris(&mut section, "redirect_uris", true);
-    let post_logout_redirect_uris = uris(&mut section, "post_logout_redirect_uris", false);
-    let policy = who(&mut section, &entry.name, policies);
-    let title = section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text);
-    let consent = section.boolean("consent", true);
-    let require_pkce = section.boolean("require_pkce", public);
-    let id_token_alg = algorithm(&mut section);
-    if public && !require_pkce {
+    let (public, secret_files) = secrets(&mut section, source);
+    let redirect_uris = redirect_uris(&mut section);
+    let post_logout_redirect_uris = uris(&mut section, "post_logout_redirect_uris");
+    let policy = who(&mut section, &entry.name, policies)
+        .unwrap_or_else(|| policy::named(&entry.name, Allow::AnyOf(Vec::new()), None));
+    let new = Client::new(&entry.name, &client_id.unwrap_or_default(), policy);
+    let client = Client {
+        title: section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text),
+        kind: if public { ClientKind::Public } else { ClientKind::Confidential(Vec::new()) },
+        redirect_uris,
+        post_logout_redirect_uris,
+        consent: section.boolean("consent", true),
+        reauthenticate: section.boolean("reauthenticate", false),
+        require_pkce: section.boolean("require_pkce", public),
+        id_token_alg: algorithm(&mut section),
+        lifetimes: lifetimes(&mut section),
+        claims: claims::read(&mut section),
+        launch_url: launch_url(&mut section),
+        ..new
+    };
+    if public && !client.require_pkce {
         findings.add(
             "E009",
             place,
@@ -56,19 +88,37 @@ pub(super) fn read(
         );
     }
     section.finish();
-    let client = Client {
-        name: entry.name.clone(),
-        client_id: client_id.unwrap_or_default(),
-        title,
-        secret: None,
-        redirect_uris,
-        post_logout_redirect_uris,
-        policy: policy.unwrap_or_else(|| policy::named(&entry.name, Allow::AnyOf(Vec::new()), None)),
-        consent,
-        require_pkce,
-        id_token_alg,
+    Some(DeclaredClient { client, id_file, secret_files })
+}
+
+fn lifetimes(section: &mut Section<'_>) -> TokenLifetimes {
+    let default = TokenLifetimes::default();
+    let mut read =
+        |name: &'static str, default: Lifetime| value::lifetime(section, name, TOKEN_SECONDS, default);
+    TokenLifetimes {
+        access: read("access_token_lifetime", default.access),
+        refresh: read("refresh_token_lifetime", default.refresh),
+        id: read("id_token_lifetime", default.id),
+    }
+}
+
+fn launch_url(section: &mut Section<'_>) -> Option<String> {
+    let text = section.text(&["launch_url"])?;
+    let web = text.text.starts_with("https://") || text.text.starts_with("http://");
+    let sound = match redirect_uri::check_registered(&text.text) {
+        // It is an address to open, and nothing secret is sent there.
+        Ok(()) | Err(Unfit::ClearText) => web,
+        Err(_) => false,
     };
-    Some(DeclaredClient { client, id_file, secret_file })
+    if !sound {
+        section.findings.add(
+            "E005",
+            &text.place,
+            format!("`{}` can't be opened from the launcher", text.text),
+            "write an address that begins with https://",
+        );
+    }
+    sound.then_some(text.text)
 }
 
 fn identifier(section: &mut Section<'_>, source: &Source) -> (Option<String>, Option<PathBuf>) {
@@ -110,29 +160,96 @@ pub(super) fn is_client_id(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn secret(section: &mut Section<'_>, source: &Source) -> Option<PathBuf> {
+const SECRET_KEYS: [&str; 3] = ["client_secret_file", "clientSecretFile", "client_secrets"];
+
+/// Whether the client is public, and the files of its secrets.
+fn secrets(section: &mut Section<'_>, source: &Source) -> (bool, Vec<SecretFile>) {
     let file = section.text(&["client_secret_file", "clientSecretFile"]);
+    let listed = !section.lacks(&["client_secrets"]);
+    let place = section.place_of("client_secrets");
+    let mut files: Vec<_> =
+        section.tables(&["client_secrets"]).into_iter().filter_map(|table| secret(table, source)).collect();
     let public = section.boolean("public", false);
-    match (&file, public) {
-        (Some(file), true) => {
-            section.findings.add("E008", &file.place, "a public client has no secret", "remove one of them");
+    let generate = section.boolean("generate_secret", false);
+    if generate && file.is_none() {
+        let place = section.place_of("generate_secret");
+        let help = "write client_secret_file with the path that it gets, or remove generate_secret";
+        section.findings.add("E008", &place, "there is no file to put a secret into", help);
+    }
+    let beside = file.as_ref().map(|file| &file.place).or_else(|| listed.then_some(&place));
+    match beside {
+        Some(place) if public => {
+            section.findings.add("E008", place, "a public client has no secret", "remove one of them");
         }
-        (None, false) if section.lacks(&["client_secret_file", "clientSecretFile"]) => section.missing(
+        Some(_) if file.is_some() && listed => section.findings.add(
+            "E008",
+            &place,
+            "`client_secrets` beside `client_secret_file`",
+            "put all files into `client_secrets`",
+        ),
+        Some(_) if listed && (section.is_empty_list("client_secrets") || files.len() > SECRETS_MAX) => {
+            let message = format!("a client has 1 to {SECRETS_MAX} secrets");
+            section.findings.add("E005", &place, message, "name a file, or write public = true");
+        }
+        None if !public && section.lacks(&SECRET_KEYS) => section.missing(
             "client_secret_file",
             "name the file of the secret, or write public = true for a client that can't keep one",
         ),
         _ => {}
     }
-    file.map(|file| value::file(source, &file))
+    files.extend(file.map(|file| SecretFile {
+        file: value::file(source, &file),
+        expires_at: None,
+        generate,
+    }));
+    (public, files)
 }
 
-fn uris(section: &mut Section<'_>, name: &'static str, needed: bool) -> Vec<String> {
-    let found = section.texts(&[name]);
-    let listed = found.as_ref().is_some_and(|(_, texts)| !texts.is_empty());
-    if needed && !listed && (found.is_some() || section.lacks(&[name])) {
-        section.missing(name, "write where the application expects its answers; it documents the address");
+fn secret(mut table: Section<'_>, source: &Source) -> Option<SecretFile> {
+    let file = table.required(&["file"], "name the file of the secret");
+    let expires = table.text(&["expires"]);
+    let expires_at = expires.as_ref().and_then(|text| rfc3339::parse(&text.text));
+    if let Some(text) = expires.filter(|_| expires_at.is_none()) {
+        table.findings.add(
+            "E005",
+            &text.place,
+            format!("`{}` is no date", text.text),
+            "write a date such as 2027-01-31, or 2027-01-31T12:00:00Z",
+        );
     }
-    let texts = found.map(|(_, texts)| texts).unwrap_or_default();
+    table.finish();
+    Some(SecretFile { file: value::file(source, &file?), expires_at, generate: false })
+}
+
+fn redirect_uris(section: &mut Section<'_>) -> RedirectUris {
+    let names = ["redirect_uris", "redirect_uri_patterns"];
+    let written = names.iter().any(|name| !section.lacks(&[name]) && !section.is_empty_list(name));
+    if !written {
+        section
+            .missing(names[0], "write where the application expects its answers; it documents the address");
+    }
+    RedirectUris { exact: uris(section, names[0]), patterns: patterns(section, names[1]) }
+}
+
+fn patterns(section: &mut Section<'_>, name: &'static str) -> Vec<Pattern> {
+    let texts = section.texts(&[name]).map(|(_, texts)| texts).unwrap_or_default();
+    let read = |text: Text| match Pattern::parse(&text.text) {
+        Ok(pattern) => Some(pattern),
+        Err(problem) => {
+            section.findings.add(
+                "E005",
+                &text.place,
+                format!("`{}` can't be used: {problem}", text.text),
+                "write a whole address; `*` may stand for a label of its host before the last two, its port, or within a segment or a value",
+            );
+            None
+        }
+    };
+    texts.into_iter().filter_map(read).collect()
+}
+
+fn uris(section: &mut Section<'_>, name: &'static str) -> Vec<String> {
+    let texts = section.texts(&[name]).map(|(_, texts)| texts).unwrap_or_default();
     for text in &texts {
         if let Err(problem) = redirect_uri::check_registered(&text.text) {
             section.findings.add(

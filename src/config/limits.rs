@@ -5,6 +5,7 @@ use doorward_core::config::{Address, Limits};
 use super::{Source, listener::parse_address, reader::Section, value};
 
 const GRACE: (u32, u32) = (0, 7 * 86_400);
+const WAIT: (u32, u32) = (1, 86_400);
 
 pub(super) fn limits(section: Option<Section<'_>>) -> Limits {
     let default = Limits::default();
@@ -12,9 +13,14 @@ pub(super) fn limits(section: Option<Section<'_>>) -> Limits {
     let connections = number(&mut section, "connections", default.connections);
     // Nobody has everything: others get in beside the greediest.
     let share = (connections / 4 * 3).max(1);
+    let wait =
+        |section: &mut Section<'_>, name, default| value::duration(section, name, WAIT).unwrap_or(default);
     let limits = Limits {
         connections,
         connections_per_client: number(&mut section, "connections_per_client", share),
+        handshake_timeout: wait(&mut section, "handshake_timeout", default.handshake_timeout),
+        head_timeout: wait(&mut section, "head_timeout", default.head_timeout),
+        send_timeout: wait(&mut section, "send_timeout", default.send_timeout),
         stop_grace: value::lifetime(&mut section, "stop_grace", GRACE, default.stop_grace),
         handover_grace: value::lifetime(&mut section, "handover_grace", GRACE, default.handover_grace),
     };

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use doorward_core::{
+    oauth::client::{Client, ClientKind, ClientSecret},
     policy::{Posture, Quarantine},
     seal::trim_newline,
     token::HashedSecret,
@@ -10,7 +11,8 @@ use doorward_core::{
 
 use super::{
     LoadError, Loaded, Source,
-    client::{DeclaredClient, is_client_id},
+    client::{DeclaredClient, SecretFile, is_client_id},
+    generate,
     schema::Checked,
     service,
 };
@@ -45,24 +47,31 @@ pub(super) fn resolve(checked: Checked, source: Source) -> Result<Loaded, LoadEr
     Ok(Loaded { config, warnings, source })
 }
 
-fn resolve_client(declared: DeclaredClient) -> Result<doorward_core::oauth::client::Client, String> {
-    let DeclaredClient { mut client, id_file, secret_file } = declared;
+fn resolve_client(declared: DeclaredClient) -> Result<Client, String> {
+    let DeclaredClient { mut client, id_file, secret_files } = declared;
     if let Some(file) = id_file {
         let text = String::from_utf8(read_secret(&file)?).ok().filter(|text| is_client_id(text));
         client.client_id = text.ok_or_else(|| format!("{} holds no client identifier", file.display()))?;
     }
-    if let Some(file) = secret_file {
-        let secret = read_secret(&file)?;
-        if secret.len() < 16 {
-            return Err(format!(
-                "the secret {} is {} bytes long; at least 16 are needed (`openssl rand -base64 32`)",
-                file.display(),
-                secret.len()
-            ));
-        }
-        client.secret = Some(HashedSecret::of(&secret));
+    if let ClientKind::Confidential(secrets) = &mut client.kind {
+        *secrets = secret_files.into_iter().map(resolve_secret).collect::<Result<_, _>>()?;
     }
     Ok(client)
+}
+
+fn resolve_secret(SecretFile { file, expires_at, generate }: SecretFile) -> Result<ClientSecret, String> {
+    if generate {
+        generate::unless_present(&file)?;
+    }
+    let secret = read_secret(&file)?;
+    if secret.len() < 16 {
+        return Err(format!(
+            "the secret {} is {} bytes long; at least 16 are needed (`openssl rand -base64 32`)",
+            file.display(),
+            secret.len()
+        ));
+    }
+    Ok(ClientSecret { hash: HashedSecret::of(&secret), expires_at })
 }
 
 /// Reads a file that holds one secret and refuses what can't be one.

@@ -14,6 +14,9 @@ let tab;
 before(async () => {
   app = await liveApp();
   door = await serve(`
+[limits]
+stop_grace = "1s"
+
 [services.chat]
 upstream = "http://127.0.0.1:${app.port}"
 posture = "sso"
@@ -60,9 +63,11 @@ test('signing out in another tab closes both, here and at the application', asyn
   const second = await browser.context.newPage();
   await signOut(second, door.url('id'));
   await has(page, 'socket', 'closed');
+  await has(page, 'socket', '1008 clean');
   // A browser tries an event stream again by itself; without a session that is refused for good.
   await has(page, 'events', 'closed');
   await assertSoon(() => app.sockets === 0 && app.streams.size === 0, 'the application still has them open');
+  assert.deepEqual(app.ends, [1001]);
   await page.evaluate((at) => window.open_all(at), chat());
   await page.waitForFunction(() => window.socket.readyState === WebSocket.CLOSED && window.events.readyState === EventSource.CLOSED);
   assert.equal(app.handshakes.length, 1, 'a WebSocket without a session reached the application');
@@ -85,7 +90,7 @@ test('a page of another origin can not use a person\'s session for a WebSocket',
     await trap.page.evaluate((at) => window.open_all(at), chat());
     await has(trap.page, 'socket', 'closed');
     await has(trap.page, 'events', 'closed');
-    assert.deepEqual(await trap.page.evaluate(() => window.seen), { socket: ['closed'], events: ['closed'] }, address);
+    assert.deepEqual(await trap.page.evaluate(() => window.seen), { socket: ['closed', '1006 broken'], events: ['closed'] }, address);
     const handshake = trap.trouble.find((line) => /WebSocket/.test(line));
     assert.match(handshake, said, address);
     assert.ok(door.log.some((line) => line.includes('/socket') && line.includes(why)), `${why} in the log:\n${door.log.slice(-5).join('\n')}`);
@@ -95,6 +100,12 @@ test('a page of another origin can not use a person\'s session for a WebSocket',
   // The person's own page is not disturbed.
   await tab.page.evaluate((at) => window.open_all(at), chat());
   await has(tab.page, 'socket', 'echo hello');
+});
+
+test('a door that stops says goodbye', async () => {
+  const stopped = door.stop();
+  await has(tab.page, 'socket', '1001 clean');
+  await stopped;
 });
 
 async function assertSoon(holds, otherwise) {

@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 28] = [
+const SECTIONS: [(&str, &str); 30] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -47,6 +47,8 @@ const SECTIONS: [(&str, &str); 28] = [
     ("service limits", "services.x.limits."),
     ("danger", "services.x.danger."),
     ("clients", "clients.x."),
+    ("client secrets", "clients.x.client_secrets[0]."),
+    ("client claims", "clients.x.claims[0]."),
 ];
 
 /// A key that is near to no other, so that the answer lists the whole choice.
@@ -217,7 +219,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[[certificates]]\n{wrong}[acme]\n{wrong}\
          dns = {{ provider = \"exec\", {NO_KEY} = 1 }}\n[limits]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
          [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\nquery = [{inline}]\nrequest_headers = {inline}\n\
-         limits = {inline}\n[services.y.static]\n{wrong}cache = [{inline}]\napi = [{inline}]\n[clients.x]\n{wrong}"
+         limits = {inline}\n[services.y.static]\n{wrong}cache = [{inline}]\napi = [{inline}]\n[clients.x]\n{wrong}client_secrets = [{inline}]\nclaims = [{inline}]\n"
     );
     let found = check(text, Format::Toml).unwrap_err();
     let keys = |prefix: &str| {

@@ -47,11 +47,15 @@ get id /.well-known/webauthn
 get id /assets/{hash}/{name}
 get id /authorize
 open id /authorize
+get id /authorize/
+open id /authorize/
 get id /api/oidc/end-session
 get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
 get id /.well-known/jwks.json
 open id /api/oidc/token
+open id /api/oidc/introspect
+open id /api/oidc/revoke
 get id /api/oidc/userinfo
 open id /api/oidc/userinfo
 json id /api/setup/start
@@ -98,13 +102,15 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 8] = [
+const CONSTANTS: [(&str, &str); 10] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
+    ("discovery::INTROSPECT", "/api/oidc/introspect"),
+    ("discovery::REVOKE", "/api/oidc/revoke"),
     ("discovery::USERINFO", "/api/oidc/userinfo"),
     ("transaction::SIGN_IN", "/.doorward/sign-in"),
 ];

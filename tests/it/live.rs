@@ -66,8 +66,8 @@ impl House {
     async fn carries<'a>(&self, open: impl IntoIterator<Item = &'a mut Open>) {
         self.application.say("news");
         for each in open {
-            each.socket.send("ping").await;
-            assert_eq!(each.socket.take(4).await.as_deref(), Some(&b"ping"[..]));
+            each.socket.send(PING).await;
+            assert_eq!(each.socket.take(PING.len()).await.as_deref(), Some(PING));
             assert_eq!(each.stream.chunk().await.as_deref(), Some(&b"news"[..]));
         }
     }
@@ -91,9 +91,12 @@ impl House {
     }
 }
 
+/// A frame of text.
+const PING: &[u8] = b"\x81\x84\0\0\0\0ping";
+
 /// It was closed, both ways, without another word of the application.
 async fn is_closed(mut open: Open) {
-    assert!(open.socket.rest().await.is_empty());
+    assert_eq!(open.socket.rest().await, [0x88, 2, 3, 0xf0], "1008, policy violation");
     assert_eq!(open.stream.chunk().await, None);
 }
 

@@ -121,6 +121,8 @@ async fn what_is_published_is_what_is_there() {
         ("authorization_endpoint", "/authorize"),
         ("token_endpoint", "/api/oidc/token"),
         ("userinfo_endpoint", "/api/oidc/userinfo"),
+        ("introspection_endpoint", "/api/oidc/introspect"),
+        ("revocation_endpoint", "/api/oidc/revoke"),
         ("end_session_endpoint", "/api/oidc/end-session"),
         ("jwks_uri", "/.well-known/jwks.json"),
     ] {
@@ -152,12 +154,15 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/.well-known/jwks.json", true),
         ("/api/oidc/userinfo", true),
         ("/api/oidc/token", true),
+        ("/api/oidc/introspect", true),
+        ("/api/oidc/revoke", true),
         ("/authorize", false),
         ("/api/login/start", false),
         ("/api/oidc/end-session", false),
         ("/", false),
     ] {
-        let asked = if path == "/api/oidc/token" { Method::POST } else { Method::GET };
+        let posts = ["/api/oidc/token", "/api/oidc/introspect", "/api/oidc/revoke"];
+        let asked = if posts.contains(&path) { Method::POST } else { Method::GET };
         for method in [Method::OPTIONS, asked] {
             let request = Request::fetch(method.clone(), &door.url("id", path)).unwrap();
             let page = client.send(request.from_page("https://spa.example")).await.unwrap();
@@ -361,8 +366,8 @@ async fn o_1_what_is_not_supported_is_said_to_the_application() {
         ("response_type", "token", "unsupported_response_type"),
         ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "", "invalid_request"),
-        ("response_mode", "fragment", "invalid_request"),
-        ("response_mode", "form_post", "invalid_request"),
+        ("response_mode", "web_message", "invalid_request"),
+        ("response_mode", "query.jwt", "invalid_request"),
         ("scope", "profile", "invalid_scope"),
         ("scope", "", "invalid_scope"),
         ("request", "x", "request_not_supported"),

@@ -106,8 +106,9 @@ impl House {
         let mut socket = Wire::to(self.door.address()).await;
         socket.send(head("GET", target, &self.host(host), &format!("{UPGRADE}{lines}"))).await;
         assert_eq!(socket.reply_head().await.unwrap().status, 101, "{host} {target}");
-        socket.send("ping").await;
-        assert_eq!(socket.take(4).await.as_deref(), Some(&b"ping"[..]));
+        let ping = b"\x81\x84\0\0\0\0ping";
+        socket.send(ping).await;
+        assert_eq!(socket.take(ping.len()).await.as_deref(), Some(&ping[..]));
         socket
     }
 }

@@ -26,12 +26,12 @@ pub(crate) async fn send(door: &Door, path: &str, authorization: &str, fields: &
     door.client().send(request).await.unwrap()
 }
 
-fn basic(client: &str, secret: &str) -> String {
+pub(crate) fn basic(client: &str, secret: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")))
 }
 
-fn as_wiki() -> String {
+pub(crate) fn as_wiki() -> String {
     basic("wiki", WIKI_SECRET)
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn id_token(tokens: &Value) -> String {
     text(tokens, "id_token").to_owned()
 }
 
-async fn refresh(door: &Door, token: &str) -> Page {
+pub(crate) async fn refresh(door: &Door, token: &str) -> Page {
     let fields = [("grant_type", "refresh_token"), ("refresh_token", token)];
     send(door, TOKEN, &as_wiki(), &fields).await
 }
@@ -76,13 +76,13 @@ pub(crate) fn outcome(page: &Page) -> String {
 }
 
 /// What both kinds of tokens are good for.
-async fn both(door: &Door, tokens: &Value) -> (String, String) {
+pub(crate) async fn both(door: &Door, tokens: &Value) -> (String, String) {
     let info = outcome(&userinfo(door, text(tokens, "access_token")).await);
     let refreshed = outcome(&refresh(door, text(tokens, "refresh_token")).await);
     (info, refreshed)
 }
 
-fn dead() -> (String, String) {
+pub(crate) fn dead() -> (String, String) {
     ("401 invalid_token".to_owned(), "400 invalid_grant".to_owned())
 }
 
@@ -159,7 +159,7 @@ async fn a_code_becomes_tokens_for_each_kind_of_client() {
     assert!(claims.get("nonce").is_none() && claims.get("groups").is_none());
 }
 
-fn of_tool(code: &str) -> [(&str, &str); 5] {
+pub(crate) fn of_tool(code: &str) -> [(&str, &str); 5] {
     [
         ("grant_type", "authorization_code"),
         ("code", code),

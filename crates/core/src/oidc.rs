@@ -5,6 +5,7 @@
 //! [`progress`]. The token endpoint is [`grant`], the rest is a file per endpoint.
 
 pub mod authorization;
+pub mod claim_rule;
 pub mod claims;
 pub mod discovery;
 pub mod end_session;
@@ -15,6 +16,7 @@ pub mod issue;
 pub mod progress;
 pub mod prompt;
 pub mod response;
+pub mod token_state;
 pub mod userinfo;
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use doorward_core::config::Limits;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use http_body::{Body, Frame, SizeHint};
 use hyper::{
@@ -31,7 +32,7 @@ use crate::{
     control::BodyError,
     service,
     stream::Stream,
-    upstream::connect::Local,
+    streams::Streams,
     worker::Worker,
 };
 
@@ -96,7 +97,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
         return;
     }
     if door.behind_balancer {
-        let header = tokio::time::timeout(worker.timeouts.handshake, stream.proxied());
+        let header = tokio::time::timeout(worker.limits().handshake_timeout, stream.proxied());
         match open.beginning(header).await {
             Some(Ok(Ok(client))) => address = client.unwrap_or(address),
             Some(Ok(Err(error))) => return tracing::info!(peer = %address, %error, "refused"),
@@ -107,7 +108,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, accepted: Accepted, open: Open) {
     if !worker.has_room_for(address, &open) {
         return tracing::info!(peer = %address, "refused: as many connections as one client may have");
     }
-    let stream = stream.watched(open.blocked());
+    let stream = stream.watched(open.blocked(), worker.limits().send_timeout);
     // Boxed, so that a connection of one kind does not take the room of the largest kind for as long as it lives.
     if let Some(tls) = door.tls {
         Box::pin(serve_tls(worker, (stream, address, door.asks), tls, open)).await;
@@ -124,7 +125,8 @@ async fn serve_tls(
     tls: Arc<ServerConfig>,
     open: Open,
 ) {
-    let handshake = tokio::time::timeout(worker.timeouts.handshake, TlsAcceptor::from(tls).accept(stream));
+    let within = worker.limits().handshake_timeout;
+    let handshake = tokio::time::timeout(within, TlsAcceptor::from(tls).accept(stream));
     let Some(Ok(Ok(stream))) = open.beginning(handshake).await else {
         return worker.tally.tls_failed.add(1);
     };
@@ -146,7 +148,7 @@ async fn serve_tls(
 /// The body of an answer, and the request that is under way until its end.
 struct Tracked {
     body: AnswerBody,
-    _underway: Underway,
+    underway: Underway,
 }
 
 impl Body for Tracked {
@@ -157,7 +159,9 @@ impl Body for Tracked {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.underway.gave(matches!(frame, Poll::Ready(Some(Ok(_)))));
+        frame
     }
 
     fn is_end_stream(&self) -> bool {
@@ -188,14 +192,14 @@ async fn answer(
     } else if worker.connections.is_draining() && status != StatusCode::SWITCHING_PROTOCOLS {
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(answer.map(|body| Tracked { body, _underway: underway }))
+    Ok(answer.map(|body| Tracked { body, underway }))
 }
 
 async fn serve_http1<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, open: Open)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let head_within = worker.timeouts.head;
+    let head_within = worker.limits().head_timeout;
     let open = Rc::new(open);
     let its = Rc::clone(&open);
     let answer = service_fn(move |request: Request<Incoming>| {
@@ -226,7 +230,7 @@ async fn serve_http2<S>(worker: Rc<Worker>, peer: Rc<Peer>, stream: S, open: Ope
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let first_within = worker.timeouts.head;
+    let Limits { head_timeout: first_within, send_timeout, .. } = worker.limits();
     let asked = Rc::new(Cell::new(false));
     let heard = Rc::clone(&asked);
     let open = Rc::new(open);
@@ -235,7 +239,8 @@ where
         heard.set(true);
         answer(Rc::clone(&worker), Rc::clone(&peer), its.request(), request)
     });
-    let connection = http2::Builder::new(Local)
+    let streams = Streams::new(Rc::clone(&open), send_timeout);
+    let connection = http2::Builder::new(streams)
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(HEAD_BYTES)

@@ -35,6 +35,8 @@ pub(crate) enum Farewell {
     Evicted,
     /// The server stops.
     Draining,
+    /// It has waited for as long as it waits.
+    Over,
 }
 
 /// All connections of a worker.
@@ -59,6 +61,8 @@ struct Entry {
     farewell: Cell<Option<Farewell>>,
     waker: RefCell<Option<Waker>>,
     blocked: Blocked,
+    /// Whether the body that was polled last had something for the client.
+    gave: Cell<Option<bool>>,
     ticks: Rc<Cell<u64>>,
 }
 
@@ -141,6 +145,7 @@ impl Connections {
             farewell: Cell::new(self.draining.get().then_some(Farewell::Draining)),
             waker: RefCell::default(),
             blocked: Blocked { since: Arc::default(), began: self.began },
+            gave: Cell::new(None),
             ticks: Rc::clone(&self.ticks),
         });
         self.open.borrow_mut().insert(number, Rc::clone(&entry));
@@ -187,6 +192,18 @@ impl Connections {
         }
     }
 
+    /// Tells the WebSockets that they end now. Whether there are any.
+    pub(crate) fn end_websockets(&self) -> bool {
+        let open = self.open.borrow();
+        let websockets = open.values().filter(|entry| entry.websocket);
+        websockets.map(|entry| entry.tell(Farewell::Over)).count() > 0
+    }
+
+    /// Whether any WebSocket is there.
+    pub(crate) fn has_websockets(&self) -> bool {
+        self.open.borrow().values().any(|entry| entry.websocket)
+    }
+
     fn leave_client(&self, entry: &Entry) {
         let Some(client) = entry.client.take() else { return };
         let mut clients = self.clients.borrow_mut();
@@ -223,12 +240,16 @@ impl Entry {
     fn told(&self, context: &Context<'_>) -> Option<Farewell> {
         let told = self.farewell.get();
         if told.is_none() {
-            let mut waker = self.waker.borrow_mut();
-            if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                *waker = Some(context.waker().clone());
-            }
+            self.will_tell(context);
         }
         told
+    }
+
+    fn will_tell(&self, context: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
     }
 }
 
@@ -260,6 +281,11 @@ impl Open {
         self.entry.blocked.clone()
     }
 
+    /// Whether the body that was polled since the last call had something for the client; `None` if none was polled.
+    pub(crate) fn take_gave(&self) -> Option<bool> {
+        self.entry.gave.take()
+    }
+
     /// A request begins; it ends when the value is dropped.
     pub(crate) fn request(&self) -> Underway {
         self.entry.underway.set(self.entry.underway.get() + 1);
@@ -278,13 +304,25 @@ impl Open {
         .await
     }
 
+    /// Returns when a stopping server waits no longer.
+    pub(crate) async fn over(&self) {
+        poll_fn(|context| {
+            if self.entry.farewell.get() == Some(Farewell::Over) {
+                return Poll::Ready(());
+            }
+            self.entry.will_tell(context);
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// Runs what comes before the first request. It is given up when the place is needed, and soon when the server
     /// stops.
     pub(crate) async fn beginning<F: Future>(&self, serving: F) -> Option<F::Output> {
         let mut serving = pin!(serving);
         match self.unless_told(serving.as_mut()).await {
             Ok(done) => Some(done),
-            Err(Farewell::Evicted) => None,
+            Err(Farewell::Evicted | Farewell::Over) => None,
             Err(Farewell::Draining) => lingering(serving).await,
         }
     }
@@ -312,6 +350,13 @@ impl Drop for Open {
 
 /// A request under way.
 pub(crate) struct Underway(Rc<Entry>);
+
+impl Underway {
+    /// Notes whether its body had something for the client.
+    pub(crate) fn gave(&self, something: bool) {
+        self.0.gave.set(Some(something));
+    }
+}
 
 impl Drop for Underway {
     fn drop(&mut self) {

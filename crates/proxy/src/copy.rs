@@ -1,4 +1,4 @@
-//! Bytes both ways between two connections. A direction holds a buffer only while its reader takes less than comes: a
+//! Bytes both ways between the two connections of a WebSocket. A direction holds a buffer only while its reader takes less than comes: a
 //! connection on which nothing happens costs none.
 
 use std::{
@@ -12,32 +12,53 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::frames::Frames;
+
 /// Bytes that are passed on at once.
 const ROOM: usize = 8 * 1024;
 
-/// Passes bytes on in both directions until both have ended. The end of one direction is passed on by itself: the
-/// other may still have something to say.
-///
-/// # Errors
-/// When either connection breaks.
-pub(crate) async fn both_ways<A, B>(one: &mut A, other: &mut B) -> io::Result<()>
-where
-    A: AsyncRead + AsyncWrite + Unpin,
-    B: AsyncRead + AsyncWrite + Unpin,
-{
-    let (mut there, mut back) = (Direction::default(), Direction::default());
-    poll_fn(|context| {
-        let there = there.poll(one, other, context)?;
-        let back = back.poll(other, one, context)?;
-        if there.is_ready() && back.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
-    })
-    .await
+/// Both directions, and where each of them is.
+#[derive(Default)]
+pub(crate) struct BothWays {
+    there: Direction,
+    back: Direction,
+}
+
+impl BothWays {
+    /// Passes bytes on until both directions have ended. The end of one is passed on by itself: the other may still
+    /// have something to say.
+    ///
+    /// # Errors
+    /// When either connection breaks.
+    pub(crate) async fn run<A, B>(&mut self, one: &mut A, other: &mut B) -> io::Result<()>
+    where
+        A: AsyncRead + AsyncWrite + Unpin,
+        B: AsyncRead + AsyncWrite + Unpin,
+    {
+        poll_fn(|context| {
+            let there = self.there.poll(one, other, context)?;
+            let back = self.back.poll(other, one, context)?;
+            if there.is_ready() && back.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    /// What the other one was told.
+    pub(crate) fn there(&self) -> &Frames {
+        &self.there.frames
+    }
+
+    /// What the one was told.
+    pub(crate) fn back(&self) -> &Frames {
+        &self.back.frames
+    }
 }
 
 #[derive(Default)]
 struct Direction {
     /// What was read and not yet taken. Nothing more is read before it is: a slow reader slows the sender down.
     held: Bytes,
+    frames: Frames,
     unflushed: bool,
     read_to_end: bool,
     ended: bool,
@@ -52,6 +73,7 @@ impl Direction {
         while !self.ended {
             while !self.held.is_empty() {
                 let count = written(ready!(Pin::new(&mut *to).poll_write(context, &self.held))?)?;
+                self.frames.follow(self.held.get(..count).unwrap_or_default());
                 self.held.advance(count);
                 self.unflushed = true;
             }
@@ -88,6 +110,7 @@ impl Direction {
             Poll::Ready(count) => written(count?)?,
             Poll::Pending => 0,
         };
+        self.frames.follow(came.get(..count).unwrap_or_default());
         self.unflushed |= count > 0;
         self.held = Bytes::copy_from_slice(came.get(count..).unwrap_or_default());
         Poll::Ready(Ok(()))
@@ -109,7 +132,7 @@ mod tests {
         // Narrower than what is read at once: most of it has to be held.
         let (mut client, mut outer) = duplex(3 * ROOM);
         let (mut inner, mut server) = duplex(7);
-        let copying = async { both_ways(&mut outer, &mut inner).await };
+        let copying = async { BothWays::default().run(&mut outer, &mut inner).await };
         let sent: Vec<u8> = (0..100_000_u32).flat_map(u32::to_le_bytes).collect();
         let talking = async {
             let asking = async {

@@ -28,6 +28,7 @@ use crate::{
     session::SessionSource,
     stream::Stream,
     timeouts::Timeouts,
+    upgrade::LAST_WORDS,
     upstream::health::{self, Board},
     worker::Worker,
 };
@@ -166,7 +167,14 @@ async fn work(worker: Rc<Worker>, listeners: Vec<Listener>, mut stopped: Stop, a
         }
     };
     let grace = stopped.borrow().unwrap_or_default();
-    let _ = tokio::time::timeout(grace, drained).await;
+    if tokio::time::timeout(grace, drained).await.is_err() && worker.connections.end_websockets() {
+        let ended = async {
+            while worker.connections.has_websockets() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_WORDS, ended).await;
+    }
 }
 
 async fn accept(worker: Rc<Worker>, listener: Listener, mut stopped: Stop) {

@@ -5,12 +5,14 @@ use std::{
     net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use doorward_core::proxy_protocol::{self, Progress};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf},
     net::{TcpStream, UnixStream},
+    time::{Instant, Sleep},
 };
 
 use crate::connections::Blocked;
@@ -19,6 +21,32 @@ use crate::connections::Blocked;
 pub struct Stream {
     socket: Kind,
     blocked: Option<Blocked>,
+    patience: Patience,
+}
+
+/// How long a client may take nothing of what is written to it. There is a timer only once it made us wait, so that a
+/// connection on which nothing is to be written may be silent for as long as it likes.
+struct Patience {
+    timeout: Duration,
+    waiting: bool,
+    ends: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    /// Called when nothing could be written.
+    ///
+    /// # Errors
+    /// When that has been so for too long.
+    fn wait(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let timeout = self.timeout;
+        let ends = self.ends.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
+        if !self.waiting {
+            self.waiting = true;
+            ends.as_mut().reset(Instant::now() + timeout);
+        }
+        let over = ends.as_mut().poll(context).is_ready();
+        if over { Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")) } else { Ok(()) }
+    }
 }
 
 /// The two kinds of connections.
@@ -29,18 +57,30 @@ pub(crate) enum Kind {
 
 impl Stream {
     pub(crate) fn new(socket: Kind) -> Self {
-        Self { socket, blocked: None }
+        // Whoever is not watched is waited for: nothing is written before.
+        let patience = Patience { timeout: Duration::MAX, waiting: false, ends: None };
+        Self { socket, blocked: None, patience }
     }
 
-    /// Notes from now on whether the client takes what is written.
-    pub(crate) fn watched(mut self, blocked: Blocked) -> Self {
+    /// Notes from now on whether the client takes what is written, and breaks when it takes nothing for so long.
+    pub(crate) fn watched(mut self, blocked: Blocked, timeout: Duration) -> Self {
         self.blocked = Some(blocked);
+        self.patience.timeout = timeout;
         self
     }
 
-    fn wrote<T>(&self, outcome: Poll<T>) -> Poll<T> {
+    fn wrote(
+        &mut self,
+        outcome: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         if let Some(blocked) = &self.blocked {
             blocked.wrote(&outcome);
+        }
+        if outcome.is_pending() {
+            self.patience.wait(context)?;
+        } else {
+            self.patience.waiting = false;
         }
         outcome
     }
@@ -106,7 +146,8 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        either!(self, stream => stream.poll_write(context, bytes))
+        let wrote = either!(self, stream => stream.poll_write(context, bytes));
+        self.wrote(wrote, context)
     }
 
     fn poll_write_vectored(
@@ -115,7 +156,7 @@ impl AsyncWrite for Stream {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wrote = either!(self, stream => stream.poll_write_vectored(context, slices));
-        self.wrote(wrote)
+        self.wrote(wrote, context)
     }
 
     fn is_write_vectored(&self) -> bool {

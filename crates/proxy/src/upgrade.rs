@@ -1,16 +1,23 @@
 //! WebSockets (RFC 6455): bytes both ways until one side closes or the permission ends.
 
+use std::{io, time::Duration};
+
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
     body::{AnswerBody, Arriving},
-    copy,
+    copy::BothWays,
+    frames::{self, Frames},
     service::Answer,
     upstream::{Lease, http1::Upgraded},
     watch::Watch,
 };
+
+/// How long both sides have to hear that it is over.
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Whether the upstream switches to what was asked for, and not to something else.
 fn is_websocket(headers: &HeaderMap) -> bool {
@@ -45,12 +52,37 @@ async fn join(downstream: OnUpgrade, mut upstream: Upgraded, watch: Box<Watch>) 
         return;
     };
     // It counts as a connection until its end, and a server that stops waits for it as long as it waits for anybody.
-    let _open = watch.worker.connections.enter_websocket();
+    let open = watch.worker.connections.enter_websocket();
+    // Clients mask what they say (RFC 6455 section 5.3). Here it hides nothing: we always say the same.
+    let mask = watch.worker.name_request().0.to_be_bytes();
     let mut downstream = TokioIo::new(downstream);
-    let copying = copy::both_ways(&mut downstream, &mut upstream);
+    let mut ways = BothWays::default();
     // Whichever comes first drops both connections, which closes them.
-    tokio::select! {
-        _ = copying => {}
-        () = watch.ended() => {}
+    let code = tokio::select! {
+        _ = ways.run(&mut downstream, &mut upstream) => return,
+        () = watch.ended() => frames::POLICY,
+        () = open.over() => frames::GOING_AWAY,
+    };
+    let client = say_goodbye(&mut downstream, ways.back(), frames::close(code, None));
+    let application = say_goodbye(
+        &mut upstream,
+        ways.there(),
+        frames::close(frames::GOING_AWAY, mask.first_chunk().copied()),
+    );
+    let _ = tokio::time::timeout(LAST_WORDS, async { tokio::join!(client, application) }).await;
+}
+
+/// Ends one side with a close frame, unless that would fall into a frame. Nothing is passed on any more, but read: bytes
+/// that nobody reads would make the system reset the connection, and take back what was said.
+async fn say_goodbye<S>(stream: &mut S, told: &Frames, close: Vec<u8>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if told.can_close() {
+        stream.write_all(&close).await?;
     }
+    stream.shutdown().await?;
+    let mut unheard = [0; 512];
+    while stream.read(&mut unheard).await? > 0 {}
+    Ok(())
 }

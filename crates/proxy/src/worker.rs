@@ -10,7 +10,7 @@ use std::{
 use arc_swap::{ArcSwap, Cache};
 use bytes::{BufMut as _, BytesMut};
 use doorward_core::{
-    config::Config,
+    config::{Config, Limits},
     http::context::RequestId,
     service::Service,
     time::{Clock, draw},
@@ -94,9 +94,14 @@ impl Worker {
         self.services.count(&self.tally, &arrival.config, service, decided);
     }
 
+    /// What clients may take, as the configuration says now.
+    pub(crate) fn limits(&self) -> Limits {
+        self.config.borrow_mut().load().listening.limits
+    }
+
     /// Whether this worker has its share of all connections.
     pub(crate) fn is_full(&self) -> bool {
-        self.connections.len() >= self.config().listening.limits.connections.div_ceil(self.workers)
+        self.connections.len() >= self.limits().connections.div_ceil(self.workers)
     }
 
     /// Whether this worker has clearly more connections than another, which then should take the next one.

@@ -48,5 +48,5 @@ pub use session::SessionRow;
 pub use setup::CompleteSetup;
 pub use signing_key::{NewSigningKey, StoredSigningKey};
 pub use store::{Engine, Settings, Store};
-pub use token::{AccessGrant, NewTokens, Rotation, TokenGrant};
+pub use token::{AccessGrant, LiveToken, NewTokens, Rotation, TokenGrant};
 pub use user::{NewUser, User};

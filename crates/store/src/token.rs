@@ -35,6 +35,15 @@ pub struct TokenGrant {
 /// What an access token stands for.
 pub type AccessGrant = TokenGrant;
 
+/// A live token's grant, and when the token expires.
+#[derive(Clone, Debug)]
+pub struct LiveToken {
+    /// What it stands for.
+    pub grant: TokenGrant,
+    /// When it expires: with its family at the latest.
+    pub expires_at: UnixTime,
+}
+
 /// Tokens to be.
 #[derive(Clone, Copy, Debug)]
 pub struct NewTokens {
@@ -104,6 +113,81 @@ impl Store {
             .read(move |tx| match tx.optional(SQL, &[token.as_bytes().into(), now.0.into()])? {
                 Some(row) => family(tx, &vault, row.text(0)?, now),
                 None => Ok(None),
+            })
+            .await
+    }
+
+    /// The same, with its end.
+    pub async fn live_access_token(
+        &self,
+        token: Hashed<Access>,
+        now: UnixTime,
+    ) -> Result<Option<LiveToken>, StoreError> {
+        const SQL: &str =
+            "SELECT family_id, expires_at FROM access_tokens WHERE token_hash = $1 AND expires_at > $2";
+        self.live_token(SQL, *token.as_bytes(), now).await
+    }
+
+    /// What a refresh token stands for, if it could be used now.
+    pub async fn live_refresh_token(
+        &self,
+        token: Hashed<Refresh>,
+        now: UnixTime,
+    ) -> Result<Option<LiveToken>, StoreError> {
+        const SQL: &str = "SELECT family_id, expires_at FROM refresh_tokens WHERE token_hash = $1 AND expires_at > $2 \
+                           AND rotated_at IS NULL";
+        self.live_token(SQL, *token.as_bytes(), now).await
+    }
+
+    async fn live_token(
+        &self,
+        sql: &'static str,
+        token: [u8; 32],
+        now: UnixTime,
+    ) -> Result<Option<LiveToken>, StoreError> {
+        let vault = self.vault.clone();
+        self.db
+            .read(move |tx| {
+                let Some(row) = tx.optional(sql, &[(&token).into(), now.0.into()])? else {
+                    return Ok(None);
+                };
+                let grant = family(tx, &vault, row.text(0)?, now)?;
+                let expires_at = row.integer(1)?;
+                Ok(grant.map(|grant| {
+                    let expires_at = UnixTime(expires_at.min(grant.identity.expires_at.0));
+                    LiveToken { grant, expires_at }
+                }))
+            })
+            .await
+    }
+
+    /// Takes back one access token of this client. Whether there was one.
+    pub async fn revoke_access_token(
+        &self,
+        token: Hashed<Access>,
+        client_id: &str,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM access_tokens WHERE token_hash = $1 \
+                           AND family_id IN (SELECT id FROM token_families WHERE client_id = $2)";
+        let client_id = client_id.to_owned();
+        self.db.write(move |tx| tx.wins(SQL, &[token.as_bytes().into(), client_id.as_str().into()])).await
+    }
+
+    /// Takes back a refresh token of this client with everything that descends from the same sign-in (RFC 7009 section
+    /// 2.1), also by a token that was rotated: whoever gives it back wants no successor of it to live. Whether anything
+    /// was live.
+    pub async fn revoke_refresh_token(
+        &self,
+        token: Hashed<Refresh>,
+        client_id: &str,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE token_families SET revoked_at = $3 WHERE revoked_at IS NULL AND id = \
+                           (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND client_id = $2)";
+        let client_id = client_id.to_owned();
+        self.db
+            .write(move |tx| {
+                tx.wins(SQL, &[token.as_bytes().into(), client_id.as_str().into(), now.0.into()])
             })
             .await
     }

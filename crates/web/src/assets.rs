@@ -28,9 +28,14 @@ const PASSKEY: Asset = Asset {
     media_type: "text/javascript; charset=utf-8",
     content: include_str!("../assets/passkey.js"),
 };
+const FORM_POST: Asset = Asset {
+    name: "form-post.js",
+    media_type: "text/javascript; charset=utf-8",
+    content: include_str!("../assets/form-post.js"),
+};
 const DOOR: Asset =
     Asset { name: "door.svg", media_type: "image/svg+xml", content: include_str!("../assets/door.svg") };
-const ALL: [Asset; 3] = [STYLE, PASSKEY, DOOR];
+const ALL: [Asset; 4] = [STYLE, PASSKEY, FORM_POST, DOOR];
 
 impl Asset {
     fn hash(&self) -> String {
@@ -44,6 +49,7 @@ pub(crate) struct Assets {
     folder: String,
     style: String,
     passkey: String,
+    form_post: String,
     door: String,
 }
 
@@ -54,6 +60,7 @@ impl Assets {
             folder: "/assets".to_owned(),
             style: address(&STYLE),
             passkey: address(&PASSKEY),
+            form_post: address(&FORM_POST),
             door: address(&DOOR),
         }
     }
@@ -74,6 +81,10 @@ impl Assets {
 
     pub(crate) fn passkey(&self) -> String {
         format!("{}/{}", self.folder, self.passkey)
+    }
+
+    pub(crate) fn form_post(&self) -> String {
+        format!("{}/{}", self.folder, self.form_post)
     }
 
     pub(crate) fn door(&self) -> String {

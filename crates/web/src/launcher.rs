@@ -1,4 +1,5 @@
-//! The first page: a tile for every service that this person may open, by the policy's own answer.
+//! The first page: a tile for every service that this person may open and for every application with a launch URL
+//! that they may use, by the policy's own answer.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use doorward_core::{
         fetch::{FetchMetadata, Site},
     },
     identity::Identity,
+    oauth::{client::Client, redirect_uri},
     policy::{self, Access, Credential, Decision, Posture},
     return_to::ReturnTo,
     service::Service,
@@ -55,14 +57,19 @@ pub(crate) async fn show(
         return reply::see_other(&login::path(&ReturnTo::Launcher));
     };
     let config = environment.config();
-    let tiles = config
+    let services = config
         .services
         .iter()
         .filter(|service| opens(service, &identity, &context))
-        .map(|service| tile(&config, service));
+        .filter_map(|service| tile(&config, service));
+    let applications = config
+        .clients
+        .iter()
+        .filter(|client| policy::admit(&client.policy, &identity, context.client, context.now).is_ok())
+        .filter_map(|client| tile_of_application(client));
     page::show(&Page {
         frame: Frame::wide(&environment, &identity),
-        tiles: tiles.flatten().collect(),
+        tiles: services.chain(applications).collect(),
         quarantined: if identity.is_administrator() { quarantined(&config) } else { Vec::new() },
     })
 }
@@ -85,6 +92,14 @@ fn tile(config: &Config, service: &Service) -> Option<Tile> {
     let host = service.hosts.first()?;
     let href = format!("{}/", config.origin_of(host));
     Some(Tile { title: service.title.clone(), host: host.to_string(), href })
+}
+
+fn tile_of_application(client: &Client) -> Option<Tile> {
+    let href = client.launch_url.clone()?;
+    let origin = redirect_uri::csp_source(&href)?;
+    let (_, host) = origin.split_once("://")?;
+    let host = host.to_owned();
+    Some(Tile { title: client.title.clone(), host, href })
 }
 
 fn quarantined(config: &Config) -> Vec<Quarantined> {

@@ -36,6 +36,8 @@ pub(crate) fn portal(environment: Arc<Environment>) -> Router {
         .route("/.well-known/webauthn", get(well_known::webauthn))
         .route("/assets/{hash}/{name}", get(assets::serve))
         .route(discovery::AUTHORIZE, get(oidc::authorize::get).post(oidc::authorize::post))
+        // Applications that append to an issuer with a slash arrive here.
+        .route("/authorize/", get(oidc::authorize::get).post(oidc::authorize::post))
         .route(discovery::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
         .merge(for_scripts())
         .merge(changes(&environment))
@@ -54,6 +56,8 @@ fn for_scripts() -> Router<Arc<Environment>> {
         )
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
+        .route(discovery::INTROSPECT, post(oidc::token_state::introspect).options(oidc::preflight))
+        .route(discovery::REVOKE, post(oidc::token_state::revoke).options(oidc::preflight))
         .route(
             discovery::USERINFO,
             get(oidc::userinfo::get).post(oidc::userinfo::post).options(oidc::preflight),

@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use doorward_core::{jose::Algorithm, policy::Allow};
+use doorward_core::{
+    jose::Algorithm,
+    oauth::client::ClientKind,
+    policy::Allow,
+    time::{Lifetime, UnixTime},
+};
 use doorward_testkit::Scratch;
 
 use super::{SOUND, checked, found, help};
@@ -20,7 +25,7 @@ fn instead(key: &str, line: &str) -> Vec<String> {
 #[test]
 fn defaults_are_strict() {
     let client = &checked(WIKI).clients[0].client;
-    assert!(client.consent && !client.require_pkce && client.secret.is_none());
+    assert!(client.consent && !client.require_pkce && !client.is_public());
     assert_eq!((client.title.as_str(), client.id_token_alg), ("wiki", Algorithm::Rs256));
     let public = WIKI.replace("client_secret_file = \"wiki.secret\"", "public = true");
     assert!(checked(&public).clients[0].client.require_pkce);
@@ -40,6 +45,128 @@ fn a_client_is_public_or_has_a_secret() {
     ] {
         assert_eq!(instead("client_secret_file", line), expected, "{line}");
     }
+}
+
+#[test]
+fn several_secrets_overlap() {
+    for (line, expected) in [
+        ("client_secrets = [{ file = \"a\", expires = \"2027-01-31\" }, { file = \"b\" }]", vec![]),
+        ("client_secrets = []", vec!["E005 .client_secrets"]),
+        ("client_secrets = [{}]", vec!["E004 .client_secrets[0]"]),
+        ("client_secrets = [{ file = \"a\", expires = \"soon\" }]", vec!["E005 .client_secrets[0].expires"]),
+        ("client_secrets = [{ file = \"a\", until = \"x\" }]", vec!["E002 .client_secrets[0].until"]),
+        ("client_secret_file = \"a\"\nclient_secrets = [{ file = \"b\" }]", vec!["E008 .client_secrets"]),
+        ("public = true\nclient_secrets = [{ file = \"b\" }]", vec!["E008 .client_secrets"]),
+    ] {
+        assert_eq!(instead("client_secret_file", line), expected, "{line}");
+    }
+    let many = format!("client_secrets = [{}]", "{ file = \"a\" },".repeat(21));
+    assert_eq!(instead("client_secret_file", &many), ["E005 .client_secrets"]);
+    let more = "[clients.tool]\nclient_id = \"tool\"\npolicy = \"users\"\nredirect_uris = [\"https://t.test/\"]\n\
+                client_secrets = [{ file = \"old\", expires = \"2027-01-31\" }, { file = \"new\" }]\n";
+    let files: [(&str, &[u8]); 3] = [
+        ("wiki.secret", b"0123456789abcdef"),
+        ("old", b"old-0123456789abcdef"),
+        ("new", b"new-0123456789abcdef"),
+    ];
+    let loaded = loaded(more, &files).unwrap();
+    let ClientKind::Confidential(secrets) = &loaded.config.client("tool").unwrap().kind else {
+        panic!("secrets")
+    };
+    assert!(
+        secrets[0].hash.matches(b"old-0123456789abcdef") && secrets[1].hash.matches(b"new-0123456789abcdef")
+    );
+    assert_eq!((secrets[0].expires_at, secrets[1].expires_at), (Some(UnixTime(1_801_353_600)), None));
+}
+
+#[test]
+fn tokens_live_as_long_as_the_client_says() {
+    let with = |line: &str| format!("{WIKI}{line}\n");
+    let lifetimes = checked(&with(
+        "access_token_lifetime = \"5m\"\nid_token_lifetime = \"2h\"\nrefresh_token_lifetime = \"7d\"",
+    ))
+    .clients[0]
+        .client
+        .lifetimes;
+    assert_eq!(
+        (lifetimes.access, lifetimes.id, lifetimes.refresh),
+        (Lifetime(300), Lifetime(7200), Lifetime(604_800))
+    );
+    for value in ["\"59s\"", "\"366d\"", "\"0s\""] {
+        let found = found(&with(&format!("access_token_lifetime = {value}")));
+        assert_eq!(found, ["E005 clients.wiki.access_token_lifetime"], "{value}");
+    }
+    for (value, sound) in [
+        ("https://wiki.example.org/", true),
+        ("http://wiki.lan/", true),
+        ("javascript:alert(1)", false),
+        ("app.wiki:/open", false),
+        ("https://u@wiki.example.org/", false),
+        ("wiki.example.org", false),
+    ] {
+        assert_eq!(found(&with(&format!("launch_url = \"{value}\""))).is_empty(), sound, "{value}");
+    }
+}
+
+#[test]
+fn r_1_patterns_are_asked_for_by_name() {
+    for (line, expected) in [
+        ("redirect_uri_patterns = [\"https://*.a.example.org/cb\"]", vec![]),
+        ("redirect_uri_patterns = []", vec!["E004 "]),
+        ("redirect_uri_patterns = [\"https://*/cb\"]", vec!["E005 .redirect_uri_patterns[0]"]),
+        ("redirect_uri_patterns = [\"*\"]", vec!["E005 .redirect_uri_patterns[0]"]),
+    ] {
+        assert_eq!(instead("redirect_uris", line), expected, "{line}");
+    }
+    // In the other list a star is a character.
+    let written = WIKI.replace("/callback", "/*");
+    let client = &checked(&written).clients[0].client;
+    assert!(client.redirect_uris.allow("https://wiki.example.org/*"));
+    assert!(!client.redirect_uris.allow("https://wiki.example.org/callback"));
+}
+
+#[test]
+fn claims_are_written_in_words_of_the_client() {
+    for (rule, expected) in [
+        ("{ name = \"roles\", from = \"groups\", groups = [\"admins\"], prefix = \"x-\" }", vec![]),
+        ("{ name = \"roles\", within = \"realm_access\", from = \"groups\" }", vec![]),
+        ("{ name = \"tenant\", value = \"home\" }", vec![]),
+        ("{ name = \"sub\", value = \"ada\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"x\", within = \"aud\", value = \"ada\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"email\", from = \"preferred_username\" }", vec!["E009 .claims[0].name"]),
+        ("{ name = \"x\", from = \"sub\" }", vec!["E005 .claims[0].from"]),
+        ("{ name = \"x\" }", vec!["E004 .claims[0]"]),
+        ("{ value = \"x\" }", vec!["E004 .claims[0]"]),
+        ("{ name = \"x\", from = \"name\", value = \"y\" }", vec!["E008 .claims[0].value"]),
+        ("{ name = \"x\", from = \"name\", groups = [\"a\"] }", vec!["E008 .claims[0].groups"]),
+        ("{ name = \"x\", value = \"y\", prefix = \"a\" }", vec!["E008 .claims[0].prefix"]),
+        ("{ name = \"x\", value = \"y\", groups = [\"a\"] }", vec!["E008 .claims[0].groups"]),
+    ] {
+        let line = format!("policy = \"users\"\nclaims = [{rule}]");
+        assert_eq!(instead("policy", &line), expected, "{rule}");
+    }
+}
+
+#[test]
+fn a_secret_is_made_where_its_file_is_named_and_missing() {
+    for (line, expected) in [
+        ("client_secret_file = \"a\"\ngenerate_secret = true", vec![]),
+        ("client_secrets = [{ file = \"a\" }]\ngenerate_secret = true", vec!["E008 .generate_secret"]),
+        ("public = true\ngenerate_secret = true", vec!["E008 .generate_secret"]),
+    ] {
+        assert_eq!(instead("client_secret_file", line), expected, "{line}");
+    }
+    let more = "[clients.tool]\nclient_id = \"tool\"\npolicy = \"users\"\nredirect_uris = [\"https://t.test/\"]\n\
+                client_secret_file = \"tool.secret\"\ngenerate_secret = true\n";
+    let loaded = loaded(more, &[("wiki.secret", b"0123456789abcdef")]).unwrap();
+    let ClientKind::Confidential(secrets) = &loaded.config.client("tool").unwrap().kind else {
+        panic!("a secret")
+    };
+    assert_eq!(secrets.len(), 1);
+    // An empty file is not a missing one: it is refused, and stays (impossible 10).
+    let files: [(&str, &[u8]); 2] = [("wiki.secret", b"0123456789abcdef"), ("tool.secret", b"")];
+    let error = self::loaded(more, &files).unwrap_err();
+    assert_eq!(error, "the secret DIR/tool.secret is empty");
 }
 
 #[test]
@@ -131,7 +258,8 @@ fn loaded(more: &str, files: &[(&str, &[u8])]) -> Result<Loaded, String> {
 fn secrets_are_hashed_when_they_are_read() {
     let loaded = loaded("", &[("wiki.secret", b"0123456789abcdef\n")]).unwrap();
     let client = loaded.config.client("wiki").unwrap();
-    assert!(client.secret.as_ref().unwrap().matches(b"0123456789abcdef"));
+    let ClientKind::Confidential(secrets) = &client.kind else { panic!("it has a secret") };
+    assert!(secrets.len() == 1 && secrets[0].hash.matches(b"0123456789abcdef"));
     assert!(!format!("{loaded:?}").contains("0123456789abcdef"), "impossible 12");
 }
 

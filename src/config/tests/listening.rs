@@ -93,12 +93,21 @@ fn limits_have_limits() {
         ("[limits]\nconnections_per_client = 0\n", vec!["E005 limits.connections_per_client"]),
         ("[limits]\nconnections = \"many\"\n", vec!["E003 limits.connections"]),
         ("[limits]\nstop_grace = \"8d\"\n", vec!["E005 limits.stop_grace"]),
+        (
+            "[limits]\nhead_timeout = \"2d\"\nsend_timeout = \"0s\"\n",
+            vec!["E005 limits.head_timeout", "E005 limits.send_timeout"],
+        ),
+        ("[limits]\nhandshake_timeout = \"soon\"\n", vec!["E005 limits.handshake_timeout"]),
         ("[limits]\nconections = 100\n", vec!["E002 limits.conections"]),
     ] {
         assert_eq!(found(lines), expected, "{lines}");
     }
     let limits = checked("[limits]\nconnections = 100\n").config.listening.limits;
     assert_eq!((limits.connections, limits.connections_per_client), (100, 75), "nobody has everything");
+    let lines = "[limits]\nhandshake_timeout = \"3s\"\nhead_timeout = \"20s\"\nsend_timeout = \"1h\"\n";
+    let limits = checked(lines).config.listening.limits;
+    let waits = [limits.handshake_timeout, limits.head_timeout, limits.send_timeout];
+    assert_eq!(waits.map(|wait| wait.as_secs()), [3, 20, 3600]);
 }
 
 /// Nothing is told by default, and others are told only when somebody insists.

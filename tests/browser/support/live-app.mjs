@@ -10,7 +10,7 @@ window.open_all = (at) => {
   const socket = window.socket = new WebSocket(at.replace(/^http/, 'ws') + '/socket');
   socket.onopen = () => { seen.socket.push('open'); socket.send('hello'); };
   socket.onmessage = (message) => seen.socket.push(message.data);
-  socket.onclose = () => seen.socket.push('closed');
+  socket.onclose = (end) => seen.socket.push('closed', end.code + (end.wasClean ? ' clean' : ' broken'));
   const events = window.events = new EventSource(at + '/events', { withCredentials: true });
   events.onopen = () => seen.events.push('open');
   events.onmessage = (message) => seen.events.push(message.data);
@@ -18,9 +18,10 @@ window.open_all = (at) => {
 };
 </script>`;
 
-/// Starts it. `sockets` and `streams` count what is open; `handshakes` are the headers that came with WebSockets.
+/// Starts it. `sockets` and `streams` count what is open; `handshakes` are the headers that came with WebSockets,
+/// `ends` the codes that closed them.
 export async function liveApp() {
-  const app = { sockets: 0, streams: new Set(), handshakes: [] };
+  const app = { sockets: 0, streams: new Set(), handshakes: [], ends: [] };
   const server = http.createServer((request, response) => {
     if (request.url !== '/events') return response.setHeader('Content-Type', 'text/html').end(PAGE);
     app.streams.add(response);
@@ -31,7 +32,7 @@ export async function liveApp() {
   sockets.on('connection', (socket, request) => {
     app.handshakes.push(request.headers);
     app.sockets += 1;
-    socket.on('close', () => { app.sockets -= 1; });
+    socket.on('close', (code) => { app.sockets -= 1; app.ends.push(code); });
     socket.on('error', () => {});
     socket.on('message', (message) => socket.send(`echo ${message}`));
   });

@@ -115,7 +115,7 @@ async fn e_11_a_socket_of_pictures_ends_with_the_session() {
     let own = format!("{session}Origin: http://cameras.localhost:8080\r\n");
     let mut socket = house.socket("cameras", "/api/ws?src=door", &own).await;
     ada.sign_out().await.unwrap();
-    assert_eq!(socket.rest().await, b"", "it is closed");
+    assert_eq!(socket.rest().await, [0x88, 2, 3, 0xf0], "it is closed: policy violation");
     let mut again = Wire::to(house.door.address()).await;
     again.send(head("GET", "/api/ws", &house.host("cameras"), &format!("{UPGRADE}{own}"))).await;
     assert_eq!(again.reply().await.unwrap().status, 401);

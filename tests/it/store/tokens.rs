@@ -19,6 +19,8 @@ on_both_engines![
     e_3_tokens_end_at_the_second_they_expire,
     e_3_a_family_ends_at_the_second_it_expires,
     consent_is_kept_and_replaced,
+    o_3_o_7_a_token_is_taken_back_by_its_client_only,
+    o_7_a_token_is_live_until_it_is_used_ends_or_is_taken_back,
 ];
 
 async fn signed_in(world: &World, username: &str) -> (Person, SignedIn) {
@@ -255,4 +257,40 @@ async fn consent_is_kept_and_replaced(world: World) {
     world.store.grant_consent(person.id, CLIENT, &scopes(&["openid"]), later(1)).await.unwrap();
     let world = world.restart();
     assert_eq!(world.store.consent(person.id, CLIENT).await.unwrap(), Some(scopes(&["openid"])));
+}
+
+async fn o_3_o_7_a_token_is_taken_back_by_its_client_only(world: World) {
+    let (person, session) = signed_in(&world, "grace").await;
+    let (_, first) = world.tokens(person.id, session.id, &["openid"]).await;
+    let (_, other) = world.tokens(person.id, session.id, &["openid"]).await;
+    let store = &world.store;
+    assert!(!store.revoke_access_token(first.access, "files").await.unwrap());
+    assert!(!store.revoke_refresh_token(first.refresh, "files", NOW).await.unwrap());
+    assert!(works(&world, first).await);
+    assert!(store.revoke_access_token(first.access, CLIENT).await.unwrap());
+    assert!(!store.revoke_access_token(first.access, CLIENT).await.unwrap());
+    assert!(!works(&world, first).await && works(&world, other).await);
+    let (rotation, second) = rotate(&world, first).await;
+    assert!(matches!(rotation, Rotation::Rotated(_)), "an access token goes alone");
+    assert!(store.revoke_refresh_token(first.refresh, CLIENT, NOW).await.unwrap(), "by a rotated token too");
+    assert!(!store.revoke_refresh_token(second.refresh, CLIENT, NOW).await.unwrap());
+    assert!(!works(&world, second).await && works(&world, other).await);
+    assert!(matches!(rotate(&world, second).await.0, Rotation::Unknown));
+}
+
+async fn o_7_a_token_is_live_until_it_is_used_ends_or_is_taken_back(world: World) {
+    let (person, session) = signed_in(&world, "grace").await;
+    let (family, first) = world.tokens(person.id, session.id, &["openid"]).await;
+    let store = &world.store;
+    let access = store.live_access_token(first.access, NOW).await.unwrap().unwrap();
+    assert_eq!((access.grant.family, access.expires_at), (family, later(3600)));
+    assert!(store.live_access_token(first.access, later(3600)).await.unwrap().is_none());
+    let refresh = store.live_refresh_token(first.refresh, NOW).await.unwrap().unwrap();
+    assert_eq!(refresh.grant.family, family);
+    let (_, second) = rotate(&world, first).await;
+    assert!(store.live_refresh_token(first.refresh, NOW).await.unwrap().is_none());
+    assert!(store.live_refresh_token(second.refresh, NOW).await.unwrap().is_some());
+    assert!(store.revoke_refresh_token(second.refresh, CLIENT, NOW).await.unwrap());
+    assert!(store.live_refresh_token(second.refresh, NOW).await.unwrap().is_none());
+    assert!(store.live_access_token(second.access, NOW).await.unwrap().is_none());
 }

@@ -1,6 +1,6 @@
 //! Where connections come in, and who is believed about where they come from.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ipnet::IpNet;
 
@@ -70,6 +70,12 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one client: an IPv4 address, or an IPv6 network of 64 bits.
     pub connections_per_client: usize,
+    /// What the TLS handshake of a client may take, and what a balancer's PROXY protocol may take before it.
+    pub handshake_timeout: Duration,
+    /// What the head of a request may take to arrive. A connection between two requests is kept as long.
+    pub head_timeout: Duration,
+    /// How long a client may take none of what is written to it. Where nothing is to be written, nothing is waited for.
+    pub send_timeout: Duration,
     /// How long a stopping server waits for what is under way.
     pub stop_grace: Lifetime,
     /// How long a server that was replaced by its successor waits for what is under way.
@@ -81,6 +87,10 @@ impl Default for Limits {
         Self {
             connections: 16_384,
             connections_per_client: 12_288,
+            handshake_timeout: Duration::from_secs(10),
+            head_timeout: Duration::from_mins(1),
+            // A player that is paused reads nothing.
+            send_timeout: Duration::from_mins(5),
             stop_grace: Lifetime(10),
             handover_grace: Lifetime::hours(1),
         }

@@ -6,9 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use super::{
-    client::Client,
+    client::{Client, ClientKind, ClientSecret},
     parameters::{Parameters, decode},
 };
+use crate::time::UnixTime;
 
 /// Why a client is not believed. What the caller learns is `invalid_client` or `invalid_request`, never which of
 /// identifier and secret was wrong.
@@ -26,6 +27,8 @@ pub enum ClientAuthError {
     SecretMissing,
     /// The secret is not the client's.
     WrongSecret,
+    /// The secret was the client's, and its time is over.
+    ExpiredSecret,
     /// The client is public and a secret came: somebody mixes clients up.
     UnexpectedSecret,
 }
@@ -39,6 +42,7 @@ impl fmt::Display for ClientAuthError {
             Self::UnknownClient => "no client has this client_id",
             Self::SecretMissing => "the client has a secret and none came",
             Self::WrongSecret => "the client_secret is wrong",
+            Self::ExpiredSecret => "the client_secret has expired",
             Self::UnexpectedSecret => "the client is public and a client_secret came",
         })
     }
@@ -87,20 +91,35 @@ impl fmt::Debug for Presented {
     }
 }
 
-/// Whether the client is who it says. The comparison takes the same time wherever the secrets differ.
-pub fn verify(client: &Client, presented: &Presented) -> Result<(), ClientAuthError> {
+/// Whether the client is who it says. The comparison takes the same time wherever the secrets differ, and every secret
+/// of the client is compared, so that the time does not tell which of them it was.
+pub fn verify(client: &Client, presented: &Presented, now: UnixTime) -> Result<(), ClientAuthError> {
     if client.client_id != presented.client_id {
         return Err(ClientAuthError::UnknownClient);
     }
-    match (&client.secret, presented.secrets.as_slice()) {
-        (None, []) => Ok(()),
-        (None, _) => Err(ClientAuthError::UnexpectedSecret),
-        (Some(_), []) => Err(ClientAuthError::SecretMissing),
-        (Some(secret), presented) => {
-            let matching = presented.iter().filter(|presented| secret.matches(presented.as_bytes())).count();
-            if matching > 0 { Ok(()) } else { Err(ClientAuthError::WrongSecret) }
+    match (&client.kind, presented.secrets.as_slice()) {
+        (ClientKind::Public, []) => Ok(()),
+        (ClientKind::Public, _) => Err(ClientAuthError::UnexpectedSecret),
+        (ClientKind::Confidential(_), []) => Err(ClientAuthError::SecretMissing),
+        (ClientKind::Confidential(secrets), presented) => compare(secrets, presented, now),
+    }
+}
+
+fn compare(
+    secrets: &[ClientSecret],
+    presented: &[Zeroizing<String>],
+    now: UnixTime,
+) -> Result<(), ClientAuthError> {
+    let mut outcome = Err(ClientAuthError::WrongSecret);
+    for secret in secrets {
+        let matching = presented.iter().filter(|presented| secret.hash.matches(presented.as_bytes())).count();
+        match (matching > 0, secret.is_live(now)) {
+            (true, true) => outcome = Ok(()),
+            (true, false) if outcome.is_err() => outcome = Err(ClientAuthError::ExpiredSecret),
+            _ => {}
         }
     }
+    outcome
 }
 
 /// Reads `Basic` credentials. RFC 6749 section 2.3.1 has both halves form-encoded first, but many libraries send the
@@ -124,7 +143,12 @@ fn read_basic(authorization: &[u8]) -> Option<Presented> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::client::tests::{confidential, public};
+    use crate::{
+        oauth::client::tests::{confidential, public},
+        token::HashedSecret,
+    };
+
+    const NOW: UnixTime = UnixTime(1_000);
 
     fn basic(text: &str) -> Vec<u8> {
         format!("Basic {}", STANDARD.encode(text)).into_bytes()
@@ -132,7 +156,7 @@ mod tests {
 
     fn outcome(client: &Client, authorization: Option<&[u8]>, body: &str) -> Result<(), ClientAuthError> {
         let parameters = Parameters::parse(body.as_bytes()).unwrap();
-        Presented::read(authorization, &parameters).and_then(|presented| verify(client, &presented))
+        Presented::read(authorization, &parameters).and_then(|presented| verify(client, &presented, NOW))
     }
 
     #[test]
@@ -179,6 +203,35 @@ mod tests {
             Err(ClientAuthError::UnexpectedSecret)
         );
         assert_eq!(outcome(&client, None, "client_id=spa&client_secret="), Ok(()));
+    }
+
+    #[test]
+    fn a_secret_is_replaced_while_the_old_one_still_works() {
+        let secret = |text: &str, expires_at: Option<i64>| ClientSecret {
+            hash: HashedSecret::of(text.as_bytes()),
+            expires_at: expires_at.map(UnixTime),
+        };
+        let with = |secrets| Client { kind: ClientKind::Confidential(secrets), ..confidential("wiki", "") };
+        let client = with(vec![
+            secret("past", Some(NOW.0)),
+            secret("old", Some(NOW.0 + 1)),
+            secret("new", None),
+            secret("again", Some(1)),
+            secret("again", None),
+        ]);
+        let told = |client: &Client, secret: &str| {
+            outcome(client, None, &format!("client_id=wiki&client_secret={secret}"))
+        };
+        assert_eq!(told(&client, "old"), Ok(()));
+        assert_eq!(told(&client, "new"), Ok(()));
+        assert_eq!(told(&client, "again"), Ok(()));
+        assert_eq!(told(&client, "past"), Err(ClientAuthError::ExpiredSecret));
+        assert_eq!(told(&client, "other"), Err(ClientAuthError::WrongSecret));
+        // Nothing that has expired makes a client public.
+        for client in [with(Vec::new()), with(vec![secret("past", Some(1))])] {
+            assert_eq!(outcome(&client, None, "client_id=wiki"), Err(ClientAuthError::SecretMissing));
+            assert!(told(&client, "x").is_err() && !client.is_public());
+        }
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Redirect URIs (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1).
 
+mod pattern;
+
 use std::fmt;
 
+pub use pattern::Pattern;
 use url::{Host, Url};
 
 /// Why a redirect URI can't be registered.
@@ -17,6 +20,8 @@ pub enum Unfit {
     Scheme,
     /// Clear text to another machine.
     ClearText,
+    /// A wildcard stands where it could lead to somebody else.
+    Wildcard,
 }
 
 impl fmt::Display for Unfit {
@@ -27,6 +32,7 @@ impl fmt::Display for Unfit {
             Self::UserInformation => "it has user information",
             Self::Scheme => "its scheme is not allowed",
             Self::ClearText => "it is http and not on this machine",
+            Self::Wildcard => "a wildcard stands where none may be",
         })
     }
 }

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use super::{
     hint::Hint,
     prompt::Prompt,
-    response::{ErrorResponse, ResponseTarget},
+    response::{ErrorResponse, ResponseMode, ResponseTarget},
 };
 use crate::{
     http::origin::Origin,
@@ -19,7 +19,6 @@ use crate::{
         error::ErrorCode,
         parameters::Parameters,
         pkce::{CodeChallenge, PkceError},
-        redirect_uri,
         scope::{Scope, ScopeSet},
     },
     return_to::ReturnTo,
@@ -120,12 +119,13 @@ fn check_origin(
     let client =
         clients.iter().find(|client| client.client_id == client_id).ok_or(DisplayError::UnknownClient)?;
     let requested = parameters.value("redirect_uri").ok_or(DisplayError::RedirectUriMissing)?;
-    let is_registered = |registered: &String| redirect_uri::matches(registered, requested);
-    if !client.redirect_uris.iter().any(is_registered) {
+    if !client.redirect_uris.allow(requested) {
         return Err(DisplayError::UnknownRedirectUri);
     }
     let state = parameters.value("state").map(str::to_owned);
-    Ok((Arc::clone(client), ResponseTarget::new(requested.to_owned(), state)))
+    // A mode that we do not know is refused below, by the default one.
+    let mode = parameters.value("response_mode").and_then(ResponseMode::from_name).unwrap_or_default();
+    Ok((Arc::clone(client), ResponseTarget::new(requested.to_owned(), state, mode)))
 }
 
 /// An error code and what goes with it.
@@ -173,8 +173,10 @@ fn check_response(parameters: &Parameters) -> Result<(), Fault> {
         None => return Err(invalid("response_type is missing")),
     }
     match parameters.value("response_mode") {
-        None | Some("query") => Ok(()),
-        Some(_) => Err(invalid("response_mode must be query")),
+        Some(name) if ResponseMode::from_name(name).is_none() => {
+            Err(invalid("response_mode must be query, fragment or form_post"))
+        }
+        _ => Ok(()),
     }
 }
 

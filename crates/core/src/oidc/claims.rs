@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use super::issue;
+use super::claim_rule;
 use crate::{
     http::origin::Origin,
     identity::Identity,
@@ -66,13 +66,13 @@ impl IdToken<'_> {
     /// Its claims. The claims of the scopes are in it as well as in userinfo: applications look in either place.
     pub fn claims(&self) -> Map<String, Value> {
         let context = &self.identity.context;
-        let mut claims = of_person(self.identity, self.scope);
+        let mut claims = of_person(self.client, self.identity, self.scope);
         let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
         set("iss", json!(self.issuer.as_str()));
         set("aud", json!(self.client.client_id));
         set("azp", json!(self.client.client_id));
         set("iat", json!(self.now.0));
-        set("exp", json!(self.now.after(issue::ID_TOKEN).0));
+        set("exp", json!(self.now.after(self.client.lifetimes.id).0));
         set("auth_time", json!(context.auth_time.0));
         set("amr", json!(context.amr));
         set("sid", json!(self.identity.portal_session.as_str()));
@@ -89,7 +89,13 @@ impl IdToken<'_> {
 
 /// The claims of these scopes, with `sub`: the answer of the userinfo endpoint (OpenID Connect Core sections 5.3.2 and
 /// 5.4). `email_verified` is true because nobody but an administrator writes addresses.
-pub fn of_person(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
+///
+/// The client's own rules come last, and can't write what a token proves.
+pub fn of_person(client: &Client, identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
+    claim_rule::apply(&client.claims, &granted(identity, scope))
+}
+
+fn granted(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
     let mut claims = Map::new();
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("sub", json!(identity.subject.as_str()));

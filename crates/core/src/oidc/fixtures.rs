@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use super::authorization::{self, AuthorizationRequest};
+use super::{
+    authorization::{self, AuthorizationRequest},
+    response::Delivery,
+};
 use crate::{
     http::origin::Origin,
     id::{SessionId, UserId},
@@ -82,4 +85,12 @@ pub(crate) fn request(changes: &str) -> AuthorizationRequest {
 
 pub(crate) fn token<K: Kind>(byte: u8) -> Plain<K> {
     Plain::from_random([byte; 32])
+}
+
+/// A response in one line.
+pub(crate) fn sent(delivery: &Delivery) -> String {
+    match delivery {
+        Delivery::Location(location) => location.clone(),
+        Delivery::Form { action, fields } => format!("POST {action} {fields:?}"),
+    }
 }

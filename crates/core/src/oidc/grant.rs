@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{claims::IdToken, issue};
+use super::claims::IdToken;
 use crate::{
     http::origin::Origin,
     identity::Identity,
@@ -61,7 +61,7 @@ impl TokenError {
         Self { code, description: description.into(), basic: false }
     }
 
-    fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn invalid_request(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidRequest, description)
     }
 
@@ -186,7 +186,7 @@ pub fn answer(permit: Permit, issuance: &Issuance<'_>, keys: &KeyRing) -> Result
     Ok(json!({
         "access_token": issuance.access.expose(),
         "token_type": "Bearer",
-        "expires_in": issue::ACCESS_TOKEN.0,
+        "expires_in": issuance.client.lifetimes.access.0,
         "refresh_token": issuance.refresh.expose(),
         "id_token": id_token,
         "scope": issuance.scope.to_string(),

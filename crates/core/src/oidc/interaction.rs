@@ -94,7 +94,7 @@ fn wants_new_sign_in(request: &AuthorizationRequest, identity: &Identity, now: U
     let age = now.since(identity.context.auth_time);
     // Zero is as good as `prompt=login` (OpenID Connect Core section 3.1.2.1), whatever second it is.
     let too_old = request.max_age.is_some_and(|max_age| max_age == 0 || age > i64::from(max_age));
-    too_old || request.prompt.login || request.prompt.select_account
+    too_old || request.client.reauthenticate || request.prompt.login || request.prompt.select_account
 }
 
 fn wants_consent(request: &AuthorizationRequest, situation: &Situation<'_>, user: UserId) -> bool {

@@ -12,13 +12,13 @@ use crate::{
 /// How long an authorization code waits to be redeemed.
 pub const CODE: Lifetime = Lifetime(60);
 
-/// How long an access token is valid.
+/// How long an access token is valid, if its client says nothing else.
 pub const ACCESS_TOKEN: Lifetime = Lifetime::hours(1);
 
-/// How long an ID token is valid.
+/// How long an ID token is valid, if its client says nothing else.
 pub const ID_TOKEN: Lifetime = Lifetime::hours(1);
 
-/// How long a refresh token waits for its next use.
+/// How long a refresh token waits for its next use, if its client says nothing else.
 pub const REFRESH_TOKEN: Lifetime = Lifetime::days(30);
 
 /// How long tokens descend from one sign-in at most, when they may outlive the session.
@@ -55,8 +55,10 @@ impl CodeGrant {
     /// `None` for a permit that rests on no person.
     pub(super) fn new(permit: &Permit, request: &AuthorizationRequest, now: UnixTime) -> Option<Self> {
         let identity = permit.identity()?;
-        let family =
-            if request.scope.contains(Scope::OfflineAccess) { OFFLINE_FAMILY } else { REFRESH_TOKEN };
+        let lifetimes = &request.client.lifetimes;
+        let longest = lifetimes.access.max(lifetimes.refresh);
+        let offline = request.scope.contains(Scope::OfflineAccess);
+        let family = if offline { OFFLINE_FAMILY.max(longest) } else { longest };
         Some(Self {
             client_id: request.client.client_id.clone(),
             target: request.target.clone(),

@@ -80,7 +80,7 @@ pub fn answer(
     let client = client.ok_or(BearerError::Invalid)?;
     let permit = granted.admit(client, now).map_err(|_| BearerError::Invalid)?;
     let identity = permit.identity().ok_or(BearerError::Invalid)?;
-    Ok(claims::of_person(identity, granted.scope))
+    Ok(claims::of_person(client, identity, granted.scope))
 }
 
 #[cfg(test)]

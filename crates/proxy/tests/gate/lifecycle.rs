@@ -114,7 +114,7 @@ async fn a_server_that_is_forgotten_ends() {
 async fn d_16_slow_heads_are_not_waited_for() {
     let echo = Echo::start().await;
     let mut setup = Setup::default();
-    setup.timeouts.head = Duration::from_millis(50);
+    setup.limits.head_timeout = Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
     for sent in ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: www.test\r\nX: "] {
         let mut wire = gate.connect().await;

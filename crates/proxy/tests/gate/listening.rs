@@ -75,7 +75,7 @@ async fn a_declared_balancer_says_who_the_client_is() {
 async fn t_4_the_proxy_protocol_is_required_from_declared_peers_and_refused_from_others() {
     let echo = Echo::start().await;
     let mut setup = Setup { proxy_protocol: &["127.0.0.1/32"], ..Setup::default() };
-    setup.timeouts.handshake = Duration::from_millis(100);
+    setup.limits.handshake_timeout = Duration::from_millis(100);
     let declared = Gate::with(setup, usual(echo.address));
     let flood = format!("PROXY UNKNOWN {}", "x".repeat(4000));
     for start in ["", GET, "PROXY TCP4 ", "PROXY TCP4 nobody 10.0.0.1 1 2\r\n", flood.as_str()] {

@@ -28,6 +28,7 @@ mod relay;
 mod routing;
 mod sessions;
 mod smuggling;
+mod stalled;
 mod static_site;
 mod streaming;
 mod targets;

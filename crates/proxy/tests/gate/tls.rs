@@ -72,8 +72,13 @@ pub(crate) fn offer(resolver: &Arc<Resolver>) -> ListenerTls {
 
 /// A server that speaks TLS with these certificates, and what to store others in.
 pub(crate) fn gate(pairs: &[&Pair], services: Vec<Service>) -> (Gate, Arc<Resolver>) {
+    gate_with(Setup::default(), pairs, services)
+}
+
+/// The same, otherwise set up.
+pub(crate) fn gate_with(setup: Setup, pairs: &[&Pair], services: Vec<Service>) -> (Gate, Arc<Resolver>) {
     let resolver = Arc::new(Resolver::new(table(pairs), Arc::default()));
-    (Gate::with(Setup { tls: Some(offer(&resolver)), ..Setup::default() }, services), resolver)
+    (Gate::with(Setup { tls: Some(offer(&resolver)), ..setup }, services), resolver)
 }
 
 /// A connection that was made for `name`, trusting `pair` only.
@@ -160,8 +165,8 @@ async fn d_16_slow_handshakes_are_not_waited_for() {
     let pair = Pair::of(&["www.test"]);
     let resolver = Arc::new(Resolver::new(table(&[&pair]), Arc::default()));
     let mut setup = Setup { tls: Some(offer(&resolver)), ..Setup::default() };
-    setup.timeouts.handshake = std::time::Duration::from_millis(50);
-    setup.timeouts.head = std::time::Duration::from_millis(50);
+    setup.limits.handshake_timeout = std::time::Duration::from_millis(50);
+    setup.limits.head_timeout = std::time::Duration::from_millis(50);
     let gate = Gate::with(setup, usual(echo.address));
     assert_eq!(gate.connect().await.rest().await, "");
     let mut silent = Wire::new(connect(&gate, "www.test", &pair, b"h2").await.unwrap());
@@ -308,13 +313,16 @@ async fn e_11_websockets_over_tls_end_with_their_session() {
     let mut served = upstream.accept().await;
     served.head().await;
     served
-        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\nhello")
+        .send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n\u{1}\u{3}yes")
         .await;
     wire.head().await;
-    assert_eq!(wire.exactly(5).await, "hello");
+    assert_eq!(wire.exactly(5).await, "\u{1}\u{3}yes");
     gate.sessions.end("dw_s_other", "notes.test");
-    assert_eq!(served.rest().await, "");
+    assert_eq!(wire.bytes(4).await, [0x88, 2, 3, 0xf0], "1008");
     assert_eq!(wire.rest().await, "");
+    drop(wire);
+    assert_eq!(served.bytes(8).await[..2], [0x88, 0x82]);
+    assert_eq!(served.rest().await, "");
 }
 
 /// The name that is asked for and checked is another one than that of the address.

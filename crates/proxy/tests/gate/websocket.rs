@@ -1,5 +1,7 @@
 //! WebSockets.
 
+use std::time::Duration;
+
 use crate::{
     harness::{ADA, Gate},
     upstream::{ByHand, Echo},
@@ -56,8 +58,80 @@ async fn e_11_a_websocket_ends_with_its_session() {
     let gate = Gate::before(upstream.address);
     let (mut wire, mut served) = open(&gate, &upstream, "notes.test").await;
     gate.sessions.end(ADA, "notes.test");
+    closed(&mut wire, 1008).await;
+    went_away(&mut served).await;
+}
+
+/// Ends with a close frame of this code, and nothing after it.
+async fn closed(wire: &mut Wire, code: u16) {
+    let [high, low] = code.to_be_bytes();
+    assert_eq!(wire.bytes(4).await, [0x88, 2, high, low]);
     assert_eq!(wire.rest().await, "");
+}
+
+/// Ends with a masked close frame of the code 1001.
+async fn went_away(served: &mut Wire) {
+    let frame = served.bytes(8).await;
+    assert_eq!(frame[..2], [0x88, 0x82]);
+    assert_eq!([frame[6] ^ frame[2], frame[7] ^ frame[3]], 1001_u16.to_be_bytes());
     assert_eq!(served.rest().await, "");
+}
+
+/// A word of ours in the middle of a frame would be a part of what somebody else says.
+#[tokio::test]
+async fn e_11_a_close_frame_stands_between_two_frames_or_nowhere() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::before(upstream.address);
+    let (mut wire, mut served) = open(&gate, &upstream, "notes.test").await;
+    wire.send(b"\x81\x85abcdhello").await;
+    assert_eq!(served.bytes(11).await, b"\x81\x85abcdhello");
+    served.send(b"\x81\x05hel").await;
+    assert_eq!(wire.bytes(5).await, b"\x81\x05hel");
+    gate.sessions.end(ADA, "notes.test");
+    assert_eq!(wire.rest().await, "", "half a frame");
+    went_away(&mut served).await;
+
+    let gate = Gate::before(upstream.address);
+    let (mut wire, mut served) = open(&gate, &upstream, "notes.test").await;
+    served.send(b"\x81\x05hello\x88\x00").await;
+    assert_eq!(wire.bytes(9).await, b"\x81\x05hello\x88\x00");
+    wire.send(b"\x81\xfe\x01").await;
+    assert_eq!(served.bytes(3).await, b"\x81\xfe\x01");
+    gate.sessions.end(ADA, "notes.test");
+    assert_eq!(wire.rest().await, "", "the application has said goodbye");
+    assert_eq!(served.rest().await, "");
+}
+
+/// A client that says more and more meanwhile hears it too: what it says is read, and goes nowhere.
+#[tokio::test]
+async fn e_11_a_client_that_talks_hears_that_it_is_over() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::before(upstream.address);
+    let (wire, mut served) = open(&gate, &upstream, "notes.test").await;
+    let (mut read, mut write) = wire.stream.into_split();
+    let talking = tokio::spawn(async move {
+        let said = b"\x81\x85\0\0\0\0hello".repeat(1000);
+        while tokio::io::AsyncWriteExt::write_all(&mut write, &said).await.is_ok() {}
+    });
+    let hearing = tokio::spawn(async move { while served.bytes(11).await.ends_with(b"hello") {} });
+    gate.sessions.end(ADA, "notes.test");
+    let mut heard = [0; 4];
+    crate::wire::soon(tokio::io::AsyncReadExt::read_exact(&mut read, &mut heard)).await.unwrap();
+    assert_eq!(heard, [0x88, 2, 3, 0xf0]);
+    crate::wire::soon(talking).await.unwrap();
+    hearing.await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_goodbye() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::before(upstream.address);
+    let (mut wire, mut served) = open(&gate, &upstream, "www.test").await;
+    let stopping = tokio::task::spawn_blocking(move || gate.server.shut_down(Duration::from_millis(50)));
+    closed(&mut wire, 1001).await;
+    went_away(&mut served).await;
+    drop((wire, served));
+    crate::wire::soon(stopping).await.unwrap();
 }
 
 #[tokio::test]
@@ -70,14 +144,15 @@ async fn e_11_a_websocket_outlives_what_does_not_concern_it() {
         let before = *asked.borrow_and_update();
         gate.sessions.touch();
         crate::wire::soon(asked.wait_for(|asked| *asked > before)).await.unwrap();
-        wire.send("still").await;
-        assert_eq!(served.exactly(5).await, "still");
-        served.send("here").await;
-        assert_eq!(wire.exactly(4).await, "here");
+        wire.send(b"\x81\x85\0\0\0\0still").await;
+        assert!(served.bytes(11).await.ends_with(b"still"));
+        served.send("\u{1}\u{4}here").await;
+        assert_eq!(wire.exactly(6).await, "\u{1}\u{4}here");
     }
     gate.sessions.sign_in(ADA, "notes.test", crate::sessions::ada(&["guests"]));
-    assert_eq!(wire.rest().await, "", "E-2: out of the group is out");
-    assert_eq!(served.rest().await, "");
+    // E-2: out of the group is out.
+    closed(&mut wire, 1008).await;
+    went_away(&mut served).await;
 }
 
 #[tokio::test]
@@ -87,7 +162,7 @@ async fn impossible_6_a_websocket_ends_when_nobody_can_tell() {
     let (mut wire, _served) = open(&gate, &upstream, "notes.test").await;
     gate.sessions.down.store(true, std::sync::atomic::Ordering::SeqCst);
     gate.sessions.touch();
-    assert_eq!(wire.rest().await, "");
+    closed(&mut wire, 1008).await;
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ use doorward_core::{
 use doorward_store::{NewCode, StoreError};
 use http::StatusCode;
 
-use super::consent;
+use super::{consent, delivery};
 use crate::{
     environment::Environment,
     extract::{Context, Env, Form, Query},
@@ -130,7 +130,7 @@ impl Ask {
     pub(super) fn refuse(&self, response: &ErrorResponse) -> Response {
         tracing::info!(request = %self.context.id, client = %self.context.client, error = response.code().as_str(),
             description = response.description(), "authorization refused");
-        reply::see_other(&response.location(&self.environment.config().portal.origin))
+        delivery::send(&self.environment, response.delivery(&self.environment.config().portal.origin))
     }
 
     fn denied(&self, request: &AuthorizationRequest, denial: &Denial) -> Response {
@@ -143,7 +143,7 @@ impl Ask {
 
     async fn issue(&self, grant: CodeGrant) -> Result<Response, StoreError> {
         let code = self.environment.token::<Code>();
-        let location = grant.target.with_code(&code, &self.environment.config().portal.origin);
+        let delivery = grant.target.with_code(&code, &self.environment.config().portal.origin);
         let new = NewCode {
             code: code.hash(),
             family: FamilyId::from_random(self.environment.draw()),
@@ -159,6 +159,6 @@ impl Ask {
             family_expires_at: grant.family_expires_at,
         };
         self.environment.store.issue_code(new, self.context.now).await?;
-        Ok(reply::see_other(&location))
+        Ok(delivery::send(&self.environment, delivery))
     }
 }

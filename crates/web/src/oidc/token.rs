@@ -11,10 +11,7 @@ use doorward_core::{
         client_auth::{self, Presented},
         parameters::Parameters,
     },
-    oidc::{
-        grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
-        issue,
-    },
+    oidc::grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
     policy::Permit,
     token::{Access, Plain, Refresh},
 };
@@ -29,8 +26,8 @@ use crate::{
     refusal, reply,
 };
 
-/// Why there is no answer with tokens.
-enum Failed {
+/// Why a client does not get what it asks for.
+pub(super) enum Failed {
     Refused(TokenError),
     Store(StoreError),
 }
@@ -54,18 +51,27 @@ pub(crate) async fn issue(
     headers: HeaderMap,
     Form(parameters): Form,
 ) -> Response {
+    let answer = answer(&environment, &context, &headers, &parameters);
+    settle(&environment, &context, answer).await.map_or_else(|refused| refused, |answer| reply::json(&answer))
+}
+
+/// What comes of a client's request, or the answer that refuses it. Only what fails counts against the limit: an
+/// application's server asks for all of its people from one address.
+pub(super) async fn settle<T>(
+    environment: &Environment,
+    context: &RequestContext,
+    answer: impl Future<Output = Result<T, Failed>>,
+) -> Result<T, Response> {
     if !environment.limits.has_left(context.client, context.now) {
-        return refusal::too_many_attempts();
+        return Err(refusal::too_many_attempts());
     }
-    match answer(&environment, &context, &headers, &parameters).await {
-        Ok(answer) => reply::json(&answer),
-        Err(Failed::Store(error)) => unavailable(error),
-        Err(Failed::Refused(error)) => {
-            // Only what fails counts: an application's server asks for all of its people from one address.
+    answer.await.map_err(|failed| match failed {
+        Failed::Store(error) => unavailable(error),
+        Failed::Refused(error) => {
             environment.limits.take(context.client, context.now);
-            refuse(&context, &error)
+            refuse(context, &error)
         }
-    }
+    })
 }
 
 async fn answer(
@@ -88,7 +94,8 @@ async fn answer(
     }
 }
 
-fn authenticate(
+/// The client, if it is who it says.
+pub(super) fn authenticate(
     environment: &Environment,
     context: &RequestContext,
     headers: &HeaderMap,
@@ -99,8 +106,8 @@ fn authenticate(
         Presented::read(authorization, parameters).map_err(|error| TokenError::of_client(error, false))?;
     let config = environment.config();
     let found = config.client(presented.client_id()).ok_or(client_auth::ClientAuthError::UnknownClient);
-    let checked =
-        found.and_then(|client| client_auth::verify(client, &presented).map(|()| Arc::clone(client)));
+    let checked = found
+        .and_then(|client| client_auth::verify(client, &presented, context.now).map(|()| Arc::clone(client)));
     checked.map_err(|error| {
         tracing::warn!(request = %context.id, client = %context.client, cause = %error, "client not authenticated");
         TokenError::of_client(error, presented.is_basic())
@@ -108,7 +115,7 @@ fn authenticate(
 }
 
 fn refuse(context: &RequestContext, error: &TokenError) -> Response {
-    tracing::info!(request = %context.id, client = %context.client, error = error.code().as_str(), "no tokens issued");
+    tracing::info!(request = %context.id, client = %context.client, error = error.code().as_str(), "client refused");
     let mut response = reply::json(&error.body());
     *response.status_mut() = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     if let Some(challenge) = error.www_authenticate() {
@@ -130,9 +137,9 @@ impl Exchange<'_> {
     fn new_tokens(&self) -> NewTokens {
         NewTokens {
             access: self.access.hash(),
-            access_expires_at: self.context.now.after(issue::ACCESS_TOKEN),
+            access_expires_at: self.context.now.after(self.client.lifetimes.access),
             refresh: self.refresh.hash(),
-            refresh_expires_at: self.context.now.after(issue::REFRESH_TOKEN),
+            refresh_expires_at: self.context.now.after(self.client.lifetimes.refresh),
         }
     }
 

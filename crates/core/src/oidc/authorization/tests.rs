@@ -3,9 +3,10 @@ use std::fmt::Write as _;
 use super::*;
 use crate::{
     jose::{jws, key_ring::tests::ring},
+    oauth::client::tests::exactly,
     oidc::{
         claims::IdToken,
-        fixtures::{CHALLENGE, NOW, clients, issuer, parameters, person, request, token, user, wiki},
+        fixtures::{CHALLENGE, NOW, clients, issuer, parameters, person, request, sent, token, user, wiki},
     },
     time::UnixTime,
 };
@@ -14,7 +15,7 @@ fn outcome(parameters: &Parameters) -> String {
     match parse(parameters, &clients()) {
         Ok(request) => format!("ok {} {:?} {:?}", request.scope, request.prompt, request.max_age),
         Err(AuthorizationError::Display(error)) => format!("page: {error}"),
-        Err(AuthorizationError::Redirect(error)) => error.location(&issuer()),
+        Err(AuthorizationError::Redirect(error)) => sent(&error.delivery(&issuer())),
     }
 }
 
@@ -72,6 +73,9 @@ fn o_1_r_13_o_28_what_is_wrong_goes_to_the_client_with_state_and_issuer() {
         "response_mode=query",
         "response_mode=form_post",
         "response_mode=fragment",
+        "response_mode=fragment&scope=",
+        "response_mode=form_post&scope=",
+        "response_mode=web_message",
         "scope=",
         "scope=email",
         "scope=OPENID",
@@ -125,9 +129,9 @@ fn r_6_a_repeated_parameter_never_becomes_a_request() {
 
 #[test]
 fn r_5_a_loopback_client_gets_its_own_port_back() {
-    let native = Client { redirect_uris: vec!["http://127.0.0.1/cb".to_owned()], ..(*clients()[0]).clone() };
+    let native = Client { redirect_uris: exactly("http://127.0.0.1/cb"), ..(*clients()[0]).clone() };
     let request = parse(&wiki("redirect_uri=http://127.0.0.1:51004/cb"), &[Arc::new(native)]).unwrap();
-    let location = request.target.with_code(&token(1), &issuer());
+    let location = sent(&request.target.with_code(&token(1), &issuer()));
     assert!(location.starts_with("http://127.0.0.1:51004/cb?code=dw_c_"), "{location}");
     assert!(location.ends_with("&state=s+1&iss=https%3A%2F%2Fid.example.org"), "{location}");
 }

@@ -21,7 +21,7 @@ fn an_id_token_with_every_scope() {
 #[test]
 fn o_16_without_a_scope_there_are_none_of_its_claims() {
     let names = |scope: &str| {
-        let claims = of_person(&person(1, &["users"], NOW), ScopeSet::parse(scope));
+        let claims = of_person(&clients()[0], &person(1, &["users"], NOW), ScopeSet::parse(scope));
         claims.keys().cloned().collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names("openid"), "sub");
@@ -44,8 +44,8 @@ fn every_claim_is_announced() {
 fn nobody_has_an_address_that_is_not_known() {
     let mut ada = (*person(1, &[], NOW)).clone();
     ada.profile.email = None;
-    assert_eq!(of_person(&ada, ScopeSet::parse("openid email groups"))["groups"], json!([]));
-    assert!(!of_person(&ada, ScopeSet::parse("openid email")).contains_key("email_verified"));
+    assert_eq!(of_person(&clients()[0], &ada, ScopeSet::parse("openid email groups"))["groups"], json!([]));
+    assert!(!of_person(&clients()[0], &ada, ScopeSet::parse("openid email")).contains_key("email_verified"));
 }
 
 /// Computed by `printf %s TOKEN | openssl dgst -sha256 -binary | head -c16 | base64`, and with `-sha512` and `-c32`.

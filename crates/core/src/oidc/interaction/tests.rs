@@ -2,8 +2,10 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::{
-    oidc::fixtures::{HERE, NOW, issuer, person, request, user},
+    oauth::client::TokenLifetimes,
+    oidc::fixtures::{HERE, NOW, issuer, person, request, sent, user},
     policy::{Allow, Policy},
+    time::Lifetime,
 };
 
 /// Seconds before [`NOW`].
@@ -167,6 +169,42 @@ fn a_code_holds_everything_that_redeeming_it_is_compared_with() {
 }
 
 #[test]
+fn a_client_can_demand_a_passkey_each_time() {
+    let member = person(1, &["users"], ago(5));
+    let asked = |prompt: &str, progress: Option<Progress>| {
+        let mut request = request(&format!("prompt={prompt}"));
+        let client = crate::oauth::client::Client { reauthenticate: true, ..(*request.client).clone() };
+        request.client = Arc::new(client);
+        name(&next_step(&request, &Situation { progress, ..here(&member) }))
+    };
+    assert_eq!(asked("", None), "sign in again");
+    assert_eq!(asked("none", None), "login_required");
+    // A passkey that was used before this request began is not the answer to it.
+    assert_eq!(asked("", Some(Progress::begin(ago(1)))), "sign in again");
+    assert_eq!(asked("", Some(Progress::begin(ago(5)))), "issue openid email");
+}
+
+#[test]
+fn tokens_descend_from_a_sign_in_as_long_as_the_client_says() {
+    let member = person(1, &["users"], ago(100));
+    for (access, refresh, scope, expected) in [
+        (60, 7200, "openid", 7200),
+        // An access token that outlives the refresh token is as good as it says.
+        (7200, 60, "openid", 7200),
+        (60, 7200, "openid+offline_access", 365 * 86_400),
+    ] {
+        let mut request = request(&format!("scope={scope}"));
+        let mut client = (*request.client).clone();
+        client.consent = false;
+        client.lifetimes =
+            TokenLifetimes { access: Lifetime(access), refresh: Lifetime(refresh), id: Lifetime(60) };
+        request.client = Arc::new(client);
+        let Step::Issue(grant) = next_step(&request, &here(&member)) else { panic!("no code") };
+        assert_eq!(grant.family_expires_at, UnixTime(NOW.0 + expected), "{scope}");
+    }
+}
+
+#[test]
 fn a_client_that_needs_no_consent_can_still_ask_for_it() {
     let member = person(1, &["users"], ago(100));
     for (prompt, expected) in [("", "issue openid email"), ("consent", "consent to openid email")] {
@@ -192,7 +230,7 @@ fn a_denied_person_can_go_back_to_the_client() {
     let stranger = person(2, &[], ago(100));
     let Step::Denied { response, .. } = next_step(&request(""), &here(&stranger)) else { panic!("let in") };
     assert_eq!(
-        response.location(&issuer()),
+        sent(&response.delivery(&issuer())),
         "https://wiki.test/callback?error=access_denied&error_description=the+person+may+not+use+this+application\
          &state=s+1&iss=https%3A%2F%2Fid.example.org"
     );
