@@ -15,7 +15,8 @@ use doorward_core::{
         forward_auth::{Asked, Dialect, Unanswered, to_remove},
         forwarded, framing,
     },
-    policy::{self, Decision, Permit, Posture},
+    identity::Identity,
+    policy::{self, Decision, Denial, Permit, Posture},
     route::{Destination, Route},
     service::Service,
 };
@@ -139,13 +140,32 @@ async fn decide(
             fit(Some(dialect), control(answer), demand.code())
         }
         Decision::Deny(denial) => {
-            line.decided(service::refusal(&denial), &denial.code());
-            worker.count(&service, &arrival, (service::refusal(&denial), denial.code()));
-            let refused = Refused { service: &service, identity: identity.as_deref(), denial: &denial };
-            let answer = worker.control.denied(&refused, wants_page(&head.headers), &arrival.context);
-            fit(Some(dialect), control(answer), denial.code())
+            let (answer, reason) = denied(worker, (&service, &arrival), &head, identity.as_deref(), &denial);
+            fit(Some(dialect), answer, reason)
         }
     }
+}
+
+/// No, and the word that says why. Guesses of keys are counted as at the gate, or the other proxy would be the way round.
+fn denied(
+    worker: &Worker,
+    (service, arrival): (&Arc<Service>, &Arrival),
+    head: &Parts,
+    identity: Option<&Identity>,
+    denial: &Denial,
+) -> (Answer, &'static str) {
+    let line = service::line(service, arrival, head, identity).via_forward_auth();
+    let page = wants_page(&head.headers);
+    if service::guesses_too_much(worker, arrival, denial) {
+        let problem = Problem::TooManyAttempts;
+        line.decided("denied", &problem.code());
+        worker.count(service, arrival, ("denied", problem.code()));
+        return (control(worker.control.problem(&problem, page, &arrival.context)), problem.code());
+    }
+    line.decided(service::refusal(denial), &denial.code());
+    worker.count(service, arrival, (service::refusal(denial), denial.code()));
+    let refused = Refused { service, identity, denial };
+    (control(worker.control.denied(&refused, page, &arrival.context)), denial.code())
 }
 
 /// Whether the request carries a key, a token or a password of the door, which the gate would keep from the application.

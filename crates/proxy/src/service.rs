@@ -257,9 +257,7 @@ fn refused_at(
         Err(denial) => {
             let detail = policy::detail(&service.guard, &denial, context.client);
             let line = line.because(&detail);
-            let guessed = matches!(denial, Denial::Key { .. });
-            // Whoever guesses is answered with less and less.
-            if guessed && !worker.guesses.record(context.client, context.now) {
+            if guesses_too_much(worker, arrival, &denial) {
                 line.decided("denied", &"too_many_attempts");
                 count(("denied", "too_many_attempts"));
                 return control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context));
@@ -270,6 +268,13 @@ fn refused_at(
             control(worker.control.denied(&refused, wants_page(&head.headers), context))
         }
     }
+}
+
+/// Counts a key that opens nothing; whether its client has presented too many. Whoever guesses is answered with less and
+/// less.
+pub(crate) fn guesses_too_much(worker: &Worker, arrival: &Arrival, denial: &Denial) -> bool {
+    let context = &arrival.context;
+    matches!(denial, Denial::Key { .. }) && !worker.guesses.record(context.client, context.now)
 }
 
 pub(crate) fn line<'a>(

@@ -257,3 +257,18 @@ async fn h_1_a_key_of_the_door_is_not_taken_at_another_proxy() {
     let own = about("GET", "notes.test", "/") + &signed_in() + "Authorization: Basic YTpi\r\n";
     assert_eq!(ask(&gate, CADDY, &own).await.status, 200);
 }
+
+/// Audit 8: who asks through another proxy guesses no more than who comes to the gate.
+#[tokio::test]
+async fn audit_8_guesses_of_keys_run_out_behind_another_proxy() {
+    let echo = Echo::start().await;
+    let setup = Setup { trusted: &["127.0.0.0/8"], asks: true, ..Setup::default() };
+    let gate = Gate::with(setup, keyed(echo.address));
+    let mut statuses = Vec::new();
+    for number in 0..40 {
+        let lines = about("GET", "notes.test", "/api") + &format!("X-Api-Key: guess{number}\r\n");
+        statuses.push(ask(&gate, CADDY, &lines).await.status);
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 30);
+    assert_eq!(statuses.last(), Some(&429));
+}
