@@ -15,8 +15,7 @@ use doorward_core::{
         forward_auth::{Asked, Dialect, Unanswered, to_remove},
         forwarded, framing,
     },
-    identity::Identity,
-    policy::{self, Decision, Denial, Permit, Posture},
+    policy::{self, Decision, Permit, Posture},
     route::{Destination, Route},
     service::Service,
 };
@@ -26,7 +25,7 @@ use hyper::body::Incoming;
 use crate::{
     body::AnswerBody,
     connection::Peer,
-    control::{Demanded, Problem, Refused},
+    control::Problem,
     credentials,
     service::{self, Answer, Arrival, Judged, control},
     worker::Worker,
@@ -133,39 +132,16 @@ async fn decide(
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
         Decision::Demand(demand) => {
-            line.decided("sign_in", &demand.code());
-            worker.count(&service, &arrival, ("sign_in", demand.code()));
-            let demanded = Demanded { service: &service, demand, head: &head, navigation: fetch.navigation };
-            let answer = worker.control.demanded(&demanded, &arrival.context);
-            fit(Some(dialect), control(answer), demand.code())
+            let (answer, reason) =
+                service::refused_at(worker, (&service, &arrival), (&head, fetch), Ok(demand), line);
+            fit(Some(dialect), answer, reason)
         }
         Decision::Deny(denial) => {
-            let (answer, reason) = denied(worker, (&service, &arrival), &head, identity.as_deref(), &denial);
+            let (answer, reason) =
+                service::refused_at(worker, (&service, &arrival), (&head, fetch), Err(denial), line);
             fit(Some(dialect), answer, reason)
         }
     }
-}
-
-/// No, and the word that says why. Guesses of keys are counted as at the gate, or the other proxy would be the way round.
-fn denied(
-    worker: &Worker,
-    (service, arrival): (&Arc<Service>, &Arrival),
-    head: &Parts,
-    identity: Option<&Identity>,
-    denial: &Denial,
-) -> (Answer, &'static str) {
-    let line = service::line(service, arrival, head, identity).via_forward_auth();
-    let page = wants_page(&head.headers);
-    if service::guesses_too_much(worker, arrival, denial) {
-        let problem = Problem::TooManyAttempts;
-        line.decided("denied", &problem.code());
-        worker.count(service, arrival, ("denied", problem.code()));
-        return (control(worker.control.problem(&problem, page, &arrival.context)), problem.code());
-    }
-    line.decided(service::refusal(denial), &denial.code());
-    worker.count(service, arrival, (service::refusal(denial), denial.code()));
-    let refused = Refused { service, identity, denial };
-    (control(worker.control.denied(&refused, page, &arrival.context)), denial.code())
 }
 
 /// Whether the request carries a key, a token or a password of the door, which the gate would keep from the application.

@@ -201,16 +201,17 @@ async fn gate(
     let Judged { identity, decision, token, bearer, generation, held } = judged;
     let decided = Instant::now();
     worker.tally.decided_within(decided.duration_since(began));
+    let line = line(service, &arrival, &head, identity.as_deref());
     let permit = match decision {
         Decision::Permit(permit) => permit,
         Decision::Demand(demand) => {
-            return refused_at(worker, (service, &arrival), (&head, fetch), Ok(demand), identity.as_deref());
+            return refused_at(worker, (service, &arrival), (&head, fetch), Ok(demand), line).0;
         }
         Decision::Deny(denial) => {
-            return refused_at(worker, (service, &arrival), (&head, fetch), Err(denial), identity.as_deref());
+            return refused_at(worker, (service, &arrival), (&head, fetch), Err(denial), line).0;
         }
     };
-    line(service, &arrival, &head, identity.as_deref()).decided(outcome(&permit), permit.grounds());
+    line.decided(outcome(&permit), permit.grounds());
     worker.count(service, &arrival, (outcome(&permit), outcome(&permit)));
     if let Backend::Redirect(target) = &service.backend {
         return redirect::lead(target, &head.method, &arrival.target);
@@ -236,45 +237,43 @@ async fn gate(
     answer
 }
 
-/// The answer to a request that does not pass.
-fn refused_at(
+/// The answer to a request that does not pass, here or at another proxy, and the word that says why.
+pub(crate) fn refused_at(
     worker: &Worker,
     (service, arrival): (&Arc<Service>, &Arrival),
     (head, fetch): (&Parts, FetchMetadata),
     why: Result<Demand, Denial>,
-    identity: Option<&Identity>,
-) -> Answer {
+    line: Line<'_>,
+) -> (Answer, &'static str) {
     let context = &arrival.context;
-    let line = line(service, arrival, head, identity);
     let count = |decided| worker.count(service, arrival, decided);
     match why {
         Ok(demand) => {
             line.decided("sign_in", &demand.code());
             count(("sign_in", demand.code()));
             let demanded = Demanded { service, demand, head, navigation: fetch.navigation };
-            control(worker.control.demanded(&demanded, context))
+            (control(worker.control.demanded(&demanded, context)), demand.code())
         }
         Err(denial) => {
             let detail = policy::detail(&service.guard, &denial, context.client);
             let line = line.because(&detail);
-            if guesses_too_much(worker, arrival, &denial) {
-                line.decided("denied", &"too_many_attempts");
-                count(("denied", "too_many_attempts"));
-                return control(worker.control.problem(&Problem::TooManyAttempts, fetch.navigation, context));
+            let guessed = matches!(denial, Denial::Key { .. });
+            // Whoever guesses is answered with less and less.
+            if guessed && !worker.guesses.record(context.client, context.now) {
+                let problem = Problem::TooManyAttempts;
+                line.decided("denied", &problem.code());
+                count(("denied", problem.code()));
+                return (
+                    control(worker.control.problem(&problem, fetch.navigation, context)),
+                    problem.code(),
+                );
             }
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
-            let refused = Refused { service, identity, denial: &denial };
-            control(worker.control.denied(&refused, wants_page(&head.headers), context))
+            let refused = Refused { service, identity: line.identity, denial: &denial };
+            (control(worker.control.denied(&refused, wants_page(&head.headers), context)), denial.code())
         }
     }
-}
-
-/// Counts a key that opens nothing; whether its client has presented too many. Whoever guesses is answered with less and
-/// less.
-pub(crate) fn guesses_too_much(worker: &Worker, arrival: &Arrival, denial: &Denial) -> bool {
-    let context = &arrival.context;
-    matches!(denial, Denial::Key { .. }) && !worker.guesses.record(context.client, context.now)
 }
 
 pub(crate) fn line<'a>(
