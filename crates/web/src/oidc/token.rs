@@ -52,26 +52,28 @@ pub(crate) async fn issue(
     Form(parameters): Form,
 ) -> Response {
     let answer = answer(&environment, &context, &headers, &parameters);
-    settle(&environment, &context, answer).await.map_or_else(|refused| refused, |answer| reply::json(&answer))
+    settle(&environment, &context, answer, |answer| reply::json(&answer)).await
 }
 
-/// What comes of a client's request, or the answer that refuses it. Only what fails counts against the limit: an
-/// application's server asks for all of its people from one address.
+/// What comes of a client's request, as `show` writes it, or the answer that refuses it. Only what fails counts against
+/// the limit: an application's server asks for all of its people from one address.
 pub(super) async fn settle<T>(
     environment: &Environment,
     context: &RequestContext,
     answer: impl Future<Output = Result<T, Failed>>,
-) -> Result<T, Response> {
+    show: impl FnOnce(T) -> Response,
+) -> Response {
     if !environment.limits.has_left(context.client, context.now) {
-        return Err(refusal::too_many_attempts());
+        return refusal::too_many_attempts();
     }
-    answer.await.map_err(|failed| match failed {
-        Failed::Store(error) => unavailable(error),
-        Failed::Refused(error) => {
+    match answer.await {
+        Ok(answer) => show(answer),
+        Err(Failed::Store(error)) => unavailable(error),
+        Err(Failed::Refused(error)) => {
             environment.limits.take(context.client, context.now);
             refuse(context, &error)
         }
-    })
+    }
 }
 
 async fn answer(

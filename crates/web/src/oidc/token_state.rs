@@ -28,7 +28,7 @@ pub(crate) async fn introspect(
     Form(parameters): Form,
 ) -> Response {
     let answer = look_up(&environment, &context, &headers, &parameters);
-    settle(&environment, &context, answer).await.map_or_else(|refused| refused, |answer| reply::json(&answer))
+    settle(&environment, &context, answer, |answer| reply::json(&answer)).await
 }
 
 async fn look_up(
@@ -68,9 +68,7 @@ pub(crate) async fn revoke(
     Form(parameters): Form,
 ) -> Response {
     let answer = take_back(&environment, &context, &headers, &parameters);
-    settle(&environment, &context, answer)
-        .await
-        .map_or_else(|refused| refused, |()| Response::new(Body::empty()))
+    settle(&environment, &context, answer, |()| Response::new(Body::empty())).await
 }
 
 async fn take_back(
