@@ -1,5 +1,5 @@
-//! Bytes both ways between the two connections of a WebSocket. A direction holds a buffer only while its reader takes less than comes: a
-//! connection on which nothing happens costs none.
+//! Bytes both ways between the two connections of a WebSocket. A direction holds a buffer only while its reader takes
+//! less than comes: a connection on which nothing happens costs none.
 
 use std::{
     future::poll_fn,

@@ -20,23 +20,33 @@ use crate::connections::Blocked;
 /// A connection.
 pub struct Stream {
     socket: Kind,
-    blocked: Option<Blocked>,
-    patience: Patience,
+    /// None before anything is written.
+    patience: Option<Patience>,
 }
 
 /// How long a client may take nothing of what is written to it. There is a timer only once it made us wait, so that a
 /// connection on which nothing is to be written may be silent for as long as it likes.
 struct Patience {
+    blocked: Blocked,
     timeout: Duration,
     waiting: bool,
     ends: Option<Pin<Box<Sleep>>>,
 }
 
 impl Patience {
-    /// Called when nothing could be written.
+    /// Notes what came of a write.
     ///
     /// # Errors
-    /// When that has been so for too long.
+    /// When nothing could be written for too long.
+    fn wrote(&mut self, outcome: &Poll<io::Result<usize>>, context: &mut Context<'_>) -> io::Result<()> {
+        self.blocked.wrote(outcome);
+        if outcome.is_pending() {
+            return self.wait(context);
+        }
+        self.waiting = false;
+        Ok(())
+    }
+
     fn wait(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         let timeout = self.timeout;
         let ends = self.ends.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -57,15 +67,12 @@ pub(crate) enum Kind {
 
 impl Stream {
     pub(crate) fn new(socket: Kind) -> Self {
-        // Whoever is not watched is waited for: nothing is written before.
-        let patience = Patience { timeout: Duration::MAX, waiting: false, ends: None };
-        Self { socket, blocked: None, patience }
+        Self { socket, patience: None }
     }
 
     /// Notes from now on whether the client takes what is written, and breaks when it takes nothing for so long.
     pub(crate) fn watched(mut self, blocked: Blocked, timeout: Duration) -> Self {
-        self.blocked = Some(blocked);
-        self.patience.timeout = timeout;
+        self.patience = Some(Patience { blocked, timeout, waiting: false, ends: None });
         self
     }
 
@@ -74,13 +81,8 @@ impl Stream {
         outcome: Poll<io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        if let Some(blocked) = &self.blocked {
-            blocked.wrote(&outcome);
-        }
-        if outcome.is_pending() {
-            self.patience.wait(context)?;
-        } else {
-            self.patience.waiting = false;
+        if let Some(patience) = &mut self.patience {
+            patience.wrote(&outcome, context)?;
         }
         outcome
     }
