@@ -189,7 +189,8 @@ fn secrets(section: &mut Section<'_>, source: &Source) -> (bool, Vec<SecretFile>
         ),
         Some(_) if listed && (section.is_empty_list("client_secrets") || files.len() > SECRETS_MAX) => {
             let message = format!("a client has 1 to {SECRETS_MAX} secrets");
-            section.findings.add("E005", &place, message, "name a file, or write public = true");
+            let help = format!("name 1 to {SECRETS_MAX} files, or write public = true");
+            section.findings.add("E005", &place, message, help);
         }
         None if !public && section.lacks(&SECRET_KEYS) => section.missing(
             "client_secret_file",

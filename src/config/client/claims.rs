@@ -18,7 +18,7 @@ fn rule(mut table: Section<'_>) -> Option<ClaimRule> {
             table.findings.add(
                 "E009",
                 &name.place,
-                "this claim says whom a token is about or what it proves, and is never written by a rule",
+                "a rule can't write this claim: it says whom a token is about or what it proves, or has no name",
                 "choose another name",
             );
         }
