@@ -29,6 +29,20 @@ test('consent', async () => {
   await inspect('consent', page);
 });
 
+test('an answer that travels by a form', async () => {
+  await page.goto(door.wiki.signIn());
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+  // Without its script the form waits for the person.
+  await page.route('**/form-post.js', (route) => route.abort());
+  await page.goto(door.wiki.signIn({ response_mode: 'form_post' }));
+  await page.getByRole('heading', { name: 'One moment' }).waitFor();
+  await inspect('form-post', page);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+  await page.unroute('**/form-post.js');
+});
+
 test('confirming a sign-in for an application', async () => {
   await page.goto(door.wiki.signIn({ prompt: 'login' }));
   await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();

@@ -61,6 +61,14 @@ test('an application sends a person to sign in, to consent, and gets them back w
   assert.deepEqual(person.groups, ['admins', 'users']);
 });
 
+test('an answer comes by a form that the browser posts by itself', async () => {
+  const { wiki } = door;
+  await tab.page.goto(wiki.signIn({ response_mode: 'form_post' }));
+  await heading('Welcome');
+  assert.equal(tab.page.url(), `${wiki.origin}/`);
+  assert.deepEqual([...wiki.arrivals.at(-1).searchParams.keys()], [], 'nothing is in the address');
+});
+
 test('the second time nobody is asked, and a silent request is answered silently', async () => {
   const { wiki } = door;
   const { page } = tab;

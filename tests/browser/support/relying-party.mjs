@@ -1,6 +1,7 @@
 // An application that signs people in by OpenID Connect, as applications do: with a library that checks everything.
 import http from 'node:http';
 import { randomUUID } from 'node:crypto';
+import { text } from 'node:stream/consumers';
 import * as client from 'openid-client';
 import { close, listen, loopbackFetch } from './net.mjs';
 
@@ -39,7 +40,7 @@ async function answer(rp, request, response) {
   const go = (to) => response.writeHead(302, { Location: to, 'Cache-Control': 'no-store' }).end();
   if (url.pathname === '/sign-in') return go(await begin(rp, url.searchParams));
   if (url.pathname === '/callback') {
-    await finish(rp, url);
+    await finish(rp, url, request.method === 'POST' ? new URLSearchParams(await text(request)) : undefined);
     return go('/');
   }
   if (url.pathname === '/bye') return show(`<h1>Bye</h1><p>state ${escape(url.searchParams.get('state'))}</p>`);
@@ -67,14 +68,16 @@ async function begin(rp, more) {
   }).href;
 }
 
-async function finish(rp, url) {
+/// `posted` are the fields of an answer that came by a form.
+async function finish(rp, url, posted) {
   rp.arrivals.push(url);
-  const state = url.searchParams.get('state');
+  const state = (posted ?? url.searchParams).get('state');
+  const answered = posted ? new Request(url, { method: 'POST', body: posted }) : url;
   const checks = rp.pending.get(state);
   rp.pending.delete(state);
   try {
     if (!checks) throw new Error('no sign-in was begun with this state');
-    rp.tokens = await client.authorizationCodeGrant(rp.config, url, { ...checks, idTokenExpected: true });
+    rp.tokens = await client.authorizationCodeGrant(rp.config, answered, { ...checks, idTokenExpected: true });
   } catch (error) {
     rp.error = error;
   }
