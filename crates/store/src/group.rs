@@ -138,7 +138,7 @@ impl Store {
         self.attempt(move |tx| {
             let Some(group) = load(tx, id)? else { return Ok(false) };
             let name = Value::from(group.names.name);
-            tx.execute("DELETE FROM memberships WHERE group_name = $1", &[name.clone()])?;
+            tx.execute("DELETE FROM memberships WHERE group_name = $1", std::slice::from_ref(&name))?;
             for member in &members {
                 tx.execute(JOIN, &[member.as_str().into(), name.clone()])?;
             }
@@ -171,7 +171,7 @@ fn move_to(tx: &mut dyn Tx, group: &Group, name: &str) -> Result<(), StoreError>
     let (id, name) = (Value::from(group.id.as_str()), Value::from(name));
     tx.execute(COPY, &[id.clone(), name.clone()])?;
     tx.execute(MOVE, &[group.names.name.as_str().into(), name.clone()])?;
-    tx.execute(REMOVE, &[id.clone()])?;
+    tx.execute(REMOVE, std::slice::from_ref(&id))?;
     tx.execute(IDENTIFY, &[id, name]).map(drop)
 }
 
