@@ -10,6 +10,7 @@ mod ceremonies;
 mod certificates;
 mod clients;
 mod commands;
+mod dependencies;
 mod disclosure;
 mod documents;
 mod door;
