@@ -90,14 +90,15 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// A request at another proxy, which asked about it.
-    pub(crate) const fn asked(
+    /// A request at another proxy, which asked about it with these headers.
+    pub(crate) fn asked(
         route: Arc<Route>,
         target: PathAndQuery,
-        context: RequestContext,
+        (context, headers): (RequestContext, &HeaderMap),
         config: Arc<Config>,
     ) -> Self {
-        Self { route, target, context, config, forwarding_ignored: false }
+        let forwarding_ignored = forwarded::was_ignored(context.peer, headers, trust(&config));
+        Self { route, target, context, config, forwarding_ignored }
     }
 }
 
