@@ -87,6 +87,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let limits = limits::limits(subsection(&mut section, "limits"));
     let admin = limits::admin(subsection(&mut section, "admin"), source);
+    let decisions = limits::decisions(subsection(&mut section, "log"));
     let database = database(&mut section, source);
     let policies = policies(&mut section);
     let asked = Asked::of(&listeners, &trusted_proxies);
@@ -110,6 +111,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         database,
         root_secret_file,
         trusted_proxies,
+        decisions,
         listening: Listening { tunnels, limits, admin },
         policies,
         services,

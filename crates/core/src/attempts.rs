@@ -154,7 +154,8 @@ mod tests {
     fn guessing_from_ever_new_networks_ends() {
         let mut attempts = Attempts::new(ALLOWANCE);
         let now = UnixTime(1000);
-        let passed = (0..20_000_u32).filter(|number| attempts.take(IpAddr::V4((*number).into()), now)).count();
+        let passed =
+            (0..20_000_u32).filter(|number| attempts.take(IpAddr::V4((*number).into()), now)).count();
         assert_eq!(passed, REMEMBERED + 3, "once each while there is memory, then what all others share");
         let stranger = IpAddr::V4(30_000_u32.into());
         assert!(!attempts.has_left(stranger, now) && !attempts.take(stranger, now));

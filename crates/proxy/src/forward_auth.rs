@@ -107,7 +107,7 @@ async fn decide(
     head.method = asked.method;
     head.uri = Uri::from(asked.path_and_query.clone());
     let fetch = FetchMetadata::read(&head.method, &head.headers, &route.origin, asked.websocket);
-    let arrival = Arrival::asked(route, asked.path_and_query, (context, &head.headers), Arc::clone(config));
+    let arrival = Arrival { route, target: asked.path_and_query, context, config: Arc::clone(config) };
     let judged = match service::judge(worker, &service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {

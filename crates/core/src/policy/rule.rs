@@ -44,7 +44,7 @@ impl Guard {
     }
 
     /// Every policy that lets people in to some part of the service: its own first, then its rules'.
-    fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+    pub(super) fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
         let own = match &self.posture {
             Posture::Sso(policy) => Some(policy),
             _ => None,
