@@ -110,11 +110,10 @@ fn near_path<'a>(paths: &'a Paths, asked: &str) -> Option<Part<'a>> {
 pub fn detail(guard: &Guard, why: Result<&Demand, &Denial>, access: &Access<'_>, sent: &str) -> String {
     let compared =
         why.err().map(|denial| compared(guard, denial, access.client)).filter(|text| !text.is_empty());
-    let looked_for = match why {
-        Ok(Demand::SignIn | Demand::Password) => true,
-        Err(Denial::Group { .. } | Denial::PolicyNetwork { .. }) => true,
-        Ok(Demand::StepUp(_)) | Err(_) => false,
-    };
+    let looked_for = matches!(
+        why,
+        Ok(Demand::SignIn | Demand::Password) | Err(Denial::Group { .. } | Denial::PolicyNetwork { .. })
+    );
     let near = if looked_for { near_misses(guard, access) } else { Vec::new() };
     let spelled = (sent != access.path).then(|| format!("sent as {sent}"));
     let parts = compared.into_iter().chain(near.iter().map(ToString::to_string)).chain(spelled);
