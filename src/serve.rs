@@ -83,7 +83,13 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
 /// As [`start`].
 pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) -> Result<Running, Failure> {
     let config = loaded.config;
-    let (directory, root, store) = open(&config, &shell, inherited.lock.take())?;
+    let lock = inherited.lock.take();
+    let is_successor = lock.is_some();
+    let (directory, root, store) = open(&config, &shell, lock)?;
+    if !is_successor && !store.is_shared() {
+        // The lock of the data directory is ours alone: whoever held a lease is no more.
+        store.release_all_leases().await.map_err(unavailable)?;
+    }
     let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
     let certificates = Arc::new(certificates);
     let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
