@@ -83,13 +83,9 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
 /// As [`start`].
 pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) -> Result<Running, Failure> {
     let config = loaded.config;
-    let lock = inherited.lock.take();
-    let is_successor = lock.is_some();
-    let (directory, root, store) = open(&config, &shell, lock)?;
-    if !is_successor && !store.is_shared() {
-        // The lock of the data directory is ours alone: whoever held a lease is no more.
-        store.release_all_leases().await.map_err(unavailable)?;
-    }
+    let alone = inherited.lock.is_none();
+    let (directory, root, store) = open(&config, &shell, inherited.lock.take())?;
+    free_leases(&store, alone).await?;
     let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
     let certificates = Arc::new(certificates);
     let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
@@ -121,11 +117,10 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
     let background = background(&store, &shell, &keeper);
     let (draining, told) = watch::channel(false);
-    let metrics = server.metrics().clone();
     let admin = Admin {
         config: Arc::clone(&config),
         store: store.clone(),
-        metrics,
+        metrics: server.metrics().clone(),
         certificates: Arc::clone(&certificates),
         draining: told,
     };
@@ -153,6 +148,15 @@ fn tell(admin: Admin, socket: Option<Socket>) -> Result<Option<Listening>, Failu
         .map(|socket| admin.listen(socket))
         .transpose()
         .map_err(|error| Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}")))
+}
+
+/// The lock of the data directory is ours alone, unless a predecessor handed it over: on an embedded database, whoever
+/// held a lease is no more.
+async fn free_leases(store: &Store, alone: bool) -> Result<(), Failure> {
+    if alone && !store.is_shared() {
+        store.release_all_leases().await.map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 async fn keeper(
