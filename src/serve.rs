@@ -125,22 +125,20 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         draining: told,
     };
     let admin = tell(admin, admin_socket)?;
-    let (server, clock) = (Some(server), shell.clock);
-    let running = Running {
+    Ok(Running {
         setup_link,
         config,
         store,
         certificates,
         keeper,
-        clock,
-        server,
+        clock: shell.clock,
+        server: Some(server),
         background,
         sockets,
         draining,
         admin,
         directory,
-    };
-    Ok(running)
+    })
 }
 
 fn tell(admin: Admin, socket: Option<Socket>) -> Result<Option<Listening>, Failure> {
