@@ -21,6 +21,7 @@ mod headers;
 mod impossible;
 mod live;
 mod normalisers;
+mod pages;
 mod partition;
 mod passkeys;
 mod paths;
