@@ -26,6 +26,7 @@ mod paths;
 mod personal_tokens;
 mod process;
 mod provider;
+mod pushed;
 mod response_modes;
 mod restart;
 mod robust;

@@ -38,6 +38,8 @@ pub struct Client {
     pub reauthenticate: bool,
     /// Whether PKCE is demanded of a confidential client as well.
     pub require_pkce: bool,
+    /// Whether its authorization requests must be pushed (RFC 9126 section 6).
+    pub require_par: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
     /// How long its tokens are valid.
@@ -122,6 +124,7 @@ impl Client {
             consent: true,
             reauthenticate: false,
             require_pkce: false,
+            require_par: false,
             id_token_alg: Algorithm::Rs256,
             lifetimes: TokenLifetimes::default(),
             claims: Vec::new(),
