@@ -89,7 +89,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
     let admin_socket = admin_socket(&config, &mut inherited, &mut sockets)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
-    let keys = signing::key_ring(&store, shell.clock.now()).await?;
+    let keys = signing::key_ring(&store, &signing::wanted(&config), shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
     let app = App::new(doorward_web::Settings {
         config: Arc::clone(&config),

@@ -20,6 +20,7 @@ mod data_directory;
 mod engine;
 mod enrolments;
 mod generation;
+mod groups;
 mod handoffs;
 mod login;
 mod opening;
