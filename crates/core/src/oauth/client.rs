@@ -17,6 +17,7 @@ pub const SECRETS_MAX: usize = 20;
 /// An application that signs people in through us. [`Client::new`] makes one that nobody can use yet: it has no secret
 /// and no place to return to.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Client {
     /// The name in the configuration: `[clients.<name>]`.
     pub name: String,

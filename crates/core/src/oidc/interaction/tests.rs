@@ -191,7 +191,7 @@ fn o_28_a_client_can_be_held_to_pushing() {
         let mut request = request("");
         let client = crate::oauth::client::Client { require_par: true, ..(*request.client).clone() };
         request.client = Arc::new(client);
-        name(&next_step(&request, &Situation { progress, identity, ..here(&member) }))
+        name(&next_step(&request, &Situation { identity, progress, ..here(&member) }))
     };
     assert_eq!(asked(None, None), "invalid_request", "before anybody has to sign in");
     assert_eq!(asked(Some(&member), Some(Progress::begin(ago(1)))), "invalid_request");
