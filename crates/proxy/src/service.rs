@@ -233,7 +233,7 @@ async fn gate(
     });
     let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
-    count_upstream(worker, decided, &answer);
+    worker.tally.upstream_within(decided.elapsed());
     answer
 }
 
@@ -291,14 +291,6 @@ pub(crate) fn line<'a>(
         forwarding_ignored: arrival.forwarding_ignored,
         detail: "",
         via: "door",
-    }
-}
-
-/// Counts how long an upstream took, or that none answered and we stood in.
-fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
-    worker.tally.upstream_within(asked.elapsed());
-    if matches!(answer.body(), AnswerBody::Control(_)) {
-        worker.tally.upstream_failed(answer.status());
     }
 }
 
