@@ -71,8 +71,16 @@ form id /account/passkeys/remove
 form id /account/tokens
 form id /account/tokens/revoke
 get id /admin/people
+get id /admin/people/person
+get id /admin/groups
 form id /admin/people
 form id /admin/people/groups
+form id /admin/people/profile
+form id /admin/people/claims
+form id /admin/people/delete
+form id /admin/groups
+form id /admin/groups/save
+form id /admin/groups/delete
 form id /admin/people/disable
 form id /admin/people/enable
 form id /admin/people/end-sessions

@@ -23,6 +23,7 @@ mod live;
 mod normalisers;
 mod passkeys;
 mod paths;
+mod people;
 mod personal_tokens;
 mod process;
 mod provider;

@@ -299,7 +299,7 @@ async fn o_28_a_hint_names_who_must_be_signed_in() {
 }
 
 #[tokio::test]
-async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
+async fn r_1_to_r_4_and_p_11_errors_go_to_registered_addresses_only() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     for uri in [
@@ -309,6 +309,8 @@ async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
         "http://wiki.localhost:9000/callback#x",
         "http://wiki.localhost:9000/Callback",
         "http://wiki.localhost:9000/x/../callback",
+        "http://wiki.localhost:9000/x/..;/callback",
+        "http://wiki.localhost:9000/callback/..;/elsewhere",
         "http://wiki.localhost:9000/%63allback",
         "http://wiki.localhost:9001/callback",
         "http://WIKI.localhost:9000/callback",
@@ -331,7 +333,7 @@ async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
 }
 
 #[tokio::test]
-async fn r_5_and_r_6_only_the_port_of_a_loopback_address_may_differ() {
+async fn r_5_and_r_6_and_h_14_only_the_port_of_a_loopback_address_may_differ() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     for (uri, expected) in [

@@ -13,6 +13,7 @@ macro_rules! on_both_engines {
 }
 
 mod at_rest;
+mod certificates;
 mod codes;
 mod crash;
 mod credentials;
@@ -20,6 +21,7 @@ mod data_directory;
 mod engine;
 mod enrolments;
 mod generation;
+mod groups;
 mod handoffs;
 mod login;
 mod opening;

@@ -25,10 +25,12 @@ pub enum Page {
     Tokens,
     /// The administrators' list of people.
     People,
+    /// The administrators' list of groups.
+    Groups,
 }
 
 impl Page {
-    const ALL: [Self; 3] = [Self::Passkeys, Self::Tokens, Self::People];
+    const ALL: [Self; 4] = [Self::Passkeys, Self::Tokens, Self::People, Self::Groups];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Page {
             Self::Passkeys => "/account/passkeys",
             Self::Tokens => "/account/tokens",
             Self::People => "/admin/people",
+            Self::Groups => "/admin/groups",
         }
     }
 }

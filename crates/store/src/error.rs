@@ -25,6 +25,8 @@ pub enum Constraint {
     Username,
     /// Somebody has this mail address.
     Email,
+    /// A group has this name.
+    Group,
     /// Nobody could administer any more.
     LastAdministrator,
     /// The person would have no passkey.

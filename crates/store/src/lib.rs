@@ -14,12 +14,14 @@
 
 mod authorization_code;
 mod certificate;
+mod claims;
 mod consent;
 mod credential;
 mod data_directory;
 mod db;
 mod enrolment;
 mod error;
+mod group;
 mod handoff;
 mod login;
 mod migrate;
@@ -39,6 +41,7 @@ pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
+pub use group::{Group, GroupNames, NewGroup};
 pub use handoff::{NewHandoff, NewServiceSession};
 pub use login::{ChallengeUse, NewSession, SignIn};
 pub use personal_token::{

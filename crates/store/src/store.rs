@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::{
     db::{Db, Ending, Tx},
     error::{OpenError, StoreError},
-    migrate,
+    group, migrate,
     vault::Vault,
 };
 
@@ -93,6 +93,7 @@ impl Store {
     fn check(db: Db, settings: Settings<'_>, shared: bool) -> Result<Self, OpenError> {
         let vault = Vault::new(settings.root, settings.random);
         check_canary(&db, &vault)?;
+        group::identify_all(&db, &vault)?;
         let store = Self { db: Arc::new(db), vault, generation: Generation::new(), followed: Arc::default() };
         if shared {
             store.follow()?;

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Certificates, Config, Database, Limits, Listening, Portal, SessionLifetimes},
+    config::{
+        Address, Certificates, Config, Database, Decisions, Limits, Listening, Portal, SessionLifetimes,
+    },
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -154,6 +156,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
         database: Database::Sqlite,
         root_secret_file: None,
         trusted_proxies: networks(trusted),
+        decisions: Decisions::default(),
         listening: Listening::default(),
         policies: BTreeMap::new(),
         clients: Vec::new(),
