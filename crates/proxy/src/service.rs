@@ -213,7 +213,7 @@ async fn gate(
     });
     let outgoing = Outgoing { service, arrival, head, body, websocket, as_page, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
-    count_upstream(worker, decided, &answer);
+    worker.tally.upstream_within(decided.elapsed());
     answer
 }
 
@@ -263,14 +263,6 @@ pub(crate) fn line<'a>(
     identity: Option<&'a Identity>,
 ) -> Line<'a> {
     Line { service, arrival, head, identity, detail: "", via: "door" }
-}
-
-/// Counts how long an upstream took, or that none answered and we stood in.
-fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
-    worker.tally.upstream_within(asked.elapsed());
-    if matches!(answer.body(), AnswerBody::Control(_)) {
-        worker.tally.upstream_failed(answer.status());
-    }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
