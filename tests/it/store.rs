@@ -28,6 +28,7 @@ mod opening;
 mod passkey;
 mod people;
 mod personal_tokens;
+mod pushed_requests;
 mod raw;
 mod sessions;
 mod setup;
