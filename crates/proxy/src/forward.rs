@@ -94,7 +94,8 @@ async fn file(
 ) -> Answer {
     let Outgoing { service, arrival, head, watch, as_page, .. } = outgoing;
     let personal = permit.identity().is_some();
-    let ask = Ask { site, target: &arrival.target, head: &head, personal, page: as_page };
+    let ask =
+        Ask { site, target: &arrival.target, head: &head, personal, page: as_page, turns: &worker.turns };
     match static_site::answer(ask, watch).await {
         Some(answer) => way_back.change(answer),
         None => control(worker.control.problem(&Problem::NotFound(service), as_page, &arrival.context)),
@@ -199,6 +200,7 @@ fn bring_back(
             }
         }
     }
+    way_back.service.relay.cookies(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
     way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
@@ -239,7 +241,7 @@ fn prepare(
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     // Before what we say ourselves, which nothing else may change.
-    relay.request.apply(&mut head.headers);
+    relay.request.apply_to_request(&mut head.headers);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),
