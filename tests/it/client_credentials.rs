@@ -17,13 +17,13 @@ const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
 /// Two clients that are for themselves only: `job` and `other`.
 async fn door() -> Door {
-    let mut text = STANDARD.to_owned();
-    for name in ["job", "other"] {
-        text += &format!(
+    let client = |name: &str| {
+        format!(
             "\n[clients.{name}]\nclient_id = \"{name}\"\nclient_secret_file = \"DIR/job.secret\"\n\
              grants = [\"client_credentials\"]\naccess_token_lifetime = \"10m\"\n"
-        );
-    }
+        )
+    };
+    let text = format!("{STANDARD}{}{}", client("job"), client("other"));
     Door::with_files(&text, &[("job.secret", SECRET)]).await
 }
 
