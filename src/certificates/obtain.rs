@@ -100,7 +100,8 @@ impl Publisher for Nodes<'_> {
 
     fn withdraw(&self, proofs: Vec<Proof>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let withdrawn = self.keeper.store().withdraw_proofs(proofs.into_iter().map(stored).collect()).await;
+            let withdrawn =
+                self.keeper.store().withdraw_proofs(proofs.into_iter().map(stored).collect()).await;
             if let Err(error) = withdrawn {
                 tracing::warn!(%error, "answers for an authority were not withdrawn; they expire");
             }

@@ -213,7 +213,8 @@ fn payload(body: &[u8]) -> Value {
 }
 
 fn problem(status: StatusCode, kind: &str) -> Response<Full<Bytes>> {
-    let problem = json!({ "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": "as the test wants it" });
+    let problem =
+        json!({ "type": format!("urn:ietf:params:acme:error:{kind}"), "detail": "as the test wants it" });
     let answer = Response::builder().status(status).header(header::CONTENT_TYPE, "application/problem+json");
     answer.body(Full::new(Bytes::from(problem.to_string()))).unwrap()
 }

@@ -16,9 +16,7 @@ pub(crate) async fn target(dns: &Dns, record: &str) -> String {
         // The alias is how acme-dns works at all: the account of the host knows its target.
         DnsProvider::AcmeDns { .. } => return record.to_owned(),
         _ if !dns.resolvers.is_empty() => dns.resolvers.clone(),
-        DnsProvider::Rfc2136 { server, .. } => {
-            [vec![*server], resolver::system_resolvers()].concat()
-        }
+        DnsProvider::Rfc2136 { server, .. } => [vec![*server], resolver::system_resolvers()].concat(),
         _ => resolver::system_resolvers(),
     };
     follow(&servers, record).await

@@ -171,7 +171,10 @@ mod tests {
             tlv(VERSION, &[2, 1, 2]),
             tlv(INTEGER, &[0, 0x87, 0x65]),
             tlv(SEQUENCE, &[]),
-            tlv(SEQUENCE, &[attribute(&[0x55, 0x04, 0x0a], "Org"), attribute(&COMMON_NAME, "A Root")].concat()),
+            tlv(
+                SEQUENCE,
+                &[attribute(&[0x55, 0x04, 0x0a], "Org"), attribute(&COMMON_NAME, "A Root")].concat(),
+            ),
             tlv(SEQUENCE, validity),
             tlv(SEQUENCE, &[]),
             tlv(SEQUENCE, &[7; 200]),

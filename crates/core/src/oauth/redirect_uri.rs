@@ -162,7 +162,13 @@ mod tests {
         }
         assert!(matches(registered, registered));
         let pattern = Pattern::parse("https://*.example.com/cb").unwrap();
-        for host in ["a.xn--example-.com", "a.ｅxample.com", "a。example.com", "xn--a-.example.com", "a.example.com。"] {
+        for host in [
+            "a.xn--example-.com",
+            "a.ｅxample.com",
+            "a。example.com",
+            "xn--a-.example.com",
+            "a.example.com。",
+        ] {
             assert!(!pattern.matches(&format!("https://{host}/cb")), "{host}");
         }
         assert!(pattern.matches("https://a.example.com/cb"));

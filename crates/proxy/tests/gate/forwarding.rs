@@ -20,7 +20,8 @@ async fn s_4_nothing_is_answered_from_memory() {
         wire.send(format!("GET /same HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n")).await;
         let mut served = upstream.accept().await;
         assert_eq!(served.head().await.first, "GET /same HTTP/1.1");
-        let lines = "Cache-Control: public, max-age=86400\r\nETag: \"1\"\r\nConnection: close\r\nContent-Length: 1";
+        let lines =
+            "Cache-Control: public, max-age=86400\r\nETag: \"1\"\r\nConnection: close\r\nContent-Length: 1";
         served.send(format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{number}")).await;
         assert_eq!(wire.answer().await.body, number.to_string(), "{host}");
     }

@@ -25,7 +25,9 @@ async fn p_5_p_6_t_14_unknown_hosts_are_misdirected() {
 async fn s_14_a_host_in_another_alphabet_is_nobody() {
     let echo = Echo::start().await;
     let gate = Gate::before(echo.address);
-    for host in ["xn--www.test", "xn--www-.test", "xn--www-kva.test", "ｗww.test", "www。test", "w\u{ad}ww.test"] {
+    for host in
+        ["xn--www.test", "xn--www-.test", "xn--www-kva.test", "ｗww.test", "www。test", "w\u{ad}ww.test"]
+    {
         let mut wire = gate.connect().await;
         let status = wire.get(host, "/", "").await.status;
         assert!(matches!(status, 400 | 421), "{host}: {status}");

@@ -124,7 +124,8 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
 /// Browsers would take their requests, our cookies in them, to where an upstream says that this host is too.
 #[test]
 fn s_7_an_upstream_names_no_way_around_the_door() {
-    let mut headers = map(&[("Alt-Svc", "h3=\":8443\"; ma=86400"), ("Alt-Svc", "h2=\"a.test:443\""), ("Age", "1")]);
+    let mut headers =
+        map(&[("Alt-Svc", "h3=\":8443\"; ma=86400"), ("Alt-Svc", "h2=\"a.test:443\""), ("Age", "1")]);
     strip_response(&mut headers);
     assert_eq!(headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["age"]);
 }
