@@ -59,8 +59,8 @@ fn is_issued_by(chain: &Chain, name: &str) -> bool {
 
 /// The addresses of other chains: `Link: <…>;rel="alternate"` (RFC 8288 section 3).
 pub(crate) fn alternates(headers: &HeaderMap) -> Vec<String> {
-    let lines = headers.get_all(header::LINK).iter().filter_map(|line| line.to_str().ok());
-    let links = lines.flat_map(|line| line.split('<').skip(1)).filter_map(|link| link.split_once('>'));
+    let texts = headers.get_all(header::LINK).iter().filter_map(|line| line.to_str().ok());
+    let links = texts.flat_map(|line| line.split('<').skip(1)).filter_map(|link| link.split_once('>'));
     let is_alternate = |parameters: &str| {
         parameters.split([';', ',']).filter_map(|parameter| parameter.trim().split_once('=')).any(
             |(name, value)| {

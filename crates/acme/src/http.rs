@@ -34,12 +34,15 @@ const BODY_BYTES: usize = 1024 * 1024;
 /// What chains are (RFC 8555 section 9.1).
 const CHAIN: &[u8] = b"application/pem-certificate-chain";
 
+/// A chain as PEM, and the addresses of others that are offered with it.
+type Offered = (Bytes, Vec<String>);
+
 /// The client. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Http {
     tls: Arc<ClientConfig>,
     retry_after: Arc<AtomicU32>,
-    chain: Arc<Mutex<Option<(Bytes, Vec<String>)>>>,
+    chain: Arc<Mutex<Option<Offered>>>,
 }
 
 impl Http {
@@ -73,8 +76,8 @@ impl Http {
         }
     }
 
-    /// The chain that came last, as PEM, and the addresses of others that were offered with it (RFC 8555 section 7.4.2).
-    pub(crate) fn take_chain(&self) -> Option<(Bytes, Vec<String>)> {
+    /// The chain that came last (RFC 8555 section 7.4.2).
+    pub(crate) fn take_chain(&self) -> Option<Offered> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
