@@ -13,6 +13,7 @@ macro_rules! on_both_engines {
 }
 
 mod at_rest;
+mod certificates;
 mod codes;
 mod crash;
 mod credentials;
@@ -27,6 +28,7 @@ mod opening;
 mod passkey;
 mod people;
 mod personal_tokens;
+mod pushed_requests;
 mod raw;
 mod sessions;
 mod setup;
