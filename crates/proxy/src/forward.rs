@@ -96,7 +96,7 @@ async fn file(
     let Outgoing { service, arrival, head, watch, navigation, .. } = outgoing;
     let page = wants_page(&head.headers);
     let personal = permit.identity().is_some();
-    let ask = Ask { site, target: &arrival.target, head: &head, personal, page };
+    let ask = Ask { site, target: &arrival.target, head: &head, personal, page, turns: &worker.turns };
     match static_site::answer(ask, watch).await {
         Some(answer) => way_back.change(answer),
         None => control(worker.control.problem(&Problem::NotFound(service), navigation, &arrival.context)),
@@ -201,6 +201,7 @@ fn bring_back(
             }
         }
     }
+    way_back.service.relay.cookies(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
     way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
@@ -241,7 +242,7 @@ fn prepare(
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     // Before what we say ourselves, which nothing else may change.
-    relay.request.apply(&mut head.headers);
+    relay.request.apply_to_request(&mut head.headers);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),
