@@ -102,7 +102,6 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         random: Arc::clone(&shell.random),
     });
     let keeper = keeper(&config, &store, &certificates, &shell).await?;
-    store.watch().map_err(unavailable)?;
     let server = Server::start(doorward_proxy::Settings {
         listeners,
         workers: shell.workers,
@@ -224,6 +223,7 @@ fn open(
         OpenError::Newer { .. } | OpenError::Older { .. } => Failure::new(Stop::NewerDatabase, error),
         OpenError::Unavailable(_) => Failure::new(Stop::Database, error),
     })?;
+    store.watch().map_err(unavailable)?;
     Ok((directory, root, store))
 }
 
