@@ -61,7 +61,7 @@ impl KeyKeeper {
     ) -> Result<Self, Failure> {
         let (ring, shown, showing, wake) = Default::default();
         let keeper = Self(Arc::new(Inner { ring, config, store, clock, shown, showing, wake }));
-        keeper.look().await?;
+        Box::pin(keeper.look()).await?;
         Ok(keeper)
     }
 

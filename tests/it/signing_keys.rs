@@ -153,7 +153,7 @@ async fn o_25_nodes_make_one_key_and_a_revoked_one_stops_on_all() {
 
     // One revokes; the other one is not told by anything but the database.
     let before = token(&one, &mut ada).await;
-    let store = beside(Engine::Postgres { url: database.url().to_owned() }, ROOT);
+    let store = beside(Engine::Postgres { url: database.url() }, ROOT);
     let now = clock.now();
     assert!(store.revoke_signing_key(&kid(&before), new_key(Algorithm::Rs256), now).await.unwrap());
     for node in [&one, &two] {
