@@ -15,10 +15,12 @@
 mod authorization_code;
 mod certificate;
 mod claims;
+mod client_token;
 mod consent;
 mod credential;
 mod data_directory;
 mod db;
+mod device;
 mod enrolment;
 mod error;
 mod group;
@@ -38,8 +40,10 @@ mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
 pub use certificate::{StoredCertificate, StoredChain, StoredProof};
+pub use client_token::ClientToken;
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
+pub use device::{DevicePoll, NewDevice, PendingDevice};
 pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
 pub use group::{Group, GroupNames, NewGroup};
