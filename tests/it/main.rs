@@ -38,6 +38,7 @@ mod robust;
 mod secrecy;
 mod service_manager;
 mod services;
+mod signing_keys;
 mod smoke;
 mod step_up;
 mod store;

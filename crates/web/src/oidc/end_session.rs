@@ -63,7 +63,7 @@ async fn respond(
     let config = environment.config();
     let situation = Situation {
         issuer: &config.portal.origin,
-        keys: &environment.keys,
+        keys: &environment.keys(),
         clients: &config.clients,
         identity: visitor.as_deref(),
         confirmed,
