@@ -13,6 +13,7 @@ macro_rules! on_both_engines {
 }
 
 mod at_rest;
+mod clients;
 mod codes;
 mod crash;
 mod credentials;

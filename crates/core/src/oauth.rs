@@ -6,4 +6,6 @@ pub mod error;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect_uri;
+pub mod registration;
 pub mod scope;
+pub mod slow_secret;

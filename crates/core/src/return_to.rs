@@ -27,10 +27,12 @@ pub enum Page {
     People,
     /// The administrators' list of groups.
     Groups,
+    /// The administrators' list of registered applications.
+    Clients,
 }
 
 impl Page {
-    const ALL: [Self; 4] = [Self::Passkeys, Self::Tokens, Self::People, Self::Groups];
+    const ALL: [Self; 5] = [Self::Passkeys, Self::Tokens, Self::People, Self::Groups, Self::Clients];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
@@ -39,6 +41,7 @@ impl Page {
             Self::Tokens => "/account/tokens",
             Self::People => "/admin/people",
             Self::Groups => "/admin/groups",
+            Self::Clients => "/admin/clients",
         }
     }
 }

@@ -15,6 +15,7 @@
 mod authorization_code;
 mod certificate;
 mod claims;
+mod client;
 mod consent;
 mod credential;
 mod data_directory;
@@ -37,6 +38,7 @@ mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
 pub use certificate::{StoredCertificate, StoredChain, StoredProof};
+pub use client::{NewClient, SecretHash, StoredClient, StoredSecret};
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use enrolment::CompleteEnrolment;

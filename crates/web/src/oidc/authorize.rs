@@ -65,7 +65,7 @@ pub(super) struct Ask {
 }
 
 async fn respond(ask: Ask) -> Result<Response, Refusal> {
-    let request = match ask.read() {
+    let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
@@ -80,9 +80,10 @@ async fn respond(ask: Ask) -> Result<Response, Refusal> {
 
 impl Ask {
     /// The request, or the answer that says what is wrong with it.
-    pub(super) fn read(&self) -> Result<AuthorizationRequest, Box<Response>> {
-        let config = self.environment.config();
-        authorization::parse(&self.parameters, &config.clients).map_err(|error| {
+    pub(super) async fn read(&self) -> Result<Result<AuthorizationRequest, Box<Response>>, StoreError> {
+        let client_id = self.parameters.value("client_id").unwrap_or_default();
+        let client = self.environment.client(client_id).await?;
+        Ok(authorization::parse(&self.parameters, client.as_slice()).map_err(|error| {
             Box::new(match error {
                 AuthorizationError::Display(error) => {
                     let message = "The application sent you here with a request that can't be trusted, so it ends here. Whoever runs the application can correct it";
@@ -91,7 +92,7 @@ impl Ask {
                 }
                 AuthorizationError::Redirect(response) => self.refuse(&response),
             })
-        })
+        }))
     }
 
     /// The one thing to do.
