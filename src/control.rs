@@ -34,8 +34,8 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply {
-        let Refused { service, identity, denial } = *refused;
-        self.0.denied(&Denied { service, identity, denial }, as_page, context)
+        let Refused { service, identity, denial, detail } = *refused;
+        self.0.denied(&Denied { service, identity, denial, detail }, as_page, context)
     }
 
     fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {

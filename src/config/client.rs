@@ -73,6 +73,7 @@ pub(super) fn read(
         consent: section.boolean("consent", true),
         reauthenticate: section.boolean("reauthenticate", false),
         require_pkce: section.boolean("require_pkce", public),
+        require_par: section.boolean("require_par", false),
         id_token_alg: algorithm(&mut section),
         lifetimes: lifetimes(&mut section),
         claims: claims::read(&mut section),

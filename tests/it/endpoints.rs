@@ -54,6 +54,7 @@ get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
 get id /.well-known/jwks.json
 open id /api/oidc/token
+open id /api/oidc/par
 open id /api/oidc/introspect
 open id /api/oidc/revoke
 get id /api/oidc/userinfo
@@ -119,13 +120,14 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 10] = [
+const CONSTANTS: [(&str, &str); 11] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
+    ("discovery::PUSH", "/api/oidc/par"),
     ("discovery::INTROSPECT", "/api/oidc/introspect"),
     ("discovery::REVOKE", "/api/oidc/revoke"),
     ("discovery::USERINFO", "/api/oidc/userinfo"),

@@ -27,6 +27,7 @@ mod people;
 mod personal_tokens;
 mod process;
 mod provider;
+mod pushed;
 mod registered;
 mod response_modes;
 mod restart;

@@ -13,6 +13,7 @@ macro_rules! on_both_engines {
 }
 
 mod at_rest;
+mod certificates;
 mod clients;
 mod codes;
 mod crash;
@@ -28,6 +29,7 @@ mod opening;
 mod passkey;
 mod people;
 mod personal_tokens;
+mod pushed_requests;
 mod raw;
 mod sessions;
 mod setup;

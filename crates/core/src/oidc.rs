@@ -15,6 +15,7 @@ pub mod interaction;
 pub mod issue;
 pub mod progress;
 pub mod prompt;
+pub mod pushed;
 pub mod response;
 pub mod token_state;
 pub mod userinfo;

@@ -44,6 +44,8 @@ kinds! {
     Setup = "dw_i_",
     /// A token that a person made for one service.
     Personal = "dw_k_",
+    /// What names a pushed authorization request (RFC 9126 section 2.2).
+    Pushed = "dw_p_",
 }
 
 const SECRET_LENGTH: usize = 32;
@@ -265,6 +267,7 @@ mod tests {
             Enrolment::PREFIX,
             Setup::PREFIX,
             Personal::PREFIX,
+            Pushed::PREFIX,
         ];
         for (index, prefix) in prefixes.iter().enumerate() {
             assert!(!prefixes[index + 1..].contains(prefix), "{prefix}");

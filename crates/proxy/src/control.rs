@@ -110,4 +110,6 @@ pub struct Refused<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
+    /// What was compared: for the log, and for administrators.
+    pub detail: &'a str,
 }

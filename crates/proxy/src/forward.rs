@@ -26,6 +26,7 @@ use crate::{
     compress,
     control::Problem,
     credentials,
+    metrics::Fault,
     service::{Answer, Arrival, X_REQUEST_ID, control},
     static_site::{self, Ask},
     upgrade,
@@ -135,6 +136,7 @@ async fn send(
             watch.until = Some(until);
             let sending = Box::pin(worker.pools.send(&arrival.config, upstream, request, websocket));
             let Ok(sent) = tokio::time::timeout_at(until, sending).await else {
+                worker.tally.upstream_failed(Fault::TooSlow);
                 return Err(Problem::TooSlow(Arc::clone(service)));
             };
             sent
@@ -149,8 +151,9 @@ async fn send(
             }
         }
         Ok(Sent { response, lease }) => {
+            let peer = arrival.context.peer;
             let switched =
-                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch)));
+                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch), peer));
             match switched {
                 Some(answer) => return Ok(answer),
                 // Nobody asked: what follows would be nobody's request (S-1, P-14).
@@ -162,6 +165,9 @@ async fn send(
         }
         Err(error) => error,
     };
+    if let Some(fault) = error.fault() {
+        worker.tally.upstream_failed(fault);
+    }
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
     Err(Problem::UpstreamDown(Arc::clone(service)))
 }
@@ -177,11 +183,14 @@ fn limited(body: Incoming, limit: Option<u64>) -> (RequestBody, Option<Rc<Cell<b
 
 fn bring_back(
     mut response: Response<Arriving>,
-    (lease, watch): (Lease, Box<Watch>),
+    (mut lease, watch): (Lease, Box<Watch>),
     upstream: &Upstream,
     (way_back, arrival): (&WayBack<'_>, &Arrival),
 ) -> Answer {
     headers::strip_response(response.headers_mut());
+    if is_event_stream(response.headers()) {
+        lease.carries_events();
+    }
     if response.status().is_redirection() || response.status() == StatusCode::CREATED {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
             let told = response.headers().get(&name);
@@ -195,6 +204,12 @@ fn bring_back(
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
     way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..EVENTS.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS))
 }
 
 impl WayBack<'_> {

@@ -86,19 +86,6 @@ pub(crate) struct Arrival {
     pub(crate) target: PathAndQuery,
     pub(crate) context: RequestContext,
     pub(crate) config: Arc<Config>,
-    forwarding_ignored: bool,
-}
-
-impl Arrival {
-    /// A request at another proxy, which asked about it.
-    pub(crate) const fn asked(
-        route: Arc<Route>,
-        target: PathAndQuery,
-        context: RequestContext,
-        config: Arc<Config>,
-    ) -> Self {
-        Self { route, target, context, config, forwarding_ignored: false }
-    }
 }
 
 /// Steps 1 to 3: framing, target, route, client address.
@@ -125,13 +112,7 @@ fn read(
         host: route.host.clone(),
         origin: route.origin.clone(),
     };
-    Ok(Arrival {
-        target: target.path_and_query().clone(),
-        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trust),
-        route,
-        context,
-        config: Arc::clone(config),
-    })
+    Ok(Arrival { target: target.path_and_query().clone(), route, context, config: Arc::clone(config) })
 }
 
 /// Who is believed about the client's address.
@@ -233,7 +214,7 @@ async fn gate(
     });
     let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
-    count_upstream(worker, decided, &answer);
+    worker.tally.upstream_within(decided.elapsed());
     answer
 }
 
@@ -247,6 +228,8 @@ pub(crate) fn refused_at(
 ) -> (Answer, &'static str) {
     let context = &arrival.context;
     let count = |decided| worker.count(service, arrival, decided);
+    let detail = line.detail_of(why.as_ref(), fetch);
+    let line = line.because(&detail);
     match why {
         Ok(demand) => {
             line.decided("sign_in", &demand.code());
@@ -255,8 +238,6 @@ pub(crate) fn refused_at(
             (control(worker.control.demanded(&demanded, context)), demand.code())
         }
         Err(denial) => {
-            let detail = policy::detail(&service.guard, &denial, context.client);
-            let line = line.because(&detail);
             let guessed = matches!(denial, Denial::Key { .. });
             // Whoever guesses is answered with less and less.
             if guessed && !worker.guesses.record(context.client, context.now) {
@@ -270,7 +251,7 @@ pub(crate) fn refused_at(
             }
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
-            let refused = Refused { service, identity: line.identity, denial: &denial };
+            let refused = Refused { service, identity: line.identity, denial: &denial, detail: &detail };
             (control(worker.control.denied(&refused, wants_page(&head.headers), context)), denial.code())
         }
     }
@@ -282,24 +263,7 @@ pub(crate) fn line<'a>(
     head: &'a Parts,
     identity: Option<&'a Identity>,
 ) -> Line<'a> {
-    Line {
-        context: &arrival.context,
-        service,
-        method: &head.method,
-        path: arrival.target.path(),
-        identity,
-        forwarding_ignored: arrival.forwarding_ignored,
-        detail: "",
-        via: "door",
-    }
-}
-
-/// Counts how long an upstream took, or that none answered and we stood in.
-fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
-    worker.tally.upstream_within(asked.elapsed());
-    if matches!(answer.body(), AnswerBody::Control(_)) {
-        worker.tally.upstream_failed(answer.status());
-    }
+    Line { service, arrival, head, identity, detail: "", via: "door" }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.

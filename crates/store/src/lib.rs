@@ -27,6 +27,7 @@ mod handoff;
 mod login;
 mod migrate;
 mod personal_token;
+mod pushed_request;
 mod session;
 mod setup;
 mod signing_key;
@@ -49,6 +50,7 @@ pub use login::{ChallengeUse, NewSession, SignIn};
 pub use personal_token::{
     NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,
 };
+pub use pushed_request::NewPushedRequest;
 pub use session::SessionRow;
 pub use setup::CompleteSetup;
 pub use signing_key::{NewSigningKey, StoredSigningKey};

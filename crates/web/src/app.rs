@@ -93,6 +93,8 @@ pub struct Denied<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
+    /// What was compared: administrators see it.
+    pub detail: &'a str,
 }
 
 /// The control plane.

@@ -56,6 +56,7 @@ fn for_scripts() -> Router<Arc<Environment>> {
         )
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
+        .route(discovery::PUSH, post(oidc::pushed::push).options(oidc::preflight))
         .route(discovery::INTROSPECT, post(oidc::token_state::introspect).options(oidc::preflight))
         .route(discovery::REVOKE, post(oidc::token_state::revoke).options(oidc::preflight))
         .route(

@@ -17,6 +17,7 @@ pub const SECRETS_MAX: usize = 20;
 /// An application that signs people in through us. [`Client::new`] makes one that nobody can use yet: it has no secret
 /// and no place to return to.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Client {
     /// The name in the configuration: `[clients.<name>]`.
     pub name: String,
@@ -38,6 +39,8 @@ pub struct Client {
     pub reauthenticate: bool,
     /// Whether PKCE is demanded of a confidential client as well.
     pub require_pkce: bool,
+    /// Whether its authorization requests must be pushed (RFC 9126 section 6).
+    pub require_par: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
     /// How long its tokens are valid.
@@ -122,6 +125,7 @@ impl Client {
             consent: true,
             reauthenticate: false,
             require_pkce: false,
+            require_par: false,
             id_token_alg: Algorithm::Rs256,
             lifetimes: TokenLifetimes::default(),
             claims: Vec::new(),

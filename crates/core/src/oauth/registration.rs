@@ -193,6 +193,7 @@ impl Registration {
             consent: !self.skip_consent,
             reauthenticate: self.reauthenticate,
             require_pkce: self.pkce || self.public,
+            require_par: self.require_par,
             lifetimes: TokenLifetimes {
                 access: Lifetime::minutes(self.access_token_minutes),
                 refresh: Lifetime::minutes(self.refresh_token_minutes),

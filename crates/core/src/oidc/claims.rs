@@ -128,11 +128,7 @@ fn granted(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
 /// The left half of the access token's hash (OpenID Connect Core section 3.1.3.6), by the hash of the algorithm:
 /// Ed25519 has SHA-512 in it.
 fn at_hash(algorithm: Algorithm, access_token: &Plain<Access>) -> String {
-    let hash = match algorithm {
-        Algorithm::Rs256 | Algorithm::Es256 => &digest::SHA256,
-        Algorithm::EdDsa => &digest::SHA512,
-    };
-    let digest = digest::digest(hash, access_token.expose().as_bytes());
+    let digest = digest::digest(algorithm.hash(), access_token.expose().as_bytes());
     let (left, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
     URL_SAFE_NO_PAD.encode(left)
 }

@@ -13,6 +13,8 @@ use crate::{
 pub const AUTHORIZE: &str = "/authorize";
 /// Path of the token endpoint.
 pub const TOKEN: &str = "/api/oidc/token";
+/// Path of the pushed authorization request endpoint (RFC 9126).
+pub const PUSH: &str = "/api/oidc/par";
 /// Path of the userinfo endpoint.
 pub const USERINFO: &str = "/api/oidc/userinfo";
 /// Path of the introspection endpoint (RFC 7662).
@@ -36,6 +38,8 @@ pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
         "issuer": issuer.as_str(),
         "authorization_endpoint": url(AUTHORIZE),
         "token_endpoint": url(TOKEN),
+        "pushed_authorization_request_endpoint": url(PUSH),
+        "require_pushed_authorization_requests": false,
         "userinfo_endpoint": url(USERINFO),
         "introspection_endpoint": url(INTROSPECT),
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

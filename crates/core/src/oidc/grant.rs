@@ -57,7 +57,7 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: description.into(), basic: false }
     }
 

@@ -16,6 +16,7 @@ use crate::{
 mod basic;
 mod bearer;
 mod keys;
+mod near;
 mod properties;
 mod rules;
 mod words;

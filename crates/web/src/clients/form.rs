@@ -26,6 +26,7 @@ pub(super) struct Written {
     pub(super) public: bool,
     pub(super) pkce: bool,
     pub(super) reauthenticate: bool,
+    pub(super) require_par: bool,
     pub(super) skip_consent: bool,
     pub(super) everybody: bool,
 }
@@ -46,6 +47,7 @@ impl Written {
             public: registration.public,
             pkce: registration.pkce,
             reauthenticate: registration.reauthenticate,
+            require_par: registration.require_par,
             skip_consent: registration.skip_consent,
             everybody: !registration.group_restricted,
         }
@@ -66,6 +68,7 @@ impl Written {
             public: chosen("public"),
             pkce: chosen("pkce"),
             reauthenticate: chosen("reauthenticate"),
+            require_par: chosen("require_par"),
             skip_consent: chosen("skip_consent"),
             everybody: chosen("everybody"),
         }
@@ -89,6 +92,7 @@ impl Written {
             public: self.public,
             pkce: self.pkce,
             reauthenticate: self.reauthenticate,
+            require_par: self.require_par,
             skip_consent: self.skip_consent,
             group_restricted: !self.everybody,
             ..former

@@ -48,7 +48,7 @@ const fn line(scope: Scope) -> &'static str {
 pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question) -> Response {
     let uri = request.target.redirect_uri();
     let user = ask.visitor.as_ref().map(|identity| identity.profile.username.to_string());
-    let again = ask.onward(Progress::begin(ask.context.now)).to_path();
+    let again = ask.again().to_path();
     let mut response = page::show(&Page {
         frame: Frame::portal(&ask.environment, None),
         client: request.client.title.clone(),
