@@ -158,7 +158,7 @@ async fn a_client_has_so_many_secrets_and_no_more(world: World) {
     let new = secret(&world, quick("new"));
     assert!(world.store.replace_client_secrets("wiki", new.clone()).await.unwrap());
     let stored = world.store.client("wiki").await.unwrap().unwrap();
-    assert_eq!(stored.secrets, [new.clone()]);
+    assert_eq!(stored.secrets, std::slice::from_ref(&new));
     let ClientKind::Confidential(secrets) = stored.client().unwrap().0.kind else { panic!() };
     assert!(secrets[0].hash.matches(b"new") && secrets[0].is_live(NOW) && !secrets[0].is_live(later(60)));
     assert!(!world.store.add_client_secret("none", new).await.unwrap());
@@ -169,7 +169,7 @@ async fn a_slow_secret_becomes_quick_once(world: World) {
     register(&world, "wiki").await;
     let slow = secret(&world, SecretHash::Slow(SlowHash::parse(HASH).unwrap()));
     assert!(world.store.add_client_secret("wiki", slow.clone()).await.unwrap());
-    assert_eq!(world.store.client("wiki").await.unwrap().unwrap().secrets, [slow.clone()]);
+    assert_eq!(world.store.client("wiki").await.unwrap().unwrap().secrets, std::slice::from_ref(&slow));
     let became = race(8, |_| world.store.quicken_client_secret(&slow.id, HashedSecret::of(b"s3cret")));
     let became: Vec<_> = became.into_iter().map(Result::unwrap).collect();
     assert_eq!(winners(&became), 1);

@@ -14,6 +14,7 @@ use crate::{environment::Environment, refusal::Refusal};
 pub(crate) const GROUPS_MAX: u32 = 1000;
 
 /// The fields of the form.
+#[expect(clippy::struct_excessive_bools, reason = "each is a box that an administrator ticks by itself")]
 pub(super) struct Written {
     pub(super) name: String,
     pub(super) description: String,
