@@ -38,7 +38,7 @@ impl ControlPlane for Control {
         self.0.denied(&Denied { service, identity, denial, detail }, as_page, context)
     }
 
-    fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {
+    fn problem(&self, problem: &Problem, as_page: bool, context: &RequestContext) -> Reply {
         let problem = match problem {
             Problem::Malformed(what) => doorward_web::Problem::Malformed(what),
             Problem::DuplicateSession => doorward_web::Problem::DuplicateSession,
@@ -51,6 +51,6 @@ impl ControlPlane for Control {
             Problem::TooManyAttempts => doorward_web::Problem::TooManyAttempts,
             Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
-        self.0.problem(problem, navigation, context)
+        self.0.problem(problem, as_page, context)
     }
 }

@@ -375,7 +375,7 @@ async fn a_9_another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn d_12_large_bodies_are_not_read() {
+async fn d_12_s_16_large_bodies_are_not_read() {
     let door = Door::open().await;
     let cookie = states(&door).await.swap_remove(2).1;
     let all = endpoints();

@@ -21,6 +21,8 @@ mod headers;
 mod impossible;
 mod live;
 mod normalisers;
+mod pages;
+mod partition;
 mod passkeys;
 mod paths;
 mod people;

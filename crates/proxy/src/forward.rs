@@ -5,7 +5,6 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use doorward_core::{
     http::{
         encoding::Coding,
-        fetch::wants_page,
         forward_auth::Unanswered,
         framing,
         headers::{self, ForwardedValues},
@@ -44,7 +43,7 @@ pub(crate) struct Outgoing {
     pub(crate) head: Parts,
     pub(crate) body: Incoming,
     pub(crate) websocket: bool,
-    pub(crate) navigation: bool,
+    pub(crate) as_page: bool,
     pub(crate) watch: Box<Watch>,
 }
 
@@ -59,7 +58,7 @@ struct WayBack<'a> {
 /// Forwards a request, or answers it with a file. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     let service = Arc::clone(&outgoing.service);
-    let navigation = outgoing.navigation;
+    let as_page = outgoing.as_page;
     let way_back = WayBack {
         service: &service,
         method: outgoing.head.method.clone(),
@@ -83,7 +82,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         }
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, navigation, &arrival.context)))
+    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, as_page, &arrival.context)))
 }
 
 /// Answers with a file of the service.
@@ -93,13 +92,13 @@ async fn file(
     (site, way_back): (&StaticSite, &WayBack<'_>),
     outgoing: Outgoing,
 ) -> Answer {
-    let Outgoing { service, arrival, head, watch, navigation, .. } = outgoing;
-    let page = wants_page(&head.headers);
+    let Outgoing { service, arrival, head, watch, as_page, .. } = outgoing;
     let personal = permit.identity().is_some();
-    let ask = Ask { site, target: &arrival.target, head: &head, personal, page };
+    let ask =
+        Ask { site, target: &arrival.target, head: &head, personal, page: as_page, turns: &worker.turns };
     match static_site::answer(ask, watch).await {
         Some(answer) => way_back.change(answer),
-        None => control(worker.control.problem(&Problem::NotFound(service), navigation, &arrival.context)),
+        None => control(worker.control.problem(&Problem::NotFound(service), as_page, &arrival.context)),
     }
 }
 
@@ -201,6 +200,7 @@ fn bring_back(
             }
         }
     }
+    way_back.service.relay.cookies(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
     way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
@@ -241,7 +241,7 @@ fn prepare(
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     // Before what we say ourselves, which nothing else may change.
-    relay.request.apply(&mut head.headers);
+    relay.request.apply_to_request(&mut head.headers);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),

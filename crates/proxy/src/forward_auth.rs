@@ -115,7 +115,8 @@ async fn decide(
                 .via_forward_auth()
                 .decided("denied", &problem.code());
             worker.count(&service, &arrival, ("denied", problem.code()));
-            let answer = control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
+            let answer =
+                control(worker.control.problem(&problem, wants_page(&head.headers), &arrival.context));
             return fit(Some(dialect), answer, problem.code());
         }
     };

@@ -136,14 +136,13 @@ pub(crate) fn refused(
         host: config.portal.host.clone(),
         origin: config.portal.origin.clone(),
     };
-    let navigation =
-        FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    let as_page = wants_page(request.headers());
     match problem {
         Problem::Misdirected => worker.tally.unknown_host.add(1),
         _ => worker.tally.malformed.add(1),
     }
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
-    let mut answer = control(worker.control.problem(problem, navigation, &context));
+    let mut answer = control(worker.control.problem(problem, as_page, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
         // What follows was perhaps never meant as a request of its own (RFC 9112 section 6.3).
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -176,7 +175,7 @@ async fn gate(
         Err(problem) => {
             line(service, &arrival, &head, None).decided("denied", &problem.code());
             worker.count(service, &arrival, ("denied", problem.code()));
-            return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
+            return control(worker.control.problem(&problem, wants_page(&head.headers), &arrival.context));
         }
     };
     let Judged { identity, decision, token, bearer, generation, held } = judged;
@@ -198,7 +197,7 @@ async fn gate(
         return redirect::lead(target, &head.method, &arrival.target);
     }
     let service = Arc::clone(service);
-    let navigation = fetch.navigation;
+    let as_page = wants_page(&head.headers);
     let watch = Box::new(Watch {
         worker: Rc::clone(worker),
         token,
@@ -212,7 +211,7 @@ async fn gate(
         generation,
         until: None,
     });
-    let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
+    let outgoing = Outgoing { service, arrival, head, body, websocket, as_page, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
     worker.tally.upstream_within(decided.elapsed());
     answer
@@ -245,7 +244,7 @@ pub(crate) fn refused_at(
                 line.decided("denied", &problem.code());
                 count(("denied", problem.code()));
                 return (
-                    control(worker.control.problem(&problem, fetch.navigation, context)),
+                    control(worker.control.problem(&problem, wants_page(&head.headers), context)),
                     problem.code(),
                 );
             }
@@ -283,9 +282,7 @@ async fn reserved(
         return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
     }
     let problem = Problem::Malformed("the reserved path in another spelling");
-    let origin = &arrival.route.origin;
-    let navigation = FetchMetadata::read(request.method(), request.headers(), origin, false).navigation;
-    control(worker.control.problem(&problem, navigation, &arrival.context))
+    control(worker.control.problem(&problem, wants_page(request.headers()), &arrival.context))
 }
 
 /// Who it is, what was decided, and what that rests on.

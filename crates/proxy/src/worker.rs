@@ -27,6 +27,7 @@ use crate::{
     server::{Settings, Shared},
     service::{Arrival, trust},
     session::SessionSource,
+    static_site::Turns,
     timeouts::Timeouts,
     upstream::Pools,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Worker {
     pub(crate) disclosures: Disclosures,
     pub(crate) guesses: Arc<Guesses>,
     pub(crate) passwords: Passwords,
+    pub(crate) turns: Turns,
     pub(crate) connections: Rc<Connections>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
@@ -68,6 +70,7 @@ impl Worker {
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             guesses: shared.guesses,
             passwords: Passwords::new(draw(&*settings.random)),
+            turns: Turns::default(),
             connections: Connections::new(Arc::clone(&shared.tally)),
             tally: shared.tally,
             services: ServiceTallies::default(),

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum StoreError {
     /// A rule of the data forbids it.
     Conflict(Constraint),
+    /// A value is longer than any may be.
+    TooLarge,
     /// The database did not answer as it should; the text is for the log.
     Unavailable(String),
     /// A row holds what can't be: the wrong root secret for it, or a hand at work.
@@ -43,6 +45,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(constraint) => write!(formatter, "conflict: {constraint:?}"),
+            Self::TooLarge => formatter.write_str("a value is longer than any may be"),
             Self::Unavailable(cause) => write!(formatter, "the database is unavailable: {cause}"),
             Self::Corrupt { table, column } => {
                 write!(formatter, "the database holds an impossible value in {table}.{column}")

@@ -1,6 +1,6 @@
 //! One timeline of migrations for both engines.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, time::Duration};
 
 use crate::{
     db::{Db, Tx},
@@ -35,10 +35,11 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
 
 /// Refuses a database that would have to be changed.
 pub(crate) fn demand_current(db: &Db) -> Result<(), OpenError> {
-    let found = db.read_blocking(|tx| {
+    let read = |tx: &mut dyn Tx| {
         let row = tx.optional("SELECT number FROM meta WHERE key = 'schema'", &[])?;
         row.map_or(Ok(0), |row| row.integer(0))
-    })?;
+    };
+    let found = db.read_blocking(read, Duration::from_secs(10))?;
     match found.cmp(&known()) {
         Ordering::Equal => Ok(()),
         Ordering::Less => Err(OpenError::Older { found, known: known() }),

@@ -167,6 +167,9 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(constraint) => {
                 Self::new(StatusCode::CONFLICT, "conflict", conflict(constraint))
             }
+            StoreError::TooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "That is more than is kept here.")
+            }
             StoreError::Unavailable(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
