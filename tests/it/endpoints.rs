@@ -55,6 +55,7 @@ get id /.well-known/oauth-authorization-server
 get id /.well-known/jwks.json
 open id /api/oidc/token
 open id /api/oidc/par
+open id /api/oidc/device/authorize
 open id /api/oidc/introspect
 open id /api/oidc/revoke
 get id /api/oidc/userinfo
@@ -96,6 +97,8 @@ form id /admin/people/enable
 form id /admin/people/end-sessions
 form id /admin/people/enrolment
 form id /authorize/consent
+get id /device
+form id /device
 get id /sign-out
 get notes /.doorward/sign-in
 get notes /.doorward/callback
@@ -120,13 +123,15 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 11] = [
+const CONSTANTS: [(&str, &str); 13] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
+    ("discovery::DEVICE_AUTHORIZATION", "/api/oidc/device/authorize"),
+    ("discovery::DEVICE", "/device"),
     ("discovery::PUSH", "/api/oidc/par"),
     ("discovery::INTROSPECT", "/api/oidc/introspect"),
     ("discovery::REVOKE", "/api/oidc/revoke"),

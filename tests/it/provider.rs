@@ -121,6 +121,7 @@ async fn what_is_published_is_what_is_there() {
         ("authorization_endpoint", "/authorize"),
         ("token_endpoint", "/api/oidc/token"),
         ("pushed_authorization_request_endpoint", "/api/oidc/par"),
+        ("device_authorization_endpoint", "/api/oidc/device/authorize"),
         ("userinfo_endpoint", "/api/oidc/userinfo"),
         ("introspection_endpoint", "/api/oidc/introspect"),
         ("revocation_endpoint", "/api/oidc/revoke"),
@@ -156,6 +157,8 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/api/oidc/userinfo", true),
         ("/api/oidc/token", true),
         ("/api/oidc/par", true),
+        ("/api/oidc/device/authorize", true),
+        ("/device", false),
         ("/api/oidc/introspect", true),
         ("/api/oidc/revoke", true),
         ("/authorize", false),
@@ -163,7 +166,13 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/api/oidc/end-session", false),
         ("/", false),
     ] {
-        let posts = ["/api/oidc/token", "/api/oidc/par", "/api/oidc/introspect", "/api/oidc/revoke"];
+        let posts = [
+            "/api/oidc/token",
+            "/api/oidc/par",
+            "/api/oidc/device/authorize",
+            "/api/oidc/introspect",
+            "/api/oidc/revoke",
+        ];
         let asked = if posts.contains(&path) { Method::POST } else { Method::GET };
         for method in [Method::OPTIONS, asked] {
             let request = Request::fetch(method.clone(), &door.url("id", path)).unwrap();

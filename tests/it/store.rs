@@ -19,6 +19,7 @@ mod codes;
 mod crash;
 mod credentials;
 mod data_directory;
+mod devices;
 mod engine;
 mod enrolments;
 mod generation;

@@ -191,7 +191,7 @@ async fn o_1_o_2_and_o_3_a_code_is_good_for_whom_it_was_made() {
         ("client_id", "wiki", "401 invalid_client"),
         ("client_secret", "guess", "401 invalid_client"),
         ("grant_type", "password", "400 unsupported_grant_type"),
-        ("grant_type", "client_credentials", "400 unsupported_grant_type"),
+        ("grant_type", "client_credentials", "400 unauthorized_client"),
         ("grant_type", "", "400 invalid_request"),
         ("code", "", "400 invalid_request"),
         ("code", "dw_c_guess", "400 invalid_grant"),

@@ -301,7 +301,10 @@ fn add_secret(
 
 fn revoke_all_of(tx: &mut dyn Tx, client: &str, now: UnixTime) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE token_families SET revoked_at = $2 WHERE client_id = $1 AND revoked_at IS NULL";
-    tx.execute(SQL, &[client.into(), now.0.into()]).map(drop)
+    tx.execute(SQL, &[client.into(), now.0.into()])?;
+    tx.execute("DELETE FROM client_tokens WHERE client_id = $1", &[client.into()])?;
+    tx.execute("DELETE FROM pushed_requests WHERE client_id = $1", &[client.into()])?;
+    tx.execute("DELETE FROM device_requests WHERE client_id = $1", &[client.into()]).map(drop)
 }
 
 fn load(tx: &mut dyn Tx, vault: &Vault, id: &str) -> Result<Option<StoredClient>, StoreError> {

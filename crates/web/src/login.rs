@@ -82,6 +82,7 @@ async fn destination(environment: &Environment, then: &ReturnTo) -> Option<Strin
             let query = Parameters::parse(query.as_bytes()).ok()?;
             Some(environment.client(query.value("client_id")?).await.ok()??.title.clone())
         }
+        ReturnTo::Device(_) => Some("Another device".to_owned()),
         ReturnTo::Launcher | ReturnTo::Page(_) => None,
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod consent;
 mod delivery;
+pub(crate) mod device;
 pub(crate) mod end_session;
 pub(crate) mod metadata;
 pub(crate) mod pushed;

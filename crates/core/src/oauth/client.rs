@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::redirect_uri;
+use super::{grant_type::GrantType, redirect_uri};
 use crate::{
     jose::Algorithm,
     oidc::{claim_rule::ClaimRule, issue},
@@ -33,6 +33,8 @@ pub struct Client {
     pub post_logout: RedirectUris,
     /// Who may use it.
     pub policy: Arc<Policy>,
+    /// How it may get tokens.
+    pub grants: Vec<GrantType>,
     /// Whether people are asked before their data is handed over.
     pub consent: bool,
     /// Whether each authorization asks for the passkey, however fresh the session is.
@@ -122,6 +124,7 @@ impl Client {
             redirect_uris: RedirectUris::default(),
             post_logout: RedirectUris::default(),
             policy,
+            grants: vec![GrantType::AuthorizationCode],
             consent: true,
             reauthenticate: false,
             require_pkce: false,
@@ -136,6 +139,12 @@ impl Client {
     /// Whether it is a public client.
     pub const fn is_public(&self) -> bool {
         matches!(self.kind, ClientKind::Public)
+    }
+
+    /// Whether it may get tokens by this grant. A public client has no proof of its own, so it gets none for itself (RFC
+    /// 6749 section 4.4).
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.grants.contains(&grant) && !(self.is_public() && grant == GrantType::ClientCredentials)
     }
 
     /// Whether authorization requests must carry a PKCE challenge: always for a public client, which has no other

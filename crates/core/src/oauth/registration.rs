@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     client::{Client, ClientKind, ClientSecret, RedirectUris, TokenLifetimes},
+    grant_type::GrantType,
     redirect_uri::{self, Pattern, Unfit},
 };
 use crate::{
@@ -188,6 +189,7 @@ impl Registration {
         let default = TokenLifetimes::default();
         Client {
             title: self.name.clone(),
+            grants: GrantType::ALL.to_vec(),
             kind: if self.public { ClientKind::Public } else { ClientKind::Confidential(secrets) },
             redirect_uris: addresses(&self.callback_urls),
             post_logout: addresses(&self.logout_callback_urls),

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     id::UserId,
     identity::Identity,
-    oauth::{error::ErrorCode, scope::ScopeSet},
+    oauth::{error::ErrorCode, grant_type::GrantType, scope::ScopeSet},
     policy::{self, Denial},
     time::UnixTime,
 };
@@ -65,6 +65,13 @@ pub struct Question {
 
 /// Decides, in the order: how the request came, session, sign-in again, policy, consent.
 pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> Step {
+    if !request.client.may_use(GrantType::AuthorizationCode) {
+        return refuse(
+            request,
+            ErrorCode::UnauthorizedClient,
+            "this application may not sign people in by codes",
+        );
+    }
     if request.client.require_par && !situation.progress.is_some_and(Progress::is_pushed) {
         return refuse(request, ErrorCode::InvalidRequest, "this application must push its requests");
     }

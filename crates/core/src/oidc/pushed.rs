@@ -9,7 +9,7 @@ use super::{
     progress,
 };
 use crate::{
-    oauth::{client::Client, parameters::Parameters},
+    oauth::{client::Client, grant_type::GrantType, parameters::Parameters},
     time::Lifetime,
     token::{Plain, Pushed},
 };
@@ -38,6 +38,9 @@ pub fn named(parameters: &Parameters) -> Option<Option<Plain<Pushed>>> {
 /// What to keep of a request that `client`, which has proved who it is, pushes. Everything that `/authorize` would refuse
 /// is refused here already (RFC 9126 section 2.3), a redirect URI that is not the client's among it.
 pub fn accept(parameters: &Parameters, client: &Arc<Client>) -> Result<Parameters, TokenError> {
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err(TokenError::unauthorized_client());
+    }
     if parameters.value("request_uri").is_some() {
         return Err(TokenError::invalid_request("request_uri can't be pushed"));
     }
