@@ -39,6 +39,7 @@ mod robust;
 mod secrecy;
 mod service_manager;
 mod services;
+mod signing_keys;
 mod smoke;
 mod step_up;
 mod store;

@@ -133,7 +133,7 @@ impl Ask {
         };
         let situation = Situation {
             identity: self.visitor.as_ref(),
-            hinted: request.hinted(issuer, &environment.keys),
+            hinted: request.hinted(issuer, &environment.keys()),
             consented: consented.map_or_else(ScopeSet::default, |names| ScopeSet::from_names(&names)),
             progress: self.progress(),
             client: context.client,

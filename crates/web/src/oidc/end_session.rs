@@ -61,14 +61,14 @@ async fn respond(
     (parameters, confirmed): (&Parameters, bool),
 ) -> Result<Response, Refusal> {
     let config = environment.config();
-    let named = end_session::client_of(parameters, &config.portal.origin, &environment.keys);
+    let named = end_session::client_of(parameters, &config.portal.origin, &environment.keys());
     let client = match named {
         Some(client_id) => environment.client(&client_id).await?,
         None => None,
     };
     let situation = Situation {
         issuer: &config.portal.origin,
-        keys: &environment.keys,
+        keys: &environment.keys(),
         clients: client.as_slice(),
         identity: visitor.as_deref(),
         confirmed,

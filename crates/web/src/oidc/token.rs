@@ -258,6 +258,6 @@ impl Exchange<'_> {
             refresh: &self.refresh,
             now: self.context.now,
         };
-        Ok(grant::answer(permit, &issuance, &self.environment.keys)?)
+        Ok(grant::answer(permit, &issuance, &self.environment.keys())?)
     }
 }
