@@ -32,6 +32,7 @@ mod personal_tokens;
 mod process;
 mod provider;
 mod pushed;
+mod registered;
 mod response_modes;
 mod restart;
 mod robust;
