@@ -34,11 +34,11 @@ impl ControlPlane for Control {
     }
 
     fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply {
-        let Refused { service, identity, denial } = *refused;
-        self.0.denied(&Denied { service, identity, denial }, as_page, context)
+        let Refused { service, identity, denial, detail } = *refused;
+        self.0.denied(&Denied { service, identity, denial, detail }, as_page, context)
     }
 
-    fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply {
+    fn problem(&self, problem: &Problem, as_page: bool, context: &RequestContext) -> Reply {
         let problem = match problem {
             Problem::Malformed(what) => doorward_web::Problem::Malformed(what),
             Problem::DuplicateSession => doorward_web::Problem::DuplicateSession,
@@ -51,6 +51,6 @@ impl ControlPlane for Control {
             Problem::TooManyAttempts => doorward_web::Problem::TooManyAttempts,
             Problem::Unanswered(unanswered) => doorward_web::Problem::Unanswered(*unanswered),
         };
-        self.0.problem(problem, navigation, context)
+        self.0.problem(problem, as_page, context)
     }
 }

@@ -83,13 +83,15 @@ pub async fn start(loaded: Loaded, shell: Shell) -> Result<Running, Failure> {
 /// As [`start`].
 pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) -> Result<Running, Failure> {
     let config = loaded.config;
+    let alone = inherited.lock.is_none();
     let (directory, root, store) = open(&config, &shell, inherited.lock.take())?;
+    free_leases(&store, alone).await?;
     let certificates = Certificates::open(&config).map_err(|error| Failure::new(Stop::File, error))?;
     let certificates = Arc::new(certificates);
     let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
     let admin_socket = admin_socket(&config, &mut inherited, &mut sockets)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
-    let keys = signing::key_ring(&store, shell.clock.now()).await?;
+    let keys = signing::key_ring(&store, &signing::wanted(&config), shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
     let app = App::new(doorward_web::Settings {
         config: Arc::clone(&config),
@@ -115,31 +117,28 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
     let background = background(&store, &shell, &keeper);
     let (draining, told) = watch::channel(false);
-    let metrics = server.metrics().clone();
     let admin = Admin {
         config: Arc::clone(&config),
         store: store.clone(),
-        metrics,
+        metrics: server.metrics().clone(),
         certificates: Arc::clone(&certificates),
         draining: told,
     };
     let admin = tell(admin, admin_socket)?;
-    let (server, clock) = (Some(server), shell.clock);
-    let running = Running {
+    Ok(Running {
         setup_link,
         config,
         store,
         certificates,
         keeper,
-        clock,
-        server,
+        clock: shell.clock,
+        server: Some(server),
         background,
         sockets,
         draining,
         admin,
         directory,
-    };
-    Ok(running)
+    })
 }
 
 fn tell(admin: Admin, socket: Option<Socket>) -> Result<Option<Listening>, Failure> {
@@ -147,6 +146,15 @@ fn tell(admin: Admin, socket: Option<Socket>) -> Result<Option<Listening>, Failu
         .map(|socket| admin.listen(socket))
         .transpose()
         .map_err(|error| Failure::new(Stop::Port, format!("the admin listener can't be waited on: {error}")))
+}
+
+/// The lock of the data directory is ours alone, unless a predecessor handed it over: on an embedded database, whoever
+/// held a lease is no more.
+async fn free_leases(store: &Store, alone: bool) -> Result<(), Failure> {
+    if alone && !store.is_shared() {
+        store.release_all_leases().await.map_err(unavailable)?;
+    }
+    Ok(())
 }
 
 async fn keeper(

@@ -1,4 +1,6 @@
-//! Keys that sign ID tokens: one per algorithm, made once and kept sealed in the store.
+//! Keys that sign tokens: made when they are needed and kept sealed in the store.
+
+mod private_jwk;
 
 use std::sync::Arc;
 
@@ -8,79 +10,103 @@ use aws_lc_rs::{
     rand::SystemRandom,
     rsa::KeySize,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
-        RsaKeyPair,
+        self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RsaEncoding, RsaKeyPair,
     },
 };
 use doorward_core::{
-    jose::{Algorithm, Signer, SigningFailed, jwk::PublicKey, key_ring::KeyRing},
+    config::Config,
+    jose::{Algorithm, Family, Signer, SigningFailed, jwk::PublicKey, key_ring::KeyRing},
     time::UnixTime,
 };
 use doorward_store::{NewSigningKey, Store, StoreError, StoredSigningKey};
 
+pub use self::private_jwk::read as from_private_jwk;
 use crate::exit::{Failure, Stop};
 
 /// A private key that is ready to sign.
 pub struct SigningKey {
     pair: Pair,
     public: PublicKey,
-    kid: String,
 }
 
 enum Pair {
-    Rsa(RsaKeyPair),
-    P256(EcdsaKeyPair),
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
-/// Makes a key for `algorithm`, as PKCS #8 (RFC 5208): RSA with 2048 bits, P-256 or Ed25519.
+/// Makes a key for `algorithm`, as PKCS #8 (RFC 5208). RSA keys grow with the hash: 2048, 3072 and 4096 bits.
 ///
 /// # Errors
 /// The cryptographic library could not make one.
 pub fn generate(algorithm: Algorithm) -> Result<Vec<u8>, Unspecified> {
     let random = SystemRandom::new();
-    Ok(match algorithm {
-        Algorithm::Rs256 => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
+    Ok(match algorithm.family() {
+        Family::RsaPkcs1 | Family::RsaPss => {
+            let size = match algorithm.hash().output_len() {
+                32 => KeySize::Rsa2048,
+                48 => KeySize::Rsa3072,
+                _ => KeySize::Rsa4096,
+            };
+            let pair = RsaKeyPair::generate(size)?;
             let der: Pkcs8V1Der<'_> = pair.as_der()?;
             der.as_ref().to_vec()
         }
-        Algorithm::Es256 => {
-            let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
+        Family::Ecdsa => {
+            let document = EcdsaKeyPair::generate_pkcs8(curve(algorithm), &random)?;
             document.as_ref().to_vec()
         }
-        Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&random)?.as_ref().to_vec(),
+        Family::Ed25519 => Ed25519KeyPair::generate_pkcs8(&random)?.as_ref().to_vec(),
     })
 }
 
+fn curve(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    match algorithm {
+        Algorithm::Es384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        Algorithm::Es512 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        _ => &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+    }
+}
+
+fn encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::Rs384 => &signature::RSA_PKCS1_SHA384,
+        Algorithm::Rs512 => &signature::RSA_PKCS1_SHA512,
+        Algorithm::Ps256 => &signature::RSA_PSS_SHA256,
+        Algorithm::Ps384 => &signature::RSA_PSS_SHA384,
+        Algorithm::Ps512 => &signature::RSA_PSS_SHA512,
+        _ => &signature::RSA_PKCS1_SHA256,
+    }
+}
+
 impl SigningKey {
-    /// Reads a PKCS #8 key for `algorithm`; `None` if it is none.
+    /// Reads a PKCS #8 key for `algorithm`; `None` if it is none. Its identifier is its thumbprint.
     pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Option<Self> {
-        let (pair, public) = match algorithm {
-            Algorithm::Rs256 => {
+        let (pair, public) = match algorithm.family() {
+            Family::RsaPkcs1 | Family::RsaPss => {
                 let pair = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
-                let public = PublicKey::from_rsa_der(pair.public_key().as_ref())?;
-                (Pair::Rsa(pair), public)
+                let public = PublicKey::from_rsa_der(algorithm, pair.public_key().as_ref())?;
+                (Pair::Rsa(pair, encoding(algorithm)), public)
             }
-            Algorithm::Es256 => {
-                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
-                let public = PublicKey::from_p256_point(pair.public_key().as_ref())?;
-                (Pair::P256(pair), public)
+            Family::Ecdsa => {
+                let pair = EcdsaKeyPair::from_pkcs8(curve(algorithm), pkcs8).ok()?;
+                let public = PublicKey::from_point(algorithm, pair.public_key().as_ref())?;
+                (Pair::Ecdsa(pair), public)
             }
-            Algorithm::EdDsa => {
+            Family::Ed25519 => {
                 let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
                 let public = PublicKey::from_ed25519(pair.public_key().as_ref())?;
                 (Pair::Ed25519(pair), public)
             }
         };
-        let kid = public.thumbprint();
-        Some(Self { pair, public, kid })
+        Some(Self { pair, public })
     }
 
-    /// Reads a key of the store; `None` if it is not what its row says.
+    /// Reads a key of the store; `None` if it is not what its row says. A key that came from elsewhere is known by the
+    /// name that it had there; its private half is sealed together with that name.
     fn from_stored(stored: &StoredSigningKey) -> Option<Self> {
         let key = Self::from_pkcs8(Algorithm::from_name(&stored.alg)?, &stored.private)?;
-        (key.kid == stored.kid).then_some(key)
+        Some(Self { public: key.public.with_kid(&stored.kid)?, ..key })
     }
 }
 
@@ -89,19 +115,15 @@ impl Signer for SigningKey {
         &self.public
     }
 
-    fn kid(&self) -> &str {
-        &self.kid
-    }
-
     fn sign(&self, input: &[u8]) -> Result<Vec<u8>, SigningFailed> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::Rsa(pair) => {
+            Pair::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, input, &mut signature).map_err(|_| SigningFailed)?;
+                pair.sign(*encoding, &random, input, &mut signature).map_err(|_| SigningFailed)?;
                 Ok(signature)
             }
-            Pair::P256(pair) => {
+            Pair::Ecdsa(pair) => {
                 let signature = pair.sign(&random, input).map_err(|_| SigningFailed)?;
                 Ok(signature.as_ref().to_vec())
             }
@@ -113,14 +135,23 @@ impl Signer for SigningKey {
     }
 }
 
+/// The algorithms that something signs by: those that every installation has, and those that a client asks for.
+pub fn wanted(config: &Config) -> Vec<Algorithm> {
+    let of_clients = config.clients.iter().map(|client| client.id_token_alg);
+    let mut wanted: Vec<Algorithm> = Algorithm::ALWAYS.into_iter().chain(of_clients).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
+}
+
 /// All keys of the installation, after making those that are missing.
 ///
 /// # Errors
 /// [`Stop::Database`] when the store can't be asked or holds a key that is none.
-pub async fn key_ring(store: &Store, now: UnixTime) -> Result<KeyRing, Failure> {
+pub async fn key_ring(store: &Store, wanted: &[Algorithm], now: UnixTime) -> Result<KeyRing, Failure> {
     let unavailable = |error: StoreError| Failure::new(Stop::Database, error);
     let mut stored = store.signing_keys().await.map_err(unavailable)?;
-    for algorithm in Algorithm::ALL {
+    for &algorithm in wanted {
         if stored.iter().any(|key| key.alg == algorithm.name()) {
             continue;
         }
@@ -142,7 +173,7 @@ pub async fn key_ring(store: &Store, now: UnixTime) -> Result<KeyRing, Failure> 
 
 fn new_key(algorithm: Algorithm) -> Option<NewSigningKey> {
     let private = generate(algorithm).ok()?;
-    let kid = SigningKey::from_pkcs8(algorithm, &private)?.kid;
+    let kid = SigningKey::from_pkcs8(algorithm, &private)?.public.kid().to_owned();
     Some(NewSigningKey { kid, alg: algorithm.name(), private })
 }
 
@@ -165,7 +196,7 @@ mod tests {
         let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
         for signer in &keys {
             let token = jws::sign(signer, &claims).unwrap();
-            let others = keys.iter().filter(|key| key.kid != signer.kid);
+            let others = keys.iter().filter(|key| key.public.kid() != signer.public.kid());
             assert!(jws::verify(&token, [signer.public_key()]).is_ok());
             assert!(jws::verify(&token, others.map(Signer::public_key)).is_err());
         }
@@ -174,28 +205,34 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_for_its_own_algorithm_alone() {
+    fn a_key_is_read_for_algorithms_of_its_own_kind_alone() {
         for made in Algorithm::ALL {
             let pkcs8 = generate(made).unwrap();
             for read in Algorithm::ALL {
-                assert_eq!(SigningKey::from_pkcs8(read, &pkcs8).is_some(), made == read, "{made:?} {read:?}");
+                // A modulus does not say by which padding and hash it is used: that is what the row is for.
+                let rsa =
+                    |algorithm: Algorithm| matches!(algorithm.family(), Family::RsaPkcs1 | Family::RsaPss);
+                let fits = made == read || rsa(made) && rsa(read);
+                assert_eq!(SigningKey::from_pkcs8(read, &pkcs8).is_some(), fits, "{made:?} {read:?}");
             }
         }
         assert!(SigningKey::from_pkcs8(Algorithm::EdDsa, b"").is_none());
     }
 
     #[test]
-    fn a_key_under_another_name_is_not_ours() {
+    fn a_key_of_elsewhere_keeps_its_name() {
         let new = new_key(Algorithm::EdDsa).unwrap();
-        let stored = |kid: &str, alg: &str| StoredSigningKey {
-            kid: kid.to_owned(),
-            alg: alg.to_owned(),
-            private: new.private.clone(),
+        let read = |kid: &str, alg: &str| {
+            let (kid, alg) = (kid.to_owned(), alg.to_owned());
+            SigningKey::from_stored(&StoredSigningKey { kid, alg, private: new.private.clone() })
         };
-        assert!(SigningKey::from_stored(&stored(&new.kid, "EdDSA")).is_some());
-        assert!(SigningKey::from_stored(&stored("other", "EdDSA")).is_none());
-        assert!(SigningKey::from_stored(&stored(&new.kid, "RS256")).is_none());
-        assert!(SigningKey::from_stored(&stored(&new.kid, "none")).is_none());
+        let token = jws::sign(&read("Yz0BUVZ3cJc", "EdDSA").unwrap(), &serde_json::Map::new()).unwrap();
+        let published = read("Yz0BUVZ3cJc", "EdDSA").unwrap().public.to_jwk();
+        assert_eq!(published["kid"], "Yz0BUVZ3cJc");
+        assert!(jws::verify(&token, [&PublicKey::from_jwk(&published).unwrap()]).is_ok());
+        assert!(read(&new.kid, "RS256").is_none());
+        assert!(read(&new.kid, "none").is_none());
+        assert!(read("", "EdDSA").is_none());
     }
 
     #[tokio::test]
@@ -208,16 +245,17 @@ mod tests {
             random: Arc::new(OperatingSystem::default()),
         };
         let store = Store::open(settings).unwrap();
-        let first = key_ring(&store, UnixTime(1)).await.unwrap();
-        let second = key_ring(&store, UnixTime(2)).await.unwrap();
-        assert_eq!(first.algorithms(), Algorithm::ALL);
+        let first = key_ring(&store, &Algorithm::ALWAYS, UnixTime(1)).await.unwrap();
+        let second = key_ring(&store, &Algorithm::ALWAYS, UnixTime(2)).await.unwrap();
+        assert_eq!(first.algorithms(), Algorithm::ALWAYS);
         assert_eq!(first.key_set(), second.key_set());
     }
 
     #[test]
     fn two_keys_are_never_the_same() {
-        for algorithm in Algorithm::ALL {
-            assert_ne!(key(algorithm).kid, key(algorithm).kid, "{algorithm:?}");
+        for algorithm in Algorithm::ALWAYS {
+            let kid = |key: SigningKey| key.public.kid().to_owned();
+            assert_ne!(kid(key(algorithm)), kid(key(algorithm)), "{algorithm:?}");
         }
     }
 }

@@ -66,8 +66,8 @@ impl Keeper {
     /// The store can't be read.
     pub(crate) async fn start(settings: Settings) -> Result<Self, StoreError> {
         let Settings { certificates, config, store, clock, random } = settings;
-        let node = u64::from_le_bytes(draw(&*random));
-        let holder = if store.is_shared() { format!("{node:016x}") } else { "this node".to_owned() };
+        // Drawn, not fixed: while a restart hands over, two processes use one database.
+        let holder = format!("{:016x}", u64::from_le_bytes(draw(&*random)));
         let (wake, ask_at) = (Notify::new(), Mutex::default());
         let keeper =
             Self(Arc::new(Inner { certificates, config, store, clock, random, holder, wake, ask_at }));

@@ -8,6 +8,7 @@ use doorward_core::{
     jose::Algorithm,
     oauth::{
         client::{Client, ClientKind, RedirectUris, SECRETS_MAX, TokenLifetimes},
+        grant_type::GrantType,
         redirect_uri::{self, Pattern, Unfit},
     },
     policy::{Allow, Policy},
@@ -60,9 +61,11 @@ pub(super) fn read(
     let mut section = Section::new(place.clone(), &entry.node, findings)?;
     let (client_id, id_file) = identifier(&mut section, source);
     let (public, secret_files) = secrets(&mut section, source);
-    let redirect_uris = redirect_uris(&mut section);
+    let grants = grants(&mut section, public);
+    let redirect_uris = redirect_uris(&mut section, grants.contains(&GrantType::AuthorizationCode));
     let post_logout_redirect_uris = uris(&mut section, "post_logout_redirect_uris");
-    let policy = who(&mut section, &entry.name, policies)
+    let of_people = grants.iter().any(|grant| grant.is_of_a_person());
+    let policy = who(&mut section, &entry.name, policies, of_people)
         .unwrap_or_else(|| policy::named(&entry.name, Allow::AnyOf(Vec::new()), None));
     let new = Client::new(&entry.name, &client_id.unwrap_or_default(), policy);
     let client = Client {
@@ -70,9 +73,11 @@ pub(super) fn read(
         kind: if public { ClientKind::Public } else { ClientKind::Confidential(Vec::new()) },
         redirect_uris,
         post_logout_redirect_uris,
+        grants,
         consent: section.boolean("consent", true),
         reauthenticate: section.boolean("reauthenticate", false),
         require_pkce: section.boolean("require_pkce", public),
+        require_par: section.boolean("require_par", false),
         id_token_alg: algorithm(&mut section),
         lifetimes: lifetimes(&mut section),
         claims: claims::read(&mut section),
@@ -222,10 +227,40 @@ fn secret(mut table: Section<'_>, source: &Source) -> Option<SecretFile> {
     Some(SecretFile { file: value::file(source, &file?), expires_at, generate: false })
 }
 
-fn redirect_uris(section: &mut Section<'_>) -> RedirectUris {
+/// The grants that are declared. Nobody proves to be a public client, so it gets nothing for itself.
+fn grants(section: &mut Section<'_>, public: bool) -> Vec<GrantType> {
+    let Some((place, texts)) = section.texts(&["grants"]) else {
+        return vec![GrantType::AuthorizationCode];
+    };
+    let mut grants = Vec::new();
+    for text in &texts {
+        let words = GrantType::ALL.map(GrantType::word);
+        match GrantType::from_word(&text.text) {
+            Some(GrantType::ClientCredentials) if public => section.findings.add(
+                "E009",
+                &text.place,
+                "anybody could get the tokens of a public client for itself",
+                "give the client a secret, or remove the grant",
+            ),
+            Some(grant) if !grants.contains(&grant) => grants.push(grant),
+            Some(_) => {}
+            None => {
+                let message = format!("there is no grant `{}`", text.text);
+                section.findings.add("E005", &text.place, message, suggest::help(&text.text, &words));
+            }
+        }
+    }
+    if texts.is_empty() {
+        let message = "a client without a grant gets no tokens";
+        section.findings.add("E005", &place, message, "remove `grants`, or write what it needs");
+    }
+    grants
+}
+
+fn redirect_uris(section: &mut Section<'_>, needed: bool) -> RedirectUris {
     let names = ["redirect_uris", "redirect_uri_patterns"];
     let written = names.iter().any(|name| !section.lacks(&[name]) && !section.is_empty_list(name));
-    if !written {
+    if needed && !written {
         section
             .missing(names[0], "write where the application expects its answers; it documents the address");
     }
@@ -264,7 +299,7 @@ fn uris(section: &mut Section<'_>, name: &'static str) -> Vec<String> {
     texts.into_iter().map(|text| text.text).collect()
 }
 
-fn who(section: &mut Section<'_>, name: &str, policies: &Policies) -> Option<Arc<Policy>> {
+fn who(section: &mut Section<'_>, name: &str, policies: &Policies, needed: bool) -> Option<Arc<Policy>> {
     let policy = section.text(&["policy"]);
     let groups = section.texts(&["allowed_groups", "allowedGroups"]);
     match (policy, groups) {
@@ -279,7 +314,7 @@ fn who(section: &mut Section<'_>, name: &str, policies: &Policies) -> Option<Arc
             );
             None
         }
-        (None, None) if !section.lacks(&["policy", "allowed_groups", "allowedGroups"]) => None,
+        (None, None) if !needed || !section.lacks(&["policy", "allowed_groups", "allowedGroups"]) => None,
         (None, None) => {
             section.missing(
                 "policy",

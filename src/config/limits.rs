@@ -1,8 +1,8 @@
-//! `[limits]` and `[admin]`.
+//! `[limits]`, `[admin]` and `[log]`.
 
-use doorward_core::config::{Address, Limits};
+use doorward_core::config::{Address, Decisions, Limits};
 
-use super::{Source, listener::parse_address, reader::Section, value};
+use super::{Source, listener::parse_address, reader::Section, suggest, value};
 
 const GRACE: (u32, u32) = (0, 7 * 86_400);
 const WAIT: (u32, u32) = (1, 86_400);
@@ -37,6 +37,24 @@ fn number(section: &mut Section<'_>, name: &'static str, default: usize) -> usiz
         section.findings.add("E005", &place, message, format!("write a number from 16 to {MOST}"));
         default
     })
+}
+
+/// Which decisions are logged.
+pub(super) fn decisions(section: Option<Section<'_>>) -> Decisions {
+    let Some(mut section) = section else { return Decisions::default() };
+    let word = section.text(&["decisions"]);
+    let decisions = match word.as_ref().map(|word| word.text.as_str()) {
+        None | Some("exceptions") => Decisions::Exceptions,
+        Some("all") => Decisions::All,
+        Some(other) => {
+            let place = word.as_ref().map_or(&section.place, |word| &word.place);
+            let help = suggest::help(other, &["exceptions", "all"]);
+            section.findings.add("E005", place, format!("`{other}` is not possible here"), help);
+            Decisions::default()
+        }
+    };
+    section.finish();
+    decisions
 }
 
 /// Where health and metrics are told. They are for the operator: an address that others reach must be acknowledged.

@@ -90,7 +90,7 @@ pub(super) fn groups(texts: Vec<Text>, findings: &Findings) -> Vec<String> {
             "E005",
             &text.place,
             format!("`{}` can't be a group", text.text),
-            "use 1 to 63 visible characters without comma",
+            "use 1 to 255 characters without comma, and no space at either end",
         );
     }
     texts.into_iter().map(|text| text.text).collect()

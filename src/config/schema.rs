@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_core::{
-    config::{Config, Database, Listening, Portal, SessionLifetimes},
+    config::{Address, Config, Database, Decisions, Listening, Portal, SessionLifetimes},
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -86,7 +86,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let nobody_trusted = trusted_proxies.is_empty() && tunnels.peers.is_empty();
     listener::check(&section, &listeners, public.0, nobody_trusted);
     let limits = limits::limits(subsection(&mut section, "limits"));
-    let admin = limits::admin(subsection(&mut section, "admin"), source);
+    let (admin, decisions) = told_to_the_operator(&mut section, source);
     let database = database(&mut section, source);
     let policies = policies(&mut section);
     let asked = Asked::of(&listeners, &trusted_proxies);
@@ -110,6 +110,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         database,
         root_secret_file,
         trusted_proxies,
+        decisions,
         listening: Listening { tunnels, limits, admin },
         policies,
         services,
@@ -118,6 +119,11 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         reserved_headers,
     };
     Some((config, clients, files))
+}
+
+fn told_to_the_operator(section: &mut Section<'_>, source: &Source) -> (Option<Address>, Decisions) {
+    let admin = limits::admin(subsection(section, "admin"), source);
+    (admin, limits::decisions(subsection(section, "log")))
 }
 
 fn domain(section: &mut Section<'_>) -> String {

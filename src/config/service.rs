@@ -84,7 +84,7 @@ pub(super) fn read(place: &Place, entry: &Entry, context: &Context<'_>) -> Read 
     let guard = guard::read(&mut section, context, &closing);
     let disclosure = disclosure::read(&mut section, context, &closing);
     if let Some(guard) = guard.as_ref().filter(|guard| !guard.asks_who()) {
-        disclosure::without_effect(&section, guard.posture.word());
+        disclosure::without_effect(&section, &guard.posture);
     }
     for (name, _) in &relay.request.set {
         let alike = |header: &IdentityHeader| headers::are_alike(header.name.as_str(), name.as_str());

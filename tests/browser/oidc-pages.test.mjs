@@ -1,4 +1,5 @@
 // The pages that applications lead to: accessible, no wider than a phone; pictures for people to look at.
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as client from 'openid-client';
 import { openBrowser, openTab } from './support/browser.mjs';
@@ -47,6 +48,27 @@ test('confirming a sign-in for an application', async () => {
   await page.goto(door.wiki.signIn({ prompt: 'login' }));
   await page.getByRole('heading', { name: 'Confirm that it is you' }).waitFor();
   await inspect('confirm', page);
+});
+
+test('a device without a browser', async () => {
+  const device = await client.initiateDeviceAuthorization(door.phone.config, { scope: 'openid profile email' });
+  await page.goto(device.verification_uri);
+  await page.getByRole('heading', { name: 'Sign in a device' }).waitFor();
+  await inspect('device-code', page);
+  await page.getByLabel('Code').fill('EAAA-AAAA');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').waitFor();
+  await inspect('device-code-wrong', page);
+  // By the keyboard alone, as people write it.
+  await page.getByLabel('Code').fill(device.user_code.toLowerCase().replace('-', ' '));
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Sign in to Phone on a device?' }).waitFor();
+  await inspect('device', page);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('heading', { name: 'Your device is signed in' }).waitFor();
+  await inspect('device-done', page);
+  const tokens = await client.pollDeviceAuthorizationGrant(door.phone.config, device);
+  assert.equal(tokens.claims().aud, 'phone');
 });
 
 test('signing out at an application\'s request', async () => {

@@ -81,7 +81,7 @@ fn decoded(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn r_1_a_code_goes_where_a_pattern_says_and_is_bound_to_that_place() {
+async fn r_1_p_11_a_code_goes_where_a_pattern_says_and_is_bound_to_that_place() {
     let door = door("redirect_uri_patterns = [\"http://wiki.localhost:*/previews/*\"]\n").await;
     let mut ada = door.administrator().await;
     let given = code(&door, &mut ada, &wiki(&door, &[("redirect_uri", PREVIEW)])).await;
@@ -91,6 +91,10 @@ async fn r_1_a_code_goes_where_a_pattern_says_and_is_bound_to_that_place() {
     assert_eq!(redeem(&door, &given, PREVIEW, NEW_SECRET).await.0, "200");
     for uri in [
         "http://wiki.localhost:9003/previews/../7",
+        "http://wiki.localhost:9003/previews/..;",
+        "http://wiki.localhost:9003/previews/..%3b",
+        "http://wiki.localhost:9003/previews/7;/",
+        "http://wiki.localhost:9003/previews/7/..;/..;/admin",
         "http://wiki.localhost:9003/previews/7/8",
         "http://wiki.localhost.evil.test:9003/previews/7",
         "http://wiki.localhost@evil.test:9003/previews/7",

@@ -7,6 +7,8 @@ use serde_json::Value;
 use crate::door::{Door, STANDARD};
 
 const SECRET: &str = "our-own-key-0123456789";
+/// `loom-and-shuttle-7`, with bcrypt.
+const METER_USERS: &str = "watch:$2b$04$abcdefghijklmnopqrstuu1N.DnMk/P/JfrrTjOhmY.aZPlRqjKOO\n";
 
 /// The founding document's two services behind the portal, an application with a shared key, and one that verifies.
 const MORE: &str = r#"
@@ -89,6 +91,28 @@ async fn r_91_impossible_5_a_missing_credential_closes_its_service_only() {
     door.running.reload(&door.config_file).unwrap();
     let closed = ada.open(&door.url("paper", "/")).await.unwrap();
     assert_eq!(closed.status, 503);
+}
+
+/// R91: what is lent rests on somebody, and a name with its password is somebody.
+#[tokio::test]
+async fn r_91_credentials_are_lent_to_whoever_gives_a_name_and_its_password() {
+    let meters = "[services.meters]\nupstream = \"http://UPSTREAM\"\nposture = \"basic\"\n\
+                  basic = { users_file = \"DIR/users\" }\nbypass = [{ paths = [\"/open\"], public = true }]\n\
+                  inject = [{ header = \"Authorization\", prefix = \"Bearer \", value_file = \"DIR/key\" }]\n";
+    let files = [("users", METER_USERS), ("key", SECRET)];
+    let door = Door::with_files(&format!("{STANDARD}{meters}"), &files).await;
+    let ask = async |path: &str, password: &str| {
+        let request = Request::program(Method::GET, &door.url("meters", path)).unwrap();
+        let request = request.header("authorization", &format!("Basic {password}")).unwrap();
+        door.client().send(request).await.unwrap()
+    };
+    let (right, wrong) = ("d2F0Y2g6bG9vbS1hbmQtc2h1dHRsZS03", "d2F0Y2g6bG9vbS1hbmQtc2h1dHRsZS04");
+    let shown: Value = serde_json::from_str(&ask("/data", right).await.text()).unwrap();
+    assert_eq!(one(&shown["headers"], "authorization"), Some(&*format!("Bearer {SECRET}")));
+    assert_eq!(ask("/data", wrong).await.status, 401);
+    let open = ask("/open/data", "").await;
+    assert_eq!(open.status, 200);
+    assert!(!open.text().contains(SECRET), "what is open to everybody lends nothing: {}", open.text());
 }
 
 /// The statement is signed by the key that the key set publishes for ES256.

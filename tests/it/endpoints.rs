@@ -54,6 +54,8 @@ get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
 get id /.well-known/jwks.json
 open id /api/oidc/token
+open id /api/oidc/par
+open id /api/oidc/device/authorize
 open id /api/oidc/introspect
 open id /api/oidc/revoke
 get id /api/oidc/userinfo
@@ -71,13 +73,23 @@ form id /account/passkeys/remove
 form id /account/tokens
 form id /account/tokens/revoke
 get id /admin/people
+get id /admin/people/person
+get id /admin/groups
 form id /admin/people
 form id /admin/people/groups
+form id /admin/people/profile
+form id /admin/people/claims
+form id /admin/people/delete
+form id /admin/groups
+form id /admin/groups/save
+form id /admin/groups/delete
 form id /admin/people/disable
 form id /admin/people/enable
 form id /admin/people/end-sessions
 form id /admin/people/enrolment
 form id /authorize/consent
+get id /device
+form id /device
 get id /sign-out
 get notes /.doorward/sign-in
 get notes /.doorward/callback
@@ -102,13 +114,16 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 10] = [
+const CONSTANTS: [(&str, &str); 13] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
+    ("discovery::DEVICE_AUTHORIZATION", "/api/oidc/device/authorize"),
+    ("discovery::DEVICE", "/device"),
+    ("discovery::PUSH", "/api/oidc/par"),
     ("discovery::INTROSPECT", "/api/oidc/introspect"),
     ("discovery::REVOKE", "/api/oidc/revoke"),
     ("discovery::USERINFO", "/api/oidc/userinfo"),
@@ -356,7 +371,7 @@ async fn a_9_another_content_type_is_refused() {
 }
 
 #[tokio::test]
-async fn d_12_large_bodies_are_not_read() {
+async fn d_12_s_16_large_bodies_are_not_read() {
     let door = Door::open().await;
     let cookie = states(&door).await.swap_remove(2).1;
     let all = endpoints();

@@ -258,7 +258,7 @@ async fn r_8_no_parameter_leads_away() {
 }
 
 #[tokio::test]
-async fn a_handoff_for_a_host_that_is_not_the_service_s_is_refused() {
+async fn h_14_a_handoff_for_a_host_that_is_not_the_service_s_is_refused() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     let begun = Request::navigation(&door.url("notes", "/x")).unwrap();

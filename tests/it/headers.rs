@@ -12,7 +12,7 @@ use crate::{
 const FORGED: &str = "forged-root";
 
 /// Names that mean something to applications, or to proxies in front of them.
-const NAMES: [&str; 36] = [
+const NAMES: [&str; 37] = [
     "Remote-User",
     "Remote-Email",
     "Remote-Name",
@@ -46,6 +46,7 @@ const NAMES: [&str; 36] = [
     "X-Original-URL",
     "X-Original-Method",
     "X-Rewrite-URL",
+    "X-Request-Id",
     "X-HTTP-Method-Override",
     "X-Method-Override",
     "X-App-Person",
@@ -144,6 +145,7 @@ fn tells_the_truth(reply: &Reply, case: &str, host: &str, user: Option<&str>) {
     assert_eq!(reply.received("Remote-Groups"), groups.into_iter().collect::<Vec<_>>(), "{case}");
     for (name, value) in [
         ("X-Forwarded-For", "127.0.0.1"),
+        ("X-Real-IP", "127.0.0.1"),
         ("X-Forwarded-Proto", "http"),
         ("X-Forwarded-Port", "8080"),
         ("X-Forwarded-Host", &format!("{host}.localhost:8080")),

@@ -112,7 +112,7 @@ async fn impossible_3_what_opens_one_service_opens_no_other() {
     assert_eq!(almost.open(&door.url("kitchen", "/")).await.unwrap().status, StatusCode::FORBIDDEN);
     // A way in to one service leads into no other.
     let stop = |url: &url::Url| url.path() == "/.doorward/callback";
-    let mut fresh = door.member(&mut ada, "fresh", "cooks users").await;
+    let mut fresh = door.member(&mut ada, "fresh", "cooks,users").await;
     let way = fresh.client.navigate_until(&door.url("kitchen", "/"), stop).await.unwrap();
     let way = way.location().unwrap().unwrap();
     let other = door.url("notes", &format!("/.doorward/callback?{}", way.query().unwrap()));

@@ -165,7 +165,7 @@ async fn e_2_e_11_a_disabled_person_is_out_at_once_and_stays_out() {
 #[tokio::test]
 async fn e_1_e_11_leaving_a_group_closes_what_rested_on_it_and_nothing_else() {
     let mut house = House::new().await;
-    let mut bob = house.door.member(&mut house.ada, "bob", "users admins").await;
+    let mut bob = house.door.member(&mut house.ada, "bob", "users,admins").await;
     let vault = house.open(&mut bob, "vault").await;
     let mut notes = [house.open(&mut bob, "notes").await];
     house.press("groups", "bob", "users").await;

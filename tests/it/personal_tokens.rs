@@ -111,6 +111,27 @@ async fn e_3_o_24_a_token_ends_with_its_time_its_groups_and_its_person() {
 }
 
 #[tokio::test]
+async fn o_17_a_token_is_for_services_that_open_by_a_rule_as_well() {
+    let by_rule = STANDARD.replacen(
+        "policy = \"admins\"\n",
+        "policy = \"admins\"\ntokens = true\nrules = [{ paths = [\"/read\"], policy = \"users\" }]\n",
+        1,
+    );
+    let door = Door::with(&by_rule).await;
+    let mut ada = door.administrator().await;
+    let mut bob = door.member(&mut ada, "bob", "users").await;
+    let mut eve = door.member(&mut ada, "eve", "guests").await;
+    let fields = [("name", "Reader"), ("service", "vault"), ("days", "7"), ("paths", ""), ("methods", "")];
+    assert!(listed(&mut bob, &door).await.contains("value=\"vault\""), "it can be chosen");
+    let token = make(&mut bob, &door, &fields).await;
+    assert_eq!(ask(&door, "vault", "/read/x", &token).await.status, 200);
+    assert_eq!(ask(&door, "vault", "/write", &token).await.status, 403, "elsewhere its policy decides");
+
+    assert!(!listed(&mut eve, &door).await.contains("value=\"vault\""));
+    assert_eq!(post(&mut eve, &door, "/account/tokens", &fields).await.status, 400);
+}
+
+#[tokio::test]
 async fn what_can_not_be_a_token_is_said_on_the_page() {
     let door = Door::with(&taking()).await;
     let mut ada = door.administrator().await;

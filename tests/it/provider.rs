@@ -120,6 +120,8 @@ async fn what_is_published_is_what_is_there() {
     for (name, path) in [
         ("authorization_endpoint", "/authorize"),
         ("token_endpoint", "/api/oidc/token"),
+        ("pushed_authorization_request_endpoint", "/api/oidc/par"),
+        ("device_authorization_endpoint", "/api/oidc/device/authorize"),
         ("userinfo_endpoint", "/api/oidc/userinfo"),
         ("introspection_endpoint", "/api/oidc/introspect"),
         ("revocation_endpoint", "/api/oidc/revoke"),
@@ -154,6 +156,9 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/.well-known/jwks.json", true),
         ("/api/oidc/userinfo", true),
         ("/api/oidc/token", true),
+        ("/api/oidc/par", true),
+        ("/api/oidc/device/authorize", true),
+        ("/device", false),
         ("/api/oidc/introspect", true),
         ("/api/oidc/revoke", true),
         ("/authorize", false),
@@ -161,7 +166,13 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
         ("/api/oidc/end-session", false),
         ("/", false),
     ] {
-        let posts = ["/api/oidc/token", "/api/oidc/introspect", "/api/oidc/revoke"];
+        let posts = [
+            "/api/oidc/token",
+            "/api/oidc/par",
+            "/api/oidc/device/authorize",
+            "/api/oidc/introspect",
+            "/api/oidc/revoke",
+        ];
         let asked = if posts.contains(&path) { Method::POST } else { Method::GET };
         for method in [Method::OPTIONS, asked] {
             let request = Request::fetch(method.clone(), &door.url("id", path)).unwrap();
@@ -299,7 +310,7 @@ async fn o_28_a_hint_names_who_must_be_signed_in() {
 }
 
 #[tokio::test]
-async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
+async fn r_1_to_r_4_and_p_11_errors_go_to_registered_addresses_only() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     for uri in [
@@ -309,6 +320,8 @@ async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
         "http://wiki.localhost:9000/callback#x",
         "http://wiki.localhost:9000/Callback",
         "http://wiki.localhost:9000/x/../callback",
+        "http://wiki.localhost:9000/x/..;/callback",
+        "http://wiki.localhost:9000/callback/..;/elsewhere",
         "http://wiki.localhost:9000/%63allback",
         "http://wiki.localhost:9001/callback",
         "http://WIKI.localhost:9000/callback",
@@ -331,7 +344,7 @@ async fn r_1_to_r_4_errors_go_to_registered_addresses_only() {
 }
 
 #[tokio::test]
-async fn r_5_and_r_6_only_the_port_of_a_loopback_address_may_differ() {
+async fn r_5_and_r_6_and_h_14_only_the_port_of_a_loopback_address_may_differ() {
     let door = Door::open().await;
     let mut ada = door.administrator().await;
     for (uri, expected) in [

@@ -74,3 +74,35 @@ async fn impossible_1_a_rules_policy_lets_in_to_its_paths_and_no_others() {
     assert_eq!(ada.open(&door.url("bank", "/board")).await.unwrap().status, 403);
     assert_eq!(ada.open(&door.url("bank", "/boards")).await.unwrap().status, 200);
 }
+
+/// Opens a page with a session that somebody kept, without any cookie beside it; the status.
+async fn with_kept(door: &Door, host: &str, target: &str, session: &str) -> u16 {
+    program(door, host, target, &format!("Cookie: __Host-doorward={session}\r\n")).await.status
+}
+
+#[tokio::test]
+async fn e_8_a_fresh_passkey_counts_for_its_own_session_only() {
+    let door = Door::with(&format!("{STANDARD}{BANK}")).await;
+    let mut ada = door.administrator().await;
+    let (bank, notes) = (door.url("bank", "/"), door.url("notes", "/"));
+    assert_eq!(ada.open(&bank).await.unwrap().status, 200);
+    let kept = ada.client.jar.cookie("bank.localhost", "__Host-doorward").unwrap().to_owned();
+    door.clock.advance(601);
+    // The same person uses the passkey in another browser.
+    let mut other = door.person();
+    other.authenticator = ada.authenticator.clone();
+    let pay = door.url("bank", "/pay");
+    assert_eq!(other.open_signed_in(&pay).await.unwrap().status, 200);
+    assert_eq!(other.open(&notes).await.unwrap().status, 200);
+    assert_eq!(with_kept(&door, "bank", "/pay", &kept).await, 401, "that was another session");
+    assert_eq!(with_kept(&door, "bank", "/", &kept).await, 200, "which goes on as before");
+    // The way to a new session of this host leads over the passkey as long as nobody used it in this browser.
+    let page = ada.open(&door.url("bank", "/.doorward/sign-in?return_to=/pay")).await.unwrap();
+    assert!(page.url.as_str().contains("/login?"), "{}", page.url);
+    // The fresh session of another host, at this one.
+    let foreign = other.client.jar.cookie("notes.localhost", "__Host-doorward").unwrap().to_owned();
+    assert_eq!(with_kept(&door, "bank", "/pay", &foreign).await, 401);
+    // After the passkey was used here, what was kept from before stays as old as it was, or has ended.
+    assert_eq!(ada.open_signed_in(&pay).await.unwrap().status, 200);
+    assert_eq!(with_kept(&door, "bank", "/pay", &kept).await, 401);
+}

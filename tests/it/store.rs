@@ -13,19 +13,23 @@ macro_rules! on_both_engines {
 }
 
 mod at_rest;
+mod certificates;
 mod codes;
 mod crash;
 mod credentials;
 mod data_directory;
+mod devices;
 mod engine;
 mod enrolments;
 mod generation;
+mod groups;
 mod handoffs;
 mod login;
 mod opening;
 mod passkey;
 mod people;
 mod personal_tokens;
+mod pushed_requests;
 mod raw;
 mod sessions;
 mod setup;

@@ -17,11 +17,14 @@ pub struct Allowance {
 const REMEMBERED: usize = 8192;
 
 /// Attempts left per client network. An IPv6 network of 64 bits counts as one address, because one subscriber has it
-/// all. Memory is bounded.
+/// all. Memory is bounded: while it is full, the networks that are not in it share one allowance, so that guessing from
+/// ever new addresses ends as well.
 #[derive(Clone, Debug)]
 pub struct Attempts {
     allowance: Allowance,
     buckets: HashMap<IpAddr, Bucket>,
+    /// What the networks that are not remembered share.
+    shared: Bucket,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +36,8 @@ struct Bucket {
 impl Attempts {
     /// Nobody has tried yet.
     pub fn new(allowance: Allowance) -> Self {
-        Self { allowance, buckets: HashMap::new() }
+        let shared = Bucket { left: allowance.burst, at: UnixTime(0) };
+        Self { allowance, buckets: HashMap::new(), shared }
     }
 
     fn refilled(&self, bucket: Bucket, now: UnixTime) -> Bucket {
@@ -51,24 +55,40 @@ impl Attempts {
     /// Takes one attempt of `client`; `false` when none is left.
     pub fn take(&mut self, client: IpAddr, now: UnixTime) -> bool {
         let network = network(client);
-        if self.buckets.len() >= REMEMBERED {
+        if self.buckets.len() >= REMEMBERED && !self.buckets.contains_key(&network) {
             let mut buckets = std::mem::take(&mut self.buckets);
             buckets.retain(|_, bucket| self.refilled(*bucket, now).left < self.allowance.burst);
             self.buckets = buckets;
         }
-        // Somebody with that many addresses gets no further memory from us; the others are let through.
-        if self.buckets.len() >= REMEMBERED && !self.buckets.contains_key(&network) {
-            return true;
+        let bucket = self.of(network, now);
+        let rest = Bucket { left: bucket.left.saturating_sub(1), ..bucket };
+        if self.is_remembered(network) {
+            self.buckets.insert(network, rest);
+        } else {
+            self.shared = rest;
         }
-        let full = Bucket { left: self.allowance.burst, at: now };
-        let bucket = self.refilled(self.buckets.get(&network).copied().unwrap_or(full), now);
-        self.buckets.insert(network, Bucket { left: bucket.left.saturating_sub(1), ..bucket });
         bucket.left > 0
     }
 
     /// Whether `client` has an attempt left.
     pub fn has_left(&self, client: IpAddr, now: UnixTime) -> bool {
-        self.buckets.get(&network(client)).is_none_or(|bucket| self.refilled(*bucket, now).left > 0)
+        self.of(network(client), now).left > 0
+    }
+
+    /// Whether what `network` does is counted apart: it is known, or there is place for it.
+    fn is_remembered(&self, network: IpAddr) -> bool {
+        self.buckets.len() < REMEMBERED || self.buckets.contains_key(&network)
+    }
+
+    /// What counts for `network`.
+    fn of(&self, network: IpAddr, now: UnixTime) -> Bucket {
+        let full = Bucket { left: self.allowance.burst, at: now };
+        let bucket = match self.buckets.get(&network) {
+            Some(bucket) => *bucket,
+            None if self.is_remembered(network) => full,
+            None => self.shared,
+        };
+        self.refilled(bucket, now)
     }
 
     /// Networks that are remembered.
@@ -128,5 +148,22 @@ mod tests {
             attempts.take(IpAddr::V4(number.into()), UnixTime(1));
         }
         assert!(attempts.remembered() <= REMEMBERED);
+    }
+
+    #[test]
+    fn guessing_from_ever_new_networks_ends() {
+        let mut attempts = Attempts::new(ALLOWANCE);
+        let now = UnixTime(1000);
+        let passed =
+            (0..20_000_u32).filter(|number| attempts.take(IpAddr::V4((*number).into()), now)).count();
+        assert_eq!(passed, REMEMBERED + 3, "once each while there is memory, then what all others share");
+        let stranger = IpAddr::V4(30_000_u32.into());
+        assert!(!attempts.has_left(stranger, now) && !attempts.take(stranger, now));
+        let known = IpAddr::V4(0.into());
+        assert!(attempts.has_left(known, now) && attempts.take(known, now), "a known one keeps its own");
+
+        let later = UnixTime(1001);
+        assert!(attempts.take(stranger, later), "the others have recovered, and there is memory again");
+        assert!(attempts.remembered() < REMEMBERED);
     }
 }

@@ -41,6 +41,8 @@ pub struct Config {
     pub root_secret_file: Option<PathBuf>,
     /// Peers whose forwarding headers are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// Which decisions of the gate are logged.
+    pub decisions: Decisions,
     /// Tunnels and what else is about listening.
     pub listening: Listening,
     /// Policies by name.
@@ -53,6 +55,16 @@ pub struct Config {
     pub routes: RouteTable,
     /// Every header name that must never come from a client: what any service injects, canonical.
     pub reserved_headers: crate::http::headers::ReservedHeaders,
+}
+
+/// Which decisions of the gate are logged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Decisions {
+    /// Those about requests that were denied, sent to sign in, or let through without a session (R48).
+    #[default]
+    Exceptions,
+    /// Those about requests of people who are let in, too.
+    All,
 }
 
 /// The identity host: OpenID provider and portal.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use crate::{
     id::{SessionId, UserId},
     time::UnixTime,
-    user::Profile,
+    user::{Profile, claims::CustomClaims},
 };
 
 /// Name of the group whose members administer Doorward itself.
@@ -39,6 +39,8 @@ pub struct Identity {
     pub portal_session: SessionId,
     /// When the session ends at the latest.
     pub expires_at: UnixTime,
+    /// What administrators added to the person and their groups. It is known where tokens are made, and nowhere else.
+    pub custom_claims: Option<Arc<CustomClaims>>,
 }
 
 /// The parts of an [`Identity`] that are not derived.
@@ -110,7 +112,14 @@ impl Identity {
             session: parts.session,
             portal_session: parts.portal_session,
             expires_at: parts.expires_at,
+            custom_claims: None,
         }
+    }
+
+    /// The same with the claims that administrators added.
+    #[must_use]
+    pub fn with_custom_claims(self, claims: CustomClaims) -> Self {
+        Self { custom_claims: Some(Arc::new(claims)), ..self }
     }
 
     /// Whether the person administers Doorward.
@@ -127,11 +136,7 @@ mod tests {
     fn identity(groups: &[&str]) -> Identity {
         Identity::new(IdentityParts {
             subject: UserId::from_random([1; 16]),
-            profile: Profile {
-                username: Username::parse("ada").unwrap(),
-                display_name: "Ada".to_owned(),
-                email: None,
-            },
+            profile: Profile::new(Username::parse("ada").unwrap(), "Ada".to_owned()),
             groups: groups.iter().map(|group| (*group).to_owned()).collect(),
             context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
             session: SessionId::from_random([2; 16]),

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod client_auth;
 pub mod error;
+pub mod grant_type;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect_uri;

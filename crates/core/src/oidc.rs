@@ -7,6 +7,7 @@
 pub mod authorization;
 pub mod claim_rule;
 pub mod claims;
+pub mod device;
 pub mod discovery;
 pub mod end_session;
 pub mod grant;
@@ -15,6 +16,7 @@ pub mod interaction;
 pub mod issue;
 pub mod progress;
 pub mod prompt;
+pub mod pushed;
 pub mod response;
 pub mod token_state;
 pub mod userinfo;

@@ -12,6 +12,8 @@ pub enum ReturnTo {
     Handoff(String),
     /// On with an authorization request, with its query.
     Authorize(String),
+    /// On with a device's code, with the query of its page.
+    Device(String),
     /// One of the portal's own pages.
     Page(Page),
 }
@@ -25,10 +27,14 @@ pub enum Page {
     Tokens,
     /// The administrators' list of people.
     People,
+    /// The administrators' list of groups.
+    Groups,
+    /// Where people enter the code of a device.
+    Device,
 }
 
 impl Page {
-    const ALL: [Self; 3] = [Self::Passkeys, Self::Tokens, Self::People];
+    const ALL: [Self; 5] = [Self::Passkeys, Self::Tokens, Self::People, Self::Groups, Self::Device];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
@@ -36,6 +42,8 @@ impl Page {
             Self::Passkeys => "/account/passkeys",
             Self::Tokens => "/account/tokens",
             Self::People => "/admin/people",
+            Self::Groups => "/admin/groups",
+            Self::Device => "/device",
         }
     }
 }
@@ -54,6 +62,7 @@ impl ReturnTo {
         match text.split_once('?') {
             Some(("/handoff", query)) => Self::Handoff(query.to_owned()),
             Some(("/authorize", query)) => Self::Authorize(query.to_owned()),
+            Some(("/device", query)) => Self::Device(query.to_owned()),
             Some(_) => Self::Launcher,
             None => Page::ALL.into_iter().find(|page| page.path() == text).map_or(Self::Launcher, Self::Page),
         }
@@ -65,6 +74,7 @@ impl ReturnTo {
             Self::Launcher => "/".to_owned(),
             Self::Handoff(query) => format!("/handoff?{query}"),
             Self::Authorize(query) => format!("/authorize?{query}"),
+            Self::Device(query) => format!("/device?{query}"),
             Self::Page(page) => page.path().to_owned(),
         }
     }
@@ -98,6 +108,8 @@ mod tests {
             "/",
             "/handoff?service=notes",
             "/authorize?client_id=x",
+            "/device?code=EAB9-A9J9",
+            "/device",
             "/account/passkeys",
             "/account/tokens",
             "/admin/people",

@@ -44,6 +44,12 @@ kinds! {
     Setup = "dw_i_",
     /// A token that a person made for one service.
     Personal = "dw_k_",
+    /// What names a pushed authorization request (RFC 9126 section 2.2).
+    Pushed = "dw_p_",
+    /// An access token of a client for itself (RFC 6749 section 4.4.3).
+    Machine = "dw_m_",
+    /// A device code (RFC 8628 section 3.2).
+    Device = "dw_d_",
 }
 
 const SECRET_LENGTH: usize = 32;
@@ -255,6 +261,9 @@ mod tests {
             Enrolment::PREFIX,
             Setup::PREFIX,
             Personal::PREFIX,
+            Pushed::PREFIX,
+            Machine::PREFIX,
+            Device::PREFIX,
         ];
         for (index, prefix) in prefixes.iter().enumerate() {
             assert!(!prefixes[index + 1..].contains(prefix), "{prefix}");

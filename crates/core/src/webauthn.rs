@@ -10,6 +10,7 @@ mod cbor;
 pub mod ceremony;
 mod client_data;
 mod cose;
+pub mod imported;
 pub mod registration;
 
 use std::fmt;

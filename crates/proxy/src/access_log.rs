@@ -1,18 +1,23 @@
 //! One line per decision (R48). Never a cookie, a query or a token.
 
-use doorward_core::{http::context::RequestContext, identity::Identity, service::Service};
-use http::Method;
+use doorward_core::{
+    config::Decisions,
+    http::{fetch::FetchMetadata, forwarded},
+    identity::Identity,
+    policy::{self, Access, Demand, Denial},
+    service::Service,
+};
+use http::request::Parts;
+
+use crate::service::{Arrival, trust};
 
 /// What a line says about a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Line<'a> {
-    pub(crate) context: &'a RequestContext,
     pub(crate) service: &'a Service,
-    pub(crate) method: &'a Method,
-    pub(crate) path: &'a str,
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) head: &'a Parts,
     pub(crate) identity: Option<&'a Identity>,
-    /// The request carried `X-Forwarded-For` from a peer that is not trusted.
-    pub(crate) forwarding_ignored: bool,
     /// What a refusal was compared with.
     pub(crate) detail: &'a str,
     /// Who forwards what is permitted: this server, or another proxy that asked.
@@ -30,33 +35,54 @@ impl<'a> Line<'a> {
         Self { detail, ..self }
     }
 
-    /// Logs a decision: denied, redirected and bypassed requests for everyone to see, forwarded ones for debugging.
+    /// Logs a decision: denied, redirected and bypassed requests for everyone to see; forwarded ones where that is
+    /// declared, and for debugging.
     pub(crate) fn decided(&self, outcome: &'static str, reason: &dyn std::fmt::Display) {
+        let Self { service, arrival, head, .. } = self;
+        let context = &arrival.context;
+        let trust = trust(&arrival.config);
+        // Within the macro, what a line needs is looked up only if the line is written.
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
-                    request = %self.context.id,
-                    host = %self.context.host,
-                    service = %self.service.name,
-                    method = %self.method,
-                    path = self.path,
-                    posture = self.service.guard.posture.word(),
+                    request = %context.id,
+                    host = %context.host,
+                    service = %service.name,
+                    method = %head.method,
+                    path = arrival.target.path(),
+                    posture = service.guard.posture.word(),
                     outcome,
                     reason = %reason,
                     user = self.identity.map_or("", |identity| identity.profile.username.as_str()),
-                    client = %self.context.client,
-                    peer = %self.context.peer,
-                    forwarding_ignored = self.forwarding_ignored,
+                    client = %context.client,
+                    peer = %context.peer,
+                    trusted = trust.speaks_for_others(context.peer.to_canonical()),
+                    chain = forwarded::chain(&head.headers, trust),
+                    forwarding_ignored = forwarded::was_ignored(context.peer, &head.headers, trust),
                     detail = self.detail,
                     via = self.via,
                     "decision"
                 )
             };
         }
-        if outcome == "forwarded" {
+        if outcome == "forwarded" && arrival.config.decisions == Decisions::Exceptions {
             line!(debug);
         } else {
             line!(info);
         }
+    }
+
+    /// What the decision was compared with, and what was near to fit.
+    pub(crate) fn detail_of(&self, why: Result<&Demand, &Denial>, fetch: FetchMetadata) -> String {
+        let access = Access {
+            method: &self.head.method,
+            path: self.arrival.target.path(),
+            client: self.arrival.context.client,
+            identity: None,
+            credentials: policy::Credential::default(),
+            fetch,
+            now: self.arrival.context.now,
+        };
+        policy::detail(&self.service.guard, why, &access, self.head.uri.path())
     }
 }

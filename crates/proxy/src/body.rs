@@ -249,7 +249,12 @@ impl Body for UpstreamBody {
                 self.release_at_end();
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error))),
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(lease) = self.lease.take() {
+                    lease.broke();
+                }
+                Poll::Ready(Some(Err(error)))
+            }
             Poll::Pending if self.permission.ended(true, context) => self.cut(),
             Poll::Pending => Poll::Pending,
         }

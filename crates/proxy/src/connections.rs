@@ -71,9 +71,15 @@ struct Entry {
 pub(crate) struct Blocked {
     since: Arc<AtomicU64>,
     began: Instant,
+    tally: Arc<Tally>,
 }
 
 impl Blocked {
+    /// The client took nothing for too long: the connection is closed.
+    pub(crate) fn gave_up(&self) {
+        self.tally.stalled_connections.add(1);
+    }
+
     /// Notes the outcome of a write.
     pub(crate) fn wrote<T>(&self, outcome: &Poll<T>) {
         let waiting = self.since.load(Ordering::Relaxed) != 0;
@@ -127,11 +133,16 @@ impl Connections {
         self.insert(false)
     }
 
-    /// Takes a place for a connection that became a WebSocket. It is not idle, whatever it carries.
-    pub(crate) fn enter_websocket(self: &Rc<Self>) -> Open {
+    /// Takes a place for a connection that became a WebSocket. It is not idle, whatever it carries, and still one of
+    /// its client's: else one client could have all places by opening WebSockets.
+    pub(crate) fn enter_websocket(self: &Rc<Self>, client: Option<IpAddr>) -> Open {
         self.tally.websockets_total.add(1);
         self.tally.websockets.add(1);
-        self.insert(true)
+        let open = self.insert(true);
+        if let Some(client) = client {
+            open.counts_for(network_of(client));
+        }
+        open
     }
 
     fn insert(self: &Rc<Self>, websocket: bool) -> Open {
@@ -144,7 +155,7 @@ impl Connections {
             client: Cell::new(None),
             farewell: Cell::new(self.draining.get().then_some(Farewell::Draining)),
             waker: RefCell::default(),
-            blocked: Blocked { since: Arc::default(), began: self.began },
+            blocked: Blocked { since: Arc::default(), began: self.began, tally: Arc::clone(&self.tally) },
             gave: Cell::new(None),
             ticks: Rc::clone(&self.ticks),
         });
@@ -271,9 +282,13 @@ impl Open {
             self.connections.tally.refused_client.add(1);
             return false;
         }
+        self.counts_for(client);
+        true
+    }
+
+    fn counts_for(&self, client: IpAddr) {
         *self.connections.clients.borrow_mut().entry(client).or_default() += 1;
         self.entry.client.set(Some(client));
-        true
     }
 
     /// What notes whether the client takes what is written to it.
@@ -284,6 +299,11 @@ impl Open {
     /// Whether the body that was polled since the last call had something for the client; `None` if none was polled.
     pub(crate) fn take_gave(&self) -> Option<bool> {
         self.entry.gave.take()
+    }
+
+    /// A stream was closed because its client gave no room for its answer.
+    pub(crate) fn gave_up_stream(&self) {
+        self.connections.tally.stalled_streams.add(1);
     }
 
     /// A request begins; it ends when the value is dropped.

@@ -85,7 +85,7 @@ pub trait ControlPlane: Send + Sync + 'static {
     fn denied(&self, refused: &Refused<'_>, as_page: bool, context: &RequestContext) -> Reply;
 
     /// A problem.
-    fn problem(&self, problem: &Problem, navigation: bool, context: &RequestContext) -> Reply;
+    fn problem(&self, problem: &Problem, as_page: bool, context: &RequestContext) -> Reply;
 }
 
 /// What must be done before a request passes.
@@ -110,4 +110,6 @@ pub struct Refused<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
+    /// What was compared: for the log, and for administrators.
+    pub detail: &'a str,
 }

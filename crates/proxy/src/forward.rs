@@ -5,7 +5,6 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 use doorward_core::{
     http::{
         encoding::Coding,
-        fetch::wants_page,
         forward_auth::Unanswered,
         framing,
         headers::{self, ForwardedValues},
@@ -26,6 +25,7 @@ use crate::{
     compress,
     control::Problem,
     credentials,
+    metrics::Fault,
     service::{Answer, Arrival, X_REQUEST_ID, control},
     static_site::{self, Ask},
     upgrade,
@@ -43,7 +43,7 @@ pub(crate) struct Outgoing {
     pub(crate) head: Parts,
     pub(crate) body: Incoming,
     pub(crate) websocket: bool,
-    pub(crate) navigation: bool,
+    pub(crate) as_page: bool,
     pub(crate) watch: Box<Watch>,
 }
 
@@ -58,7 +58,7 @@ struct WayBack<'a> {
 /// Forwards a request, or answers it with a file. The permit is used up by it.
 pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: Outgoing) -> Answer {
     let service = Arc::clone(&outgoing.service);
-    let navigation = outgoing.navigation;
+    let as_page = outgoing.as_page;
     let way_back = WayBack {
         service: &service,
         method: outgoing.head.method.clone(),
@@ -82,7 +82,7 @@ pub(crate) async fn forward(worker: &Rc<Worker>, permit: Permit, mut outgoing: O
         }
         Err(problem) => Err(problem),
     };
-    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, navigation, &arrival.context)))
+    answer.unwrap_or_else(|problem| control(worker.control.problem(&problem, as_page, &arrival.context)))
 }
 
 /// Answers with a file of the service.
@@ -92,13 +92,13 @@ async fn file(
     (site, way_back): (&StaticSite, &WayBack<'_>),
     outgoing: Outgoing,
 ) -> Answer {
-    let Outgoing { service, arrival, head, watch, navigation, .. } = outgoing;
-    let page = wants_page(&head.headers);
+    let Outgoing { service, arrival, head, watch, as_page, .. } = outgoing;
     let personal = permit.identity().is_some();
-    let ask = Ask { site, target: &arrival.target, head: &head, personal, page };
+    let ask =
+        Ask { site, target: &arrival.target, head: &head, personal, page: as_page, turns: &worker.turns };
     match static_site::answer(ask, watch).await {
         Some(answer) => way_back.change(answer),
-        None => control(worker.control.problem(&Problem::NotFound(service), navigation, &arrival.context)),
+        None => control(worker.control.problem(&Problem::NotFound(service), as_page, &arrival.context)),
     }
 }
 
@@ -135,6 +135,7 @@ async fn send(
             watch.until = Some(until);
             let sending = Box::pin(worker.pools.send(&arrival.config, upstream, request, websocket));
             let Ok(sent) = tokio::time::timeout_at(until, sending).await else {
+                worker.tally.upstream_failed(Fault::TooSlow);
                 return Err(Problem::TooSlow(Arc::clone(service)));
             };
             sent
@@ -149,8 +150,9 @@ async fn send(
             }
         }
         Ok(Sent { response, lease }) => {
+            let peer = arrival.context.peer;
             let switched =
-                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch)));
+                downstream.and_then(|downstream| upgrade::switch(downstream, response, (lease, watch), peer));
             match switched {
                 Some(answer) => return Ok(answer),
                 // Nobody asked: what follows would be nobody's request (S-1, P-14).
@@ -162,6 +164,9 @@ async fn send(
         }
         Err(error) => error,
     };
+    if let Some(fault) = error.fault() {
+        worker.tally.upstream_failed(fault);
+    }
     tracing::warn!(request = %arrival.context.id, service = %service.name, %error, "the upstream does not answer");
     Err(Problem::UpstreamDown(Arc::clone(service)))
 }
@@ -177,11 +182,14 @@ fn limited(body: Incoming, limit: Option<u64>) -> (RequestBody, Option<Rc<Cell<b
 
 fn bring_back(
     mut response: Response<Arriving>,
-    (lease, watch): (Lease, Box<Watch>),
+    (mut lease, watch): (Lease, Box<Watch>),
     upstream: &Upstream,
     (way_back, arrival): (&WayBack<'_>, &Arrival),
 ) -> Answer {
     headers::strip_response(response.headers_mut());
+    if is_event_stream(response.headers()) {
+        lease.carries_events();
+    }
     if response.status().is_redirection() || response.status() == StatusCode::CREATED {
         for name in [header::LOCATION, header::CONTENT_LOCATION] {
             let told = response.headers().get(&name);
@@ -192,9 +200,16 @@ fn bring_back(
             }
         }
     }
+    way_back.service.relay.cookies(response.headers_mut());
     response.extensions_mut().clear();
     *response.version_mut() = Version::HTTP_11;
     way_back.change(response.map(|incoming| AnswerBody::Upstream(UpstreamBody::new(incoming, lease, watch))))
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const EVENTS: &[u8] = b"text/event-stream";
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..EVENTS.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS))
 }
 
 impl WayBack<'_> {
@@ -226,7 +241,7 @@ fn prepare(
     // It was meant for us: the body is read, and the client told to send it, when the upstream takes it.
     head.headers.remove(header::EXPECT);
     // Before what we say ourselves, which nothing else may change.
-    relay.request.apply(&mut head.headers);
+    relay.request.apply_to_request(&mut head.headers);
     let forwarded = ForwardedValues {
         client: address(arrival.context.client),
         scheme: arrival.route.forwarded_scheme.clone(),

@@ -107,12 +107,16 @@ async fn decide(
     head.method = asked.method;
     head.uri = Uri::from(asked.path_and_query.clone());
     let fetch = FetchMetadata::read(&head.method, &head.headers, &route.origin, asked.websocket);
-    let arrival = Arrival::asked(route, asked.path_and_query, context, Arc::clone(config));
+    let arrival = Arrival { route, target: asked.path_and_query, context, config: Arc::clone(config) };
     let judged = match service::judge(worker, &service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
         Err(problem) => {
+            service::line(&service, &arrival, &head, None)
+                .via_forward_auth()
+                .decided("denied", &problem.code());
             worker.count(&service, &arrival, ("denied", problem.code()));
-            let answer = control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
+            let answer =
+                control(worker.control.problem(&problem, wants_page(&head.headers), &arrival.context));
             return fit(Some(dialect), answer, problem.code());
         }
     };
@@ -122,6 +126,7 @@ async fn decide(
         // The other proxy would carry it on to the application, which shall not learn what opens it.
         Decision::Permit(permit) if carries_ours(&service, &permit, &head.headers) => {
             line.decided("denied", &Unanswered::Token.code());
+            worker.count(&service, &arrival, ("denied", Unanswered::Token.code()));
             let problem = Problem::Unanswered(Unanswered::Token);
             let answer = worker.control.problem(&problem, wants_page(&head.headers), &arrival.context);
             fit(Some(dialect), control(answer), problem.code())

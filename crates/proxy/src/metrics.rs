@@ -4,6 +4,7 @@
 //! Every set of labels is closed (D-10): services are those of the configuration, everything else is a word of ours.
 
 mod text;
+mod upstream;
 
 use std::{
     cell::RefCell,
@@ -18,6 +19,7 @@ use std::{
 use doorward_core::{config::Config, service::Service};
 use http::StatusCode;
 pub use text::Exposition;
+pub(crate) use upstream::Fault;
 
 /// A number that one thread changes and others read.
 #[derive(Default, Debug)]
@@ -78,8 +80,14 @@ pub(crate) struct Tally {
     answers: [Counter; 5],
     decision: Histogram,
     upstream: Histogram,
-    /// Answers of ours in an upstream's place: 502, 503, 504.
-    upstream_errors: [Counter; 3],
+    /// What went wrong with upstreams, by kind.
+    upstream_errors: [Counter; Fault::KINDS],
+    /// Answers under way that tell events as they happen.
+    pub(crate) event_streams: Counter,
+    pub(crate) event_streams_total: Counter,
+    /// Connections and streams whose clients took nothing for too long.
+    pub(crate) stalled_connections: Counter,
+    pub(crate) stalled_streams: Counter,
     pub(crate) connections: Counter,
     pub(crate) connections_total: Counter,
     pub(crate) evicted: Counter,
@@ -116,13 +124,8 @@ impl Tally {
         self.upstream.add(took, &UPSTREAM);
     }
 
-    pub(crate) fn upstream_failed(&self, status: StatusCode) {
-        match status.as_u16() {
-            502 => self.upstream_errors[0].add(1),
-            503 => self.upstream_errors[1].add(1),
-            504 => self.upstream_errors[2].add(1),
-            _ => {}
-        }
+    pub(crate) fn upstream_failed(&self, fault: Fault) {
+        self.upstream_errors[fault as usize].add(1);
     }
 
     fn reason(&self, code: &'static str) {
@@ -232,10 +235,10 @@ impl Metrics {
         let help = "Time from the decision to the head of the upstream's answer.";
         text.family("doorward_upstream_seconds", "histogram", help);
         self.write_histogram(text, &UPSTREAM, |worker| &worker.upstream);
-        let help = "Permitted requests that no upstream answered, by the status that stood in.";
+        let help = "Permitted requests that no upstream answered, or not to the end, by what went wrong.";
         text.family("doorward_upstream_errors_total", "counter", help);
-        for (index, status) in ["502", "503", "504"].into_iter().enumerate() {
-            text.sample(&[("status", status)], self.sum(|worker| &worker.upstream_errors[index]));
+        for (fault, kind) in Fault::ALL {
+            text.sample(&[("kind", kind)], self.sum(|worker| &worker.upstream_errors[fault as usize]));
         }
     }
 
@@ -285,6 +288,14 @@ impl Metrics {
         text.gauge("doorward_websockets", "WebSockets that are open.", self.sum(|w| &w.websockets));
         let help = "WebSockets that were opened.";
         text.counter("doorward_websockets_total", help, self.sum(|worker| &worker.websockets_total));
+        let help = "Streams of events that are open.";
+        text.gauge("doorward_event_streams", help, self.sum(|worker| &worker.event_streams));
+        let help = "Streams of events that were opened.";
+        text.counter("doorward_event_streams_total", help, self.sum(|worker| &worker.event_streams_total));
+        let help = "Clients that were given up because they took nothing of what was written to them.";
+        text.family("doorward_stalled_clients_total", "counter", help);
+        text.sample(&[("closed", "connection")], self.sum(|worker| &worker.stalled_connections));
+        text.sample(&[("closed", "stream")], self.sum(|worker| &worker.stalled_streams));
         text.family("doorward_tls_handshakes_total", "counter", "TLS handshakes of clients.");
         text.sample(&[("result", "ok")], self.sum(|worker| &worker.tls_ok));
         text.sample(&[("result", "failed")], self.sum(|worker| &worker.tls_failed));

@@ -68,6 +68,9 @@ pub struct Server {
     metrics: Metrics,
 }
 
+/// Threads of a worker for what may block: look-ups of names, passwords, files. More wait.
+const BLOCKING: usize = 64;
+
 impl Server {
     /// Starts the workers.
     pub fn start(mut settings: Settings) -> io::Result<Self> {
@@ -95,6 +98,7 @@ impl Server {
                     // Tasks of a worker never leave its thread, so they need neither locks nor a queue to share.
                     let runtime = tokio::runtime::Builder::new_current_thread()
                         .enable_all()
+                        .max_blocking_threads(BLOCKING)
                         .build_local(tokio::runtime::LocalOptions::default());
                     let runtime = match runtime {
                         Ok(runtime) => runtime,

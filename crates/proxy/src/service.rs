@@ -86,19 +86,6 @@ pub(crate) struct Arrival {
     pub(crate) target: PathAndQuery,
     pub(crate) context: RequestContext,
     pub(crate) config: Arc<Config>,
-    forwarding_ignored: bool,
-}
-
-impl Arrival {
-    /// A request at another proxy, which asked about it.
-    pub(crate) const fn asked(
-        route: Arc<Route>,
-        target: PathAndQuery,
-        context: RequestContext,
-        config: Arc<Config>,
-    ) -> Self {
-        Self { route, target, context, config, forwarding_ignored: false }
-    }
 }
 
 /// Steps 1 to 3: framing, target, route, client address.
@@ -125,13 +112,7 @@ fn read(
         host: route.host.clone(),
         origin: route.origin.clone(),
     };
-    Ok(Arrival {
-        target: target.path_and_query().clone(),
-        forwarding_ignored: forwarded::was_ignored(peer.address, request.headers(), trust),
-        route,
-        context,
-        config: Arc::clone(config),
-    })
+    Ok(Arrival { target: target.path_and_query().clone(), route, context, config: Arc::clone(config) })
 }
 
 /// Who is believed about the client's address.
@@ -155,14 +136,13 @@ pub(crate) fn refused(
         host: config.portal.host.clone(),
         origin: config.portal.origin.clone(),
     };
-    let navigation =
-        FetchMetadata::read(request.method(), request.headers(), &context.origin, false).navigation;
+    let as_page = wants_page(request.headers());
     match problem {
         Problem::Misdirected => worker.tally.unknown_host.add(1),
         _ => worker.tally.malformed.add(1),
     }
     tracing::info!(request = %context.id, peer = %peer.address, problem = ?problem, "request refused");
-    let mut answer = control(worker.control.problem(problem, navigation, &context));
+    let mut answer = control(worker.control.problem(problem, as_page, &context));
     if matches!(problem, Problem::Malformed(_)) && request.version() <= Version::HTTP_11 {
         // What follows was perhaps never meant as a request of its own (RFC 9112 section 6.3).
         answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -195,7 +175,7 @@ async fn gate(
         Err(problem) => {
             line(service, &arrival, &head, None).decided("denied", &problem.code());
             worker.count(service, &arrival, ("denied", problem.code()));
-            return control(worker.control.problem(&problem, fetch.navigation, &arrival.context));
+            return control(worker.control.problem(&problem, wants_page(&head.headers), &arrival.context));
         }
     };
     let Judged { identity, decision, token, bearer, generation, held } = judged;
@@ -217,7 +197,7 @@ async fn gate(
         return redirect::lead(target, &head.method, &arrival.target);
     }
     let service = Arc::clone(service);
-    let navigation = fetch.navigation;
+    let as_page = wants_page(&head.headers);
     let watch = Box::new(Watch {
         worker: Rc::clone(worker),
         token,
@@ -231,9 +211,9 @@ async fn gate(
         generation,
         until: None,
     });
-    let outgoing = Outgoing { service, arrival, head, body, websocket, navigation, watch };
+    let outgoing = Outgoing { service, arrival, head, body, websocket, as_page, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
-    count_upstream(worker, decided, &answer);
+    worker.tally.upstream_within(decided.elapsed());
     answer
 }
 
@@ -247,6 +227,8 @@ pub(crate) fn refused_at(
 ) -> (Answer, &'static str) {
     let context = &arrival.context;
     let count = |decided| worker.count(service, arrival, decided);
+    let detail = line.detail_of(why.as_ref(), fetch);
+    let line = line.because(&detail);
     match why {
         Ok(demand) => {
             line.decided("sign_in", &demand.code());
@@ -255,8 +237,6 @@ pub(crate) fn refused_at(
             (control(worker.control.demanded(&demanded, context)), demand.code())
         }
         Err(denial) => {
-            let detail = policy::detail(&service.guard, &denial, context.client);
-            let line = line.because(&detail);
             let guessed = matches!(denial, Denial::Key { .. });
             // Whoever guesses is answered with less and less.
             if guessed && !worker.guesses.record(context.client, context.now) {
@@ -264,13 +244,13 @@ pub(crate) fn refused_at(
                 line.decided("denied", &problem.code());
                 count(("denied", problem.code()));
                 return (
-                    control(worker.control.problem(&problem, fetch.navigation, context)),
+                    control(worker.control.problem(&problem, wants_page(&head.headers), context)),
                     problem.code(),
                 );
             }
             line.decided(refusal(&denial), &denial.code());
             count((refusal(&denial), denial.code()));
-            let refused = Refused { service, identity: line.identity, denial: &denial };
+            let refused = Refused { service, identity: line.identity, denial: &denial, detail: &detail };
             (control(worker.control.denied(&refused, wants_page(&head.headers), context)), denial.code())
         }
     }
@@ -282,24 +262,7 @@ pub(crate) fn line<'a>(
     head: &'a Parts,
     identity: Option<&'a Identity>,
 ) -> Line<'a> {
-    Line {
-        context: &arrival.context,
-        service,
-        method: &head.method,
-        path: arrival.target.path(),
-        identity,
-        forwarding_ignored: arrival.forwarding_ignored,
-        detail: "",
-        via: "door",
-    }
-}
-
-/// Counts how long an upstream took, or that none answered and we stood in.
-fn count_upstream(worker: &Worker, asked: Instant, answer: &Answer) {
-    worker.tally.upstream_within(asked.elapsed());
-    if matches!(answer.body(), AnswerBody::Control(_)) {
-        worker.tally.upstream_failed(answer.status());
-    }
+    Line { service, arrival, head, identity, detail: "", via: "door" }
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
@@ -319,9 +282,7 @@ async fn reserved(
         return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
     }
     let problem = Problem::Malformed("the reserved path in another spelling");
-    let origin = &arrival.route.origin;
-    let navigation = FetchMetadata::read(request.method(), request.headers(), origin, false).navigation;
-    control(worker.control.problem(&problem, navigation, &arrival.context))
+    control(worker.control.problem(&problem, wants_page(request.headers()), &arrival.context))
 }
 
 /// Who it is, what was decided, and what that rests on.

@@ -1,20 +1,25 @@
-//! Sites of files. Files are opened and read off the worker's thread.
+//! Sites of files. Files are opened and read off the worker's thread, a few at a time: a flood of requests for files
+//! on a slow disk takes turns, and no thread from what else may block.
 
 use std::{
     fs::File,
     io::{self, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use doorward_core::service::static_site::{self, Part, StaticSite, Wanted};
+use doorward_core::{
+    http::encoding::{self, Coding},
+    service::static_site::{self, Part, StaticSite, Wanted},
+};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body::{Body, Frame, SizeHint};
 use rustix::fs::{Mode, OFlags, ResolveFlags};
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task};
 
 use crate::{
     body::{AnswerBody, Permission},
@@ -26,6 +31,38 @@ use crate::{
 /// Bytes that are read at once.
 const PIECE: u64 = 128 * 1024;
 
+/// Files of one worker that are looked for or read at once.
+const AT_ONCE: usize = 16;
+
+/// The turns in which files are looked for and read.
+#[derive(Clone)]
+pub(crate) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Turns {
+    /// Does something that may block, in its turn. Nothing is done for somebody who has gone before it.
+    fn take<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = io::Result<T>> + 'static {
+        let turns = Arc::clone(&self.0);
+        async move {
+            let turn = turns.acquire_owned().await.map_err(io::Error::other)?;
+            let working = task::spawn_blocking(move || {
+                let done = work();
+                drop(turn);
+                done
+            });
+            working.await.map_err(io::Error::other)
+        }
+    }
+}
+
 /// What a request for a file is about.
 pub(crate) struct Ask<'a> {
     pub(crate) site: &'a StaticSite,
@@ -36,6 +73,7 @@ pub(crate) struct Ask<'a> {
     pub(crate) personal: bool,
     /// Whether a page is wanted, not a part of one.
     pub(crate) page: bool,
+    pub(crate) turns: &'a Turns,
 }
 
 /// A file that is there.
@@ -44,6 +82,8 @@ struct Opened {
     name: PathBuf,
     length: u64,
     modified: SystemTime,
+    /// What it is compressed by, if it stands in for the file that was asked for.
+    coding: Option<Coding>,
 }
 
 enum Found {
@@ -65,12 +105,13 @@ pub(crate) async fn answer(ask: Ask<'_>, watch: Box<Watch>) -> Option<Answer> {
     let wanted = ask.site.wanted(path)?;
     let fallback = ask.site.fallback.clone().filter(|_| ask.page || !has_extension(path));
     let (directory, index) = (ask.site.directory.clone(), ask.site.index.clone());
-    let found = tokio::task::spawn_blocking(move || find(&directory, &wanted, &index, fallback.as_deref()));
-    match found.await {
-        Ok(Ok(Found::File(opened))) => Some(with_file(&ask, opened, watch)),
-        Ok(Ok(Found::Folder)) => redirect(ask.target),
-        Ok(Ok(Found::Nothing)) | Err(_) => None,
-        Ok(Err(error)) => {
+    let codings = if ask.site.precompressed { encoding::in_order(&ask.head.headers) } else { Vec::new() };
+    let search = Search { directory, wanted, index, fallback, codings };
+    match ask.turns.take(move || search.find()).await.flatten() {
+        Ok(Found::File(opened)) => Some(with_file(&ask, opened, watch)),
+        Ok(Found::Folder) => redirect(ask.target),
+        Ok(Found::Nothing) => None,
+        Err(error) => {
             tracing::warn!(directory = %ask.site.directory.display(), %error, "a file can't be served");
             None
         }
@@ -92,17 +133,47 @@ fn redirect(target: &http::uri::PathAndQuery) -> Option<Answer> {
     Some(answer)
 }
 
-fn find(directory: &Path, wanted: &Wanted, index: &str, fallback: Option<&Path>) -> io::Result<Found> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = File::from(rustix::fs::open(directory, flags, Mode::empty())?);
-    if let Some(opened) = open(&root, &wanted.file)? {
-        return Ok(Found::File(opened));
+/// What is looked for.
+struct Search {
+    directory: PathBuf,
+    wanted: Wanted,
+    index: String,
+    fallback: Option<PathBuf>,
+    /// What may stand in for a file, the best first.
+    codings: Vec<Coding>,
+}
+
+impl Search {
+    fn find(&self) -> io::Result<Found> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = File::from(rustix::fs::open(&self.directory, flags, Mode::empty())?);
+        if let Some(opened) = self.open(&root, &self.wanted.file)? {
+            return Ok(Found::File(opened));
+        }
+        if !self.wanted.folder && open(&root, &self.wanted.file.join(&self.index))?.is_some() {
+            return Ok(Found::Folder);
+        }
+        let fallback = self.fallback.as_ref().map(|fallback| self.open(&root, fallback));
+        Ok(fallback.transpose()?.flatten().map_or(Found::Nothing, Found::File))
     }
-    if !wanted.folder && open(&root, &wanted.file.join(index))?.is_some() {
-        return Ok(Found::Folder);
+
+    /// Opens a file, or what stands beside it compressed and is not older.
+    fn open(&self, root: &File, file: &Path) -> io::Result<Option<Opened>> {
+        let Some(plain) = open(root, file)? else { return Ok(None) };
+        for coding in &self.codings {
+            let mut beside = file.as_os_str().to_owned();
+            beside.push(".");
+            beside.push(coding.extension());
+            match open(root, Path::new(&beside)) {
+                Ok(Some(found)) if found.modified >= plain.modified => {
+                    return Ok(Some(Opened { name: plain.name, coding: Some(*coding), ..found }));
+                }
+                // The file itself is as good.
+                _ => {}
+            }
+        }
+        Ok(Some(plain))
     }
-    let opened = fallback.map(|fallback| open(&root, fallback)).transpose()?.flatten();
-    Ok(opened.map_or(Found::Nothing, Found::File))
 }
 
 /// Opens a file below `root`. The kernel refuses links that lead out, at each step, so that nobody who may write there
@@ -127,19 +198,26 @@ fn open(root: &File, file: &Path) -> io::Result<Option<Opened>> {
         return Ok(None);
     }
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-    Ok(Some(Opened { file: opened, name: file.to_owned(), length: metadata.len(), modified }))
+    Ok(Some(Opened { file: opened, name: file.to_owned(), length: metadata.len(), modified, coding: None }))
 }
 
 fn with_file(ask: &Ask<'_>, opened: Opened, watch: Box<Watch>) -> Answer {
-    let Opened { file, name, length, modified } = opened;
+    let Opened { file, name, length, modified, coding } = opened;
     let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let tag = format!("\"{:x}-{length:x}\"", since.as_nanos());
+    let coded = coding.map_or_else(String::new, |coding| format!("-{}", coding.name()));
+    let tag = format!("\"{:x}-{length:x}{coded}\"", since.as_nanos());
     let mut answer = Response::new(AnswerBody::Empty);
     let headers = answer.headers_mut();
     let kind = static_site::content_type(&name.to_string_lossy());
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if ask.site.precompressed {
+        encoding::mark_varying(headers);
+    }
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+    }
     let cache = ask.site.cache_control(ask.target.path(), ask.personal);
     for (name, text) in [
         (header::CACHE_CONTROL, cache.as_str()),
@@ -150,7 +228,9 @@ fn with_file(ask: &Ask<'_>, opened: Opened, watch: Box<Watch>) -> Answer {
     }
     if is_known(&ask.head.headers, &tag, since) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        answer.headers_mut().remove(header::CONTENT_TYPE);
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+            answer.headers_mut().remove(name);
+        }
         return answer;
     }
     let (first, count) = match static_site::part(range(&ask.head.headers, &tag, modified), length) {
@@ -170,7 +250,12 @@ fn with_file(ask: &Ask<'_>, opened: Opened, watch: Box<Watch>) -> Answer {
         set(answer.headers_mut(), header::CONTENT_LENGTH, &count.to_string());
         return answer;
     }
-    let body = FileBody { state: State::Ready(file, first), left: count, permission: Permission::new(watch) };
+    let body = FileBody {
+        state: State::Ready(file, first),
+        left: count,
+        turns: ask.turns.clone(),
+        permission: Permission::new(watch),
+    };
     answer.map(|_| AnswerBody::File(Box::new(body)))
 }
 
@@ -207,17 +292,21 @@ fn range<'a>(headers: &'a HeaderMap, tag: &str, modified: SystemTime) -> Option<
 pub(crate) struct FileBody {
     state: State,
     left: u64,
+    turns: Turns,
     permission: Permission,
 }
 
 enum State {
     /// The file, and where to read on.
     Ready(File, u64),
-    Reading(JoinHandle<(File, u64, io::Result<Bytes>)>),
+    Reading(Pin<Box<dyn Future<Output = io::Result<Piece>>>>),
     Ended,
 }
 
-fn read(mut file: File, at: u64, count: u64) -> (File, u64, io::Result<Bytes>) {
+/// The file, where to read on, and what was read.
+type Piece = (File, u64, io::Result<Bytes>);
+
+fn read(mut file: File, at: u64, count: u64) -> Piece {
     let mut piece = Vec::new();
     let done = file.seek(SeekFrom::Start(at)).and_then(|_| file.by_ref().take(count).read_to_end(&mut piece));
     let at = at + piece.len() as u64;
@@ -240,11 +329,12 @@ impl Body for FileBody {
             let count = self.left.min(PIECE);
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ready(file, at) if count > 0 => {
-                    self.state = State::Reading(tokio::task::spawn_blocking(move || read(file, at, count)));
+                    let reading = self.turns.take(move || read(file, at, count));
+                    self.state = State::Reading(Box::pin(reading));
                 }
                 State::Ready(..) | State::Ended => return Poll::Ready(None),
                 State::Reading(mut reading) => {
-                    let Poll::Ready(done) = Pin::new(&mut reading).poll(context) else {
+                    let Poll::Ready(done) = reading.as_mut().poll(context) else {
                         self.state = State::Reading(reading);
                         return Poll::Pending;
                     };
@@ -268,5 +358,52 @@ impl Body for FileBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    };
+
+    use super::*;
+
+    /// D-16: files on a disk that does not answer take no more threads than there are turns.
+    #[tokio::test]
+    async fn only_so_many_files_are_read_at_once() {
+        let turns = Turns::default();
+        let (begun, begins) = mpsc::channel();
+        let (go, gate) = mpsc::channel::<()>();
+        let (gate, running) = (Arc::new(Mutex::new(gate)), Arc::new(AtomicUsize::new(0)));
+        let tasks: Vec<_> = (0..4 * AT_ONCE)
+            .map(|_| {
+                let (begun, gate, running) = (begun.clone(), Arc::clone(&gate), Arc::clone(&running));
+                tokio::spawn(turns.take(move || {
+                    begun.send(running.fetch_add(1, Ordering::SeqCst) + 1).unwrap();
+                    gate.lock().unwrap().recv().unwrap();
+                    running.fetch_sub(1, Ordering::SeqCst);
+                }))
+            })
+            .collect();
+        let released = task::spawn_blocking(move || {
+            for _ in 0..AT_ONCE {
+                begins.recv().unwrap();
+            }
+            assert!(begins.try_recv().is_err(), "as many as there are turns");
+            for _ in 0..3 * AT_ONCE {
+                go.send(()).unwrap();
+                assert!(begins.recv().unwrap() <= AT_ONCE);
+            }
+            for _ in 0..AT_ONCE {
+                go.send(()).unwrap();
+            }
+        });
+        released.await.unwrap();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
     }
 }

@@ -30,6 +30,7 @@ struct Patience {
     blocked: Blocked,
     timeout: Duration,
     waiting: bool,
+    given_up: bool,
     ends: Option<Pin<Box<Sleep>>>,
 }
 
@@ -54,8 +55,13 @@ impl Patience {
             self.waiting = true;
             ends.as_mut().reset(Instant::now() + timeout);
         }
-        let over = ends.as_mut().poll(context).is_ready();
-        if over { Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")) } else { Ok(()) }
+        if ends.as_mut().poll(context).is_pending() {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.given_up, true) {
+            self.blocked.gave_up();
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing"))
     }
 }
 
@@ -72,7 +78,7 @@ impl Stream {
 
     /// Notes from now on whether the client takes what is written, and breaks when it takes nothing for so long.
     pub(crate) fn watched(mut self, blocked: Blocked, timeout: Duration) -> Self {
-        self.patience = Some(Patience { blocked, timeout, waiting: false, ends: None });
+        self.patience = Some(Patience { blocked, timeout, waiting: false, given_up: false, ends: None });
         self
     }
 

@@ -39,7 +39,12 @@ impl Streams {
         if let Some(gave) = self.open.take_gave() {
             *ends = gave.then(|| Box::pin(tokio::time::sleep(self.timeout)));
         }
-        ends.as_mut().map_or(Poll::Pending, |ends| ends.as_mut().poll(context))
+        let over = ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready());
+        if over {
+            self.open.gave_up_stream();
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 }
 

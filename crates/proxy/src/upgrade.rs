@@ -1,6 +1,6 @@
 //! WebSockets (RFC 6455): bytes both ways until one side closes or the permission ends.
 
-use std::{io, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
@@ -30,12 +30,13 @@ pub(crate) fn switch(
     downstream: OnUpgrade,
     response: Response<Arriving>,
     (lease, watch): (Lease, Box<Watch>),
+    peer: IpAddr,
 ) -> Option<Answer> {
     let (head, body) = response.into_parts();
     let Arriving::Http1(body) = body else { return None };
     let upstream = body.into_upgraded().filter(|_| is_websocket(&head.headers))?;
     tokio::task::spawn_local(async move {
-        join(downstream, upstream, watch).await;
+        join(downstream, upstream, watch, peer).await;
         drop(lease);
     });
     let mut answer = Response::new(AnswerBody::Empty);
@@ -47,12 +48,12 @@ pub(crate) fn switch(
     Some(answer)
 }
 
-async fn join(downstream: OnUpgrade, mut upstream: Upgraded, watch: Box<Watch>) {
+async fn join(downstream: OnUpgrade, mut upstream: Upgraded, watch: Box<Watch>, peer: IpAddr) {
     let Ok(downstream) = downstream.await else {
         return;
     };
     // It counts as a connection until its end, and a server that stops waits for it as long as it waits for anybody.
-    let open = watch.worker.connections.enter_websocket();
+    let open = watch.worker.connections.enter_websocket(watch.worker.counted_client(peer));
     // Clients mask what they say (RFC 6455 section 5.3). Here it hides nothing: we always say the same.
     let mask = watch.worker.name_request().0.to_be_bytes();
     let mut downstream = TokioIo::new(downstream);

@@ -29,6 +29,7 @@ use tokio::time::Instant;
 
 use crate::{
     body::{Arriving, RequestBody},
+    metrics::{Fault, Tally},
     timeouts::Timeouts,
 };
 
@@ -63,6 +64,22 @@ impl fmt::Display for UpstreamError {
 }
 
 impl UpstreamError {
+    /// What it is in metrics; `None` if it is not the upstream's fault.
+    pub(crate) const fn fault(&self) -> Option<Fault> {
+        Some(match self {
+            Self::Connect(_) => Fault::Connect,
+            Self::TimedOut => Fault::Timeout,
+            Self::Tls(_) => Fault::Tls,
+            Self::Http1(http1::Http1Error::RequestBody(_)) => return None,
+            Self::Http1(http1::Http1Error::Io(_)) | Self::Http2(_) => Fault::Reset,
+            Self::Http1(http1::Http1Error::Closed) | Self::Closed => Fault::Closed,
+            Self::Http1(http1::Http1Error::Malformed(_)) | Self::Switched | Self::Framing(_) => {
+                Fault::Invalid
+            }
+            Self::Unwell => Fault::Unwell,
+        })
+    }
+
     /// Whether there was no connection, so that the next request had better go elsewhere.
     const fn is_of_connecting(&self) -> bool {
         matches!(self, Self::Connect(_) | Self::TimedOut | Self::Tls(_))
@@ -79,6 +96,7 @@ pub(crate) struct Sent {
 pub(crate) struct Pools {
     timeouts: Timeouts,
     board: Arc<Board>,
+    tally: Arc<Tally>,
     groups: RefCell<ByUpstream>,
 }
 
@@ -98,8 +116,8 @@ struct Group {
 }
 
 impl Pools {
-    pub(crate) fn new(timeouts: Timeouts, board: Arc<Board>) -> Self {
-        Self { timeouts, board, groups: RefCell::default() }
+    pub(crate) fn new(timeouts: Timeouts, board: Arc<Board>, tally: Arc<Tally>) -> Self {
+        Self { timeouts, board, tally, groups: RefCell::default() }
     }
 
     /// Sends a request to an upstream of `config`.
@@ -131,7 +149,8 @@ impl Pools {
         }
         // The address names the upstream: the configuration, which is kept, keeps it in place.
         let group = groups.groups.entry(std::ptr::from_ref(upstream)).or_insert_with(|| {
-            let pool = |target| Rc::new(Pool::new(upstream, target, self.timeouts, &self.board));
+            let pool =
+                |target| Rc::new(Pool::new(upstream, target, self.timeouts, (&self.board, &self.tally)));
             Rc::new(Group {
                 targets: upstream.targets.iter().map(pool).collect(),
                 balance: upstream.balance,

@@ -27,6 +27,7 @@ use crate::{
     server::{Settings, Shared},
     service::{Arrival, trust},
     session::SessionSource,
+    static_site::Turns,
     timeouts::Timeouts,
     upstream::Pools,
 };
@@ -45,6 +46,7 @@ pub(crate) struct Worker {
     pub(crate) disclosures: Disclosures,
     pub(crate) guesses: Arc<Guesses>,
     pub(crate) passwords: Passwords,
+    pub(crate) turns: Turns,
     pub(crate) connections: Rc<Connections>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) services: ServiceTallies,
@@ -64,10 +66,11 @@ impl Worker {
             challenges: Arc::clone(&settings.challenges),
             clock: Arc::clone(&settings.clock),
             timeouts: settings.timeouts,
-            pools: Pools::new(settings.timeouts, shared.board),
+            pools: Pools::new(settings.timeouts, shared.board, Arc::clone(&shared.tally)),
             disclosures: Disclosures::new(Arc::clone(&settings.asserter)),
             guesses: shared.guesses,
             passwords: Passwords::new(draw(&*settings.random)),
+            turns: Turns::default(),
             connections: Connections::new(Arc::clone(&shared.tally)),
             tally: shared.tally,
             services: ServiceTallies::default(),
@@ -112,10 +115,14 @@ impl Worker {
 
     /// Counts a connection for its client, unless it comes from somebody who speaks for many.
     pub(crate) fn has_room_for(&self, client: IpAddr, open: &Open) -> bool {
+        let most = self.limits().connections_per_client.div_ceil(self.workers);
+        self.counted_client(client).is_none_or(|client| open.belongs_to(client, most))
+    }
+
+    /// Whom a connection counts for; `None` if it is somebody who speaks for many.
+    pub(crate) fn counted_client(&self, client: IpAddr) -> Option<IpAddr> {
         let config = self.config();
-        let trust = trust(&config);
-        let most = config.listening.limits.connections_per_client.div_ceil(self.workers);
-        trust.speaks_for_others(client) || open.belongs_to(client, most)
+        (!trust(&config).speaks_for_others(client)).then_some(client)
     }
 
     /// A request's name as a header's value. Memory is taken for 256 of them at once.

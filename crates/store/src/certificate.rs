@@ -218,6 +218,12 @@ impl Store {
         self.db.write(move |tx| tx.execute(SQL, &params).map(drop)).await
     }
 
+    /// Gives back every lease of everybody, for who knows that nobody else is there: what a process that was killed held
+    /// is free at once.
+    pub async fn release_all_leases(&self) -> Result<(), StoreError> {
+        self.db.write(|tx| tx.execute("DELETE FROM leases", &[]).map(drop)).await
+    }
+
     /// A counter that rises whenever one of the methods here changed something that other nodes should know.
     pub async fn certificates_changed(&self) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT number FROM meta WHERE key = 'certificates'";

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum StoreError {
     /// A rule of the data forbids it.
     Conflict(Constraint),
+    /// A value is longer than any may be.
+    TooLarge,
     /// The database did not answer as it should; the text is for the log.
     Unavailable(String),
     /// A row holds what can't be: the wrong root secret for it, or a hand at work.
@@ -25,6 +27,8 @@ pub enum Constraint {
     Username,
     /// Somebody has this mail address.
     Email,
+    /// A group has this name.
+    Group,
     /// Nobody could administer any more.
     LastAdministrator,
     /// The person would have no passkey.
@@ -39,6 +43,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Conflict(constraint) => write!(formatter, "conflict: {constraint:?}"),
+            Self::TooLarge => formatter.write_str("a value is longer than any may be"),
             Self::Unavailable(cause) => write!(formatter, "the database is unavailable: {cause}"),
             Self::Corrupt { table, column } => {
                 write!(formatter, "the database holds an impossible value in {table}.{column}")

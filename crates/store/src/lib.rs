@@ -14,16 +14,21 @@
 
 mod authorization_code;
 mod certificate;
+mod claims;
+mod client_token;
 mod consent;
 mod credential;
 mod data_directory;
 mod db;
+mod device;
 mod enrolment;
 mod error;
+mod group;
 mod handoff;
 mod login;
 mod migrate;
 mod personal_token;
+mod pushed_request;
 mod session;
 mod setup;
 mod signing_key;
@@ -35,15 +40,19 @@ mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
 pub use certificate::{StoredCertificate, StoredChain, StoredProof};
+pub use client_token::ClientToken;
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};
+pub use device::{DevicePoll, NewDevice, PendingDevice};
 pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
+pub use group::{Group, GroupNames, NewGroup};
 pub use handoff::{NewHandoff, NewServiceSession};
 pub use login::{ChallengeUse, NewSession, SignIn};
 pub use personal_token::{
     NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,
 };
+pub use pushed_request::NewPushedRequest;
 pub use session::SessionRow;
 pub use setup::CompleteSetup;
 pub use signing_key::{NewSigningKey, StoredSigningKey};

@@ -1,6 +1,6 @@
 //! One timeline of migrations for both engines.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, time::Duration};
 
 use crate::{
     db::{Db, Tx},
@@ -8,10 +8,13 @@ use crate::{
 };
 
 /// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_personal_tokens.sql"),
     include_str!("../../../migrations/0003_certificates.sql"),
+    include_str!("../../../migrations/0004_people_and_groups.sql"),
+    include_str!("../../../migrations/0005_pushed_requests.sql"),
+    include_str!("../../../migrations/0006_grants.sql"),
 ];
 
 enum Outcome {
@@ -32,10 +35,11 @@ pub(crate) fn run(db: &Db) -> Result<(), OpenError> {
 
 /// Refuses a database that would have to be changed.
 pub(crate) fn demand_current(db: &Db) -> Result<(), OpenError> {
-    let found = db.read_blocking(|tx| {
+    let read = |tx: &mut dyn Tx| {
         let row = tx.optional("SELECT number FROM meta WHERE key = 'schema'", &[])?;
         row.map_or(Ok(0), |row| row.integer(0))
-    })?;
+    };
+    let found = db.read_blocking(read, Duration::from_secs(10))?;
     match found.cmp(&known()) {
         Ordering::Equal => Ok(()),
         Ordering::Less => Err(OpenError::Older { found, known: known() }),

@@ -92,8 +92,10 @@ struct Lookup<'a> {
 }
 
 fn load(tx: &mut dyn Tx, vault: &Vault, lookup: &Lookup<'_>) -> Result<Option<Identity>, StoreError> {
-    // A portal session is its own parent here, so that one condition serves both.
-    const SQL: &str = "SELECT s.id, p.id, p.user_id, p.amr, p.auth_time, s.expires_at, p.expires_at, u.profile \
+    // A portal session is its own parent here, so that one condition serves both. The age of the passkey is the
+    // session's own: a copy of a service's cookie must not become fresh because its owner used the passkey once more
+    // (E-8).
+    const SQL: &str = "SELECT s.id, p.id, p.user_id, s.amr, s.auth_time, s.expires_at, p.expires_at, u.profile \
                        FROM sessions s JOIN sessions p ON p.id = COALESCE(s.parent_id, s.id) \
                        JOIN users u ON u.id = p.user_id WHERE s.token_hash = $1 AND s.host = $2 \
                        AND s.user_id = p.user_id AND s.ended_at IS NULL AND p.ended_at IS NULL \

@@ -7,7 +7,7 @@ use crate::{db::Value, error::StoreError, store::Store};
 /// A key to be.
 #[derive(Clone)]
 pub struct NewSigningKey {
-    /// Its identifier (RFC 7638 thumbprint).
+    /// Its identifier: the thumbprint (RFC 7638) of a key of ours, or what it was called where it came from.
     pub kid: String,
     /// Its algorithm's registered name.
     pub alg: &'static str,

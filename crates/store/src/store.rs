@@ -15,12 +15,15 @@ use tokio::sync::watch;
 use crate::{
     db::{Db, Ending, Tx},
     error::{OpenError, StoreError},
-    migrate,
+    group, migrate,
     vault::Vault,
 };
 
 /// How often a node looks whether another one changed something.
 const POLL: Duration = Duration::from_millis(250);
+/// How long it waits for the answer. After that nothing is remembered any more: with the pause between two looks this
+/// bounds how long somebody whose session was ended elsewhere gets in here although we can't hear of it (E-15).
+const POLL_ANSWER: Duration = Duration::from_secs(1);
 
 /// Which database.
 pub enum Engine {
@@ -93,6 +96,7 @@ impl Store {
     fn check(db: Db, settings: Settings<'_>, shared: bool) -> Result<Self, OpenError> {
         let vault = Vault::new(settings.root, settings.random);
         check_canary(&db, &vault)?;
+        group::identify_all(&db, &vault)?;
         let store = Self { db: Arc::new(db), vault, generation: Generation::new(), followed: Arc::default() };
         if shared {
             store.follow()?;
@@ -200,7 +204,8 @@ impl Generation {
 
 fn stored_generation(db: &Db) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT number FROM meta WHERE key = 'generation'";
-    db.read_blocking(|tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0)))
+    let read = |tx: &mut dyn Tx| tx.optional(SQL, &[])?.map_or(Ok(0), |row| row.integer(0));
+    db.read_blocking(read, POLL_ANSWER)
 }
 
 fn check_canary(db: &Db, vault: &Vault) -> Result<(), OpenError> {

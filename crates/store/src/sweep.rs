@@ -12,10 +12,13 @@ const KEEP_ENDED: i64 = 7 * 86_400;
 const KEEP_CHALLENGES: i64 = 600;
 
 /// One statement per table; `$1` is now, `$2` the number of rows.
-const EXPIRED: [&str; 8] = [
+const EXPIRED: [&str; 11] = [
     "DELETE FROM setups WHERE token_hash IN (SELECT token_hash FROM setups WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM enrolments WHERE token_hash IN (SELECT token_hash FROM enrolments WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM handoffs WHERE code_hash IN (SELECT code_hash FROM handoffs WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM client_tokens WHERE token_hash IN (SELECT token_hash FROM client_tokens WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM device_requests WHERE device_hash IN (SELECT device_hash FROM device_requests WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM pushed_requests WHERE token_hash IN (SELECT token_hash FROM pushed_requests WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM access_tokens WHERE token_hash IN (SELECT token_hash FROM access_tokens WHERE expires_at <= $1 LIMIT $2)",
     // Codes and refresh tokens go with their family: until then a replay is recognised.
     "DELETE FROM token_families WHERE id IN (SELECT id FROM token_families WHERE expires_at <= $1 LIMIT $2)",

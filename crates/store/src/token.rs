@@ -9,6 +9,7 @@ use doorward_core::{
 
 use crate::{
     authorization_code::NONCE,
+    claims,
     db::{Row, Tx, Value},
     error::StoreError,
     session::{session_id_at, words},
@@ -260,7 +261,10 @@ pub(crate) fn family(
     let subject: UserId = id_at(&row, 0)?;
     let person = user::load(tx, vault, subject)?.filter(|person| person.disabled_at.is_none());
     let Some(person) = person else { return Ok(None) };
-    Ok(Some(from_row(vault, id, &row, person)?))
+    let claims = claims::merged(tx, vault, subject)?;
+    let mut grant = from_row(vault, id, &row, person)?;
+    grant.identity = grant.identity.with_custom_claims(claims);
+    Ok(Some(grant))
 }
 
 fn from_row(vault: &Vault, id: &str, row: &Row, person: user::User) -> Result<TokenGrant, StoreError> {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     db::{Row, Tx, Value},
     error::{Constraint, StoreError},
+    group,
     store::Store,
     vault::{Column, Vault},
 };
@@ -54,6 +55,35 @@ struct SealedProfile {
     username: String,
     display_name: String,
     email: Option<String>,
+    // Later than the others: rows that were sealed before have none of them.
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    #[serde(default)]
+    locale: Option<String>,
+    /// Addresses of the time before there was a choice were written by administrators.
+    #[serde(default = "yes")]
+    email_verified: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl SealedProfile {
+    fn new(profile: &Profile) -> Self {
+        let profile = profile.clone();
+        Self {
+            username: profile.username.as_str().to_owned(),
+            display_name: profile.display_name,
+            email: profile.email,
+            first_name: profile.first_name,
+            last_name: profile.last_name,
+            locale: profile.locale,
+            email_verified: profile.email_verified,
+        }
+    }
 }
 
 impl Store {
@@ -98,6 +128,40 @@ impl Store {
             .await
     }
 
+    /// Puts this in the place of a person's profile. Whether the person exists.
+    ///
+    /// # Errors
+    /// [`Constraint::Username`] or [`Constraint::Email`] when it is taken.
+    pub async fn set_profile(&self, id: UserId, profile: Profile) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "UPDATE users SET profile = $2, username_index = $3, email_index = $4 WHERE id = $1";
+        let vault = self.vault.clone();
+        self.attempt(move |tx| {
+            let sealed = SealedProfile::new(&profile);
+            let params: [Value; 4] = [
+                id.as_str().into(),
+                vault.seal_value(PROFILE, id.as_str().as_bytes(), &sealed)?.into(),
+                username_index(&vault, &profile),
+                email_index(&vault, &profile),
+            ];
+            tx.wins(SQL, &params)
+        })
+        .await
+    }
+
+    /// Removes a person with everything that is theirs. Whether there was one.
+    ///
+    /// # Errors
+    /// [`Constraint::LastAdministrator`] when nobody could administer any more.
+    pub async fn delete_user(&self, id: UserId) -> Result<bool, StoreError> {
+        self.attempt(move |tx| {
+            let won = tx.wins("DELETE FROM users WHERE id = $1", &[id.as_str().into()])?;
+            an_administrator_remains(tx)?;
+            Ok(won)
+        })
+        .await
+    }
+
     /// Disables or enables a person. Whether it was otherwise before. Disabled people's sessions and tokens stop at
     /// the next request.
     ///
@@ -133,12 +197,13 @@ impl Store {
         groups: BTreeSet<String>,
         now: UnixTime,
     ) -> Result<bool, StoreError> {
+        let vault = self.vault.clone();
         self.attempt(move |tx| {
             if tx.optional("SELECT id FROM users WHERE id = $1", &[id.as_str().into()])?.is_none() {
                 return Ok(false);
             }
             tx.execute("DELETE FROM memberships WHERE user_id = $1", &[id.as_str().into()])?;
-            join(tx, id, &groups, now)?;
+            join(tx, &vault, id, &groups, now)?;
             an_administrator_remains(tx)?;
             Ok(true)
         })
@@ -153,39 +218,43 @@ pub(crate) fn insert(
     now: UnixTime,
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO users (id, profile, username_index, email_index, created_at) VALUES ($1, $2, $3, $4, $5)";
-    let Profile { username, display_name, email } = &user.profile;
-    let sealed = SealedProfile {
-        username: username.as_str().to_owned(),
-        display_name: display_name.clone(),
-        email: email.clone(),
-    };
     let params: [Value; 5] = [
         user.id.as_str().into(),
-        vault.seal_value(PROFILE, user.id.as_str().as_bytes(), &sealed)?.into(),
-        vault.index(USERNAME, username.as_str()).into(),
-        email.as_ref().map(|email| vault.index(EMAIL, &email.to_ascii_lowercase())).into(),
+        vault.seal_value(PROFILE, user.id.as_str().as_bytes(), &SealedProfile::new(&user.profile))?.into(),
+        username_index(vault, &user.profile),
+        email_index(vault, &user.profile),
         now.0.into(),
     ];
     tx.execute(SQL, &params)?;
-    join(tx, user.id, &user.groups, now)
+    join(tx, vault, user.id, &user.groups, now)
 }
 
-fn join(tx: &mut dyn Tx, id: UserId, groups: &BTreeSet<String>, now: UnixTime) -> Result<(), StoreError> {
+fn username_index(vault: &Vault, profile: &Profile) -> Value {
+    vault.index(USERNAME, &profile.username.folded()).into()
+}
+
+fn email_index(vault: &Vault, profile: &Profile) -> Value {
+    profile.email.as_ref().map(|email| vault.index(EMAIL, &email.to_ascii_lowercase())).into()
+}
+
+fn join(
+    tx: &mut dyn Tx,
+    vault: &Vault,
+    id: UserId,
+    groups: &BTreeSet<String>,
+    now: UnixTime,
+) -> Result<(), StoreError> {
     for group in groups {
-        let name = Value::from(group.as_str());
-        tx.execute(
-            "INSERT INTO user_groups (name, created_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            &[name.clone(), now.0.into()],
-        )?;
+        group::make_named(tx, vault, group, now)?;
         tx.execute(
             "INSERT INTO memberships (user_id, group_name) VALUES ($1, $2)",
-            &[id.as_str().into(), name],
+            &[id.as_str().into(), group.as_str().into()],
         )?;
     }
     Ok(())
 }
 
-fn an_administrator_remains(tx: &mut dyn Tx) -> Result<(), StoreError> {
+pub(crate) fn an_administrator_remains(tx: &mut dyn Tx) -> Result<(), StoreError> {
     const SQL: &str = "SELECT u.id FROM users u JOIN memberships m ON m.user_id = u.id \
                        WHERE m.group_name = $1 AND u.disabled_at IS NULL LIMIT 1";
     if tx.optional(SQL, &[ADMINISTRATORS.into()])?.is_some() {
@@ -219,7 +288,15 @@ pub(crate) fn groups_of(tx: &mut dyn Tx, id: UserId) -> Result<BTreeSet<String>,
 pub(crate) fn open_profile(vault: &Vault, id: UserId, sealed: &[u8]) -> Result<Profile, StoreError> {
     let sealed: SealedProfile = vault.open_value(PROFILE, id.as_str().as_bytes(), sealed)?;
     let username = Username::parse(&sealed.username).map_err(|_| PROFILE.corrupt())?;
-    Ok(Profile { username, display_name: sealed.display_name, email: sealed.email })
+    Ok(Profile {
+        username,
+        display_name: sealed.display_name,
+        first_name: sealed.first_name,
+        last_name: sealed.last_name,
+        locale: sealed.locale,
+        email: sealed.email,
+        email_verified: sealed.email_verified,
+    })
 }
 
 pub(crate) fn id_at(row: &Row, at: usize) -> Result<UserId, StoreError> {

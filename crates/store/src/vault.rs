@@ -35,7 +35,7 @@ pub(crate) struct Vault {
     signing_keys: SealingKey,
     canary: SealingKey,
     index: IndexKey,
-    random: Arc<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl Vault {

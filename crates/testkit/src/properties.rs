@@ -55,11 +55,7 @@ fn lines(data: &[u8]) -> HeaderMap {
 fn somebody() -> Identity {
     Identity::new(IdentityParts {
         subject: UserId::from_random([7; 16]),
-        profile: Profile {
-            username: Username::parse("ada").expect("a username"),
-            display_name: "Ada Lovelace".to_owned(),
-            email: None,
-        },
+        profile: Profile::new(Username::parse("ada").expect("a username"), "Ada Lovelace".to_owned()),
         groups: BTreeSet::from(["users".to_owned()]),
         context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
         session: SessionId::from_random([8; 16]),

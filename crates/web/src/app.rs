@@ -93,6 +93,8 @@ pub struct Denied<'a> {
     pub identity: Option<&'a Identity>,
     /// Why.
     pub denial: &'a Denial,
+    /// What was compared: administrators see it.
+    pub detail: &'a str,
 }
 
 /// The control plane.
@@ -161,7 +163,10 @@ impl App {
     /// A page at a host that is not the portal's: its style comes from there.
     pub(crate) fn with_assets<B>(&self, mut response: Response<B>) -> Response<B> {
         let policy = reply::policy_with_assets_from(&self.environment.config().portal.origin);
-        response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+        // In place of the one that is there: browsers keep to both of two, and ours would forbid these.
+        if let Some(policy) = policy {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
         response
     }
 

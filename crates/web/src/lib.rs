@@ -11,6 +11,7 @@ mod ceremony;
 mod enrolment;
 mod environment;
 mod extract;
+mod groups;
 mod handoff;
 mod launcher;
 mod limits;

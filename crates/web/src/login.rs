@@ -82,6 +82,7 @@ fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
             let query = Parameters::parse(query.as_bytes()).ok()?;
             Some(config.client(query.value("client_id")?)?.title.clone())
         }
+        ReturnTo::Device(_) => Some("Another device".to_owned()),
         ReturnTo::Launcher | ReturnTo::Page(_) => None,
     }
 }

@@ -3,8 +3,10 @@
 pub(crate) mod authorize;
 pub(crate) mod consent;
 mod delivery;
+pub(crate) mod device;
 pub(crate) mod end_session;
 pub(crate) mod metadata;
+pub(crate) mod pushed;
 pub(crate) mod token;
 pub(crate) mod token_state;
 pub(crate) mod userinfo;

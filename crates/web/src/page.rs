@@ -124,8 +124,25 @@ struct Denied {
     why: String,
     user: Option<String>,
     groups: Option<String>,
+    /// For administrators: where the request came from, and what was compared (R46).
+    administrators: Option<Compared>,
     switch: String,
     request_id: String,
+}
+
+/// What administrators read about a refusal.
+struct Compared {
+    client: String,
+    /// Who made the connection, if that is somebody else.
+    peer: Option<String>,
+    detail: String,
+}
+
+impl Compared {
+    fn new(context: &RequestContext, detail: &str) -> Self {
+        let peer = (context.peer != context.client).then(|| context.peer.to_string());
+        Self { client: context.client.to_string(), peer, detail: detail.to_owned() }
+    }
 }
 
 impl Denied {
@@ -152,6 +169,7 @@ impl Denied {
             why: format!("{why}."),
             user: identity.map(|identity| identity.profile.username.to_string()),
             groups,
+            administrators: None,
             switch,
             request_id: context.id.to_string(),
         }
@@ -178,13 +196,16 @@ pub(crate) fn denied_at_service(
     context: &RequestContext,
     denied: &app::Denied<'_>,
 ) -> Response {
-    let app::Denied { service, identity, denial } = *denied;
+    let app::Denied { service, identity, denial, detail } = *denied;
     let config: Arc<Config> = environment.config();
     let frame = Frame::portal(environment, None).on_service(&config);
     let (handoff, line) =
         transaction::begin(environment, (service, transaction::Wanted { path: "/", max_age: None }), context);
     let switch = sign_out::to_switch(config.portal.origin.as_str(), &handoff);
-    let mut response = show(&Denied::new(frame, context, (&service.title, identity, denial), switch));
+    let mut page = Denied::new(frame, context, (&service.title, identity, denial), switch);
+    let administrator = identity.is_some_and(Identity::is_administrator);
+    page.administrators = administrator.then(|| Compared::new(context, detail));
+    let mut response = show(&page);
     reply::add_cookie(&mut response, line);
     response
 }

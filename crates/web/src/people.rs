@@ -1,5 +1,7 @@
 //! People and their groups, for administrators.
 
+pub(crate) mod person;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
@@ -55,7 +57,7 @@ impl Row {
             username: person.profile.username.to_string(),
             display_name: person.profile.display_name,
             email: person.profile.email,
-            groups: groups.join(" "),
+            groups: groups.join(", "),
             passkeys: match person.credentials {
                 0 => "no passkey yet".to_owned(),
                 1 => "1 passkey".to_owned(),
@@ -160,6 +162,7 @@ pub(crate) async fn show(
         Some("groups") => Some("The groups were saved. They count from the next request on."),
         Some("disabled") => Some("The account is disabled, and its sessions have ended."),
         Some("enabled") => Some("The account is enabled."),
+        Some("deleted") => Some("The person was removed, with everything that was theirs."),
         Some("signed-out") => Some("All sessions of this person have ended."),
         _ => None,
     };
@@ -168,10 +171,11 @@ pub(crate) async fn show(
 
 /// Group names as an administrator wrote them.
 fn groups(text: &str) -> Result<BTreeSet<String>, Refusal> {
-    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
-    words.map(|word| user::is_group_name(word).then(|| word.to_owned())).collect::<Option<_>>().ok_or_else(
-        || Refusal::bad_request("A group's name has at most 63 letters, digits and signs, without accents."),
-    )
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names
+        .map(|name| user::is_group_name(name).then(|| name.to_owned()))
+        .collect::<Option<_>>()
+        .ok_or_else(|| Refusal::bad_request("A group's name has 1 to 255 characters, and no comma."))
 }
 
 fn read(written: &Written) -> Result<(Profile, BTreeSet<String>), Refusal> {
@@ -265,9 +269,19 @@ impl FromRequest<Arc<Environment>> for Change {
 }
 
 impl Change {
-    fn done(&self, what: &'static str) -> Response {
+    fn log(&self, what: &'static str) {
         tracing::info!(request = %self.context.id, client = %self.context.client, by = %self.by.subject, user = %self.id, what, "person changed");
+    }
+
+    fn done(&self, what: &'static str) -> Response {
+        self.log(what);
         reply::see_other(&format!("/admin/people?done={what}"))
+    }
+
+    /// The same, back to the page of this person.
+    fn done_with_person(&self, what: &'static str) -> Response {
+        self.log(what);
+        reply::see_other(&format!("/admin/people/person?id={}&done={what}", self.id))
     }
 }
 

@@ -13,7 +13,6 @@ use doorward_core::{
     id::PersonalTokenId,
     identity::Identity,
     oauth::parameters::Parameters,
-    policy::{self, Posture},
     return_to::{Page as PortalPage, ReturnTo},
     service::Service,
     time::{Lifetime, UnixTime},
@@ -132,15 +131,15 @@ struct MadePage<'a> {
     example: String,
 }
 
-/// The services that this person can make a token for: those that take tokens and let the person in.
+/// The services that this person can make a token for: those that take tokens and let the person in, be it by a rule for
+/// some of their paths.
 fn open_to<'a>(
     config: &'a Config,
     identity: &'a Arc<Identity>,
     now: UnixTime,
 ) -> impl Iterator<Item = &'a Arc<Service>> {
-    config.services.iter().filter(move |service| match &service.guard.posture {
-        Posture::Sso(policy) => service.guard.tokens && policy::admit_person(policy, identity, now).is_ok(),
-        _ => false,
+    config.services.iter().filter(move |service| {
+        service.guard.tokens && matches!(service.guard.admits_person(identity, now), Some(Ok(_)))
     })
 }
 

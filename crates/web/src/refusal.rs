@@ -167,6 +167,9 @@ impl From<StoreError> for Refusal {
             StoreError::Conflict(constraint) => {
                 Self::new(StatusCode::CONFLICT, "conflict", conflict(constraint))
             }
+            StoreError::TooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "That is more than is kept here.")
+            }
             StoreError::Unavailable(_) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -187,6 +190,7 @@ const fn conflict(constraint: Constraint) -> &'static str {
     match constraint {
         Constraint::Username => "Somebody has this user name already. Choose another one.",
         Constraint::Email => "Somebody has this mail address already. Use another one.",
+        Constraint::Group => "A group has this name already. Choose another one.",
         Constraint::LastAdministrator => {
             "Then nobody could administer this place any more. Make somebody else an administrator first."
         }

@@ -16,7 +16,7 @@ use crate::{
     assets, callback, enrolment,
     environment::Environment,
     extract::Env,
-    handoff, launcher, login, oidc, passkeys, people, personal_tokens,
+    groups, handoff, launcher, login, oidc, passkeys, people, personal_tokens,
     refusal::{self, Refusal},
     same_origin, setup, sign_out, transaction, well_known,
 };
@@ -56,6 +56,8 @@ fn for_scripts() -> Router<Arc<Environment>> {
         )
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
+        .route(discovery::PUSH, post(oidc::pushed::push).options(oidc::preflight))
+        .route(discovery::DEVICE_AUTHORIZATION, post(oidc::device::authorize).options(oidc::preflight))
         .route(discovery::INTROSPECT, post(oidc::token_state::introspect).options(oidc::preflight))
         .route(discovery::REVOKE, post(oidc::token_state::revoke).options(oidc::preflight))
         .route(
@@ -87,13 +89,23 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people/enable", post(people::enable))
         .route("/admin/people/end-sessions", post(people::end_sessions))
         .route("/admin/people/enrolment", post(people::make_enrolment_link))
+        .route("/admin/people/profile", post(people::person::set_profile))
+        .route("/admin/people/claims", post(people::person::set_claims))
+        .route("/admin/people/delete", post(people::person::delete))
         .route("/admin/people", post(people::add))
+        .route("/admin/groups/save", post(groups::save))
+        .route("/admin/groups/delete", post(groups::delete))
+        .route("/admin/groups", post(groups::add))
         .route("/authorize/consent", post(oidc::consent::decide))
+        .route(discovery::DEVICE, post(oidc::device::decide))
         .route("/sign-out", post(sign_out::finish))
         .merge(anonymous)
         .route_layer(middleware::from_fn(same_origin::demand))
         .route("/account/tokens", get(personal_tokens::show))
+        .route(discovery::DEVICE, get(oidc::device::show))
         .route("/admin/people", get(people::show))
+        .route("/admin/people/person", get(people::person::show))
+        .route("/admin/groups", get(groups::show))
         .route("/sign-out", get(sign_out::show))
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn profile(username: &str, display_name: &str, email: &str) -> Result
             Refusal::bad_request("This is no mail address. Correct it, or leave it empty.")
         })?),
     };
-    Ok(Profile { username, display_name, email })
+    Ok(Profile { email, ..Profile::new(username, display_name) })
 }
 
 /// `POST /api/setup/start`.

@@ -4,7 +4,7 @@ mod credentials;
 mod headers;
 mod roles;
 
-use doorward_core::service::Disclosure;
+use doorward_core::{policy::Posture, service::Disclosure};
 pub(super) use headers::name as header_name;
 
 use super::{Context, closing::Closing};
@@ -23,10 +23,13 @@ pub(super) fn read(section: &mut Section<'_>, context: &Context<'_>, closing: &C
     disclosure
 }
 
-/// Reports what speaks about people where nobody is asked who they are: whoever wrote it believes otherwise.
-pub(super) fn without_effect(section: &Section<'_>, posture: &str) {
-    for key in KEYS.into_iter().filter(|key| !section.lacks(&[key])) {
-        let message = format!("`{key}` has no effect with the posture `{posture}`");
+/// Reports what speaks about people where nobody is asked who they are: whoever wrote it believes otherwise. Credentials
+/// are lent to whoever gives a name and its password as well.
+pub(super) fn without_effect(section: &Section<'_>, posture: &Posture) {
+    let lends = matches!(posture, Posture::Basic(_));
+    let idle = KEYS.into_iter().filter(|key| !(lends && *key == "inject"));
+    for key in idle.filter(|key| !section.lacks(&[key])) {
+        let message = format!("`{key}` has no effect with the posture `{}`", posture.word());
         let help = "nobody is known there: remove it, or write posture = \"sso\"";
         section.findings.add("E008", &section.place_of(key), message, help);
     }

@@ -32,12 +32,14 @@ pub(super) fn read(
     let index = section.text(&["index"]).and_then(|text| file_name(&text, findings));
     let fallback = section.text(&["fallback"]).and_then(|text| file_name(&text, findings));
     let cache = cache(&mut section, closing);
+    let precompressed = section.boolean("precompressed", false);
     let api = api(&mut section);
     section.finish();
     let mut site = StaticSite::new(directory?);
     site.index = index.unwrap_or(site.index);
     site.fallback = fallback.map(PathBuf::from);
     site.cache = cache;
+    site.precompressed = precompressed;
     site.api = api;
     Some(site)
 }

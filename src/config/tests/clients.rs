@@ -231,11 +231,11 @@ fn t_11_a_client_says_who_may_use_it() {
 
 #[test]
 fn o_12_signing_algorithms_are_asymmetric() {
-    for name in ["HS256", "none", "rs256", "ES384", ""] {
+    for name in ["HS256", "none", "rs256", "ES256K", ""] {
         assert_eq!(found(&format!("{WIKI}id_token_alg = \"{name}\"\n")), ["E005 clients.wiki.id_token_alg"]);
     }
     assert_eq!(help(&format!("{WIKI}id_token_alg = \"RS265\"\n")), "did you mean `RS256`?");
-    for name in ["RS256", "ES256", "EdDSA"] {
+    for name in ["RS256", "ES256", "EdDSA", "PS384", "ES512"] {
         assert_eq!(
             checked(&format!("{WIKI}id_token_alg = \"{name}\"\n")).clients[0].client.id_token_alg.name(),
             name

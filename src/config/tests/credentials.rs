@@ -77,6 +77,19 @@ fn what_is_about_people_needs_people() {
 }
 
 #[test]
+fn a_name_with_its_password_is_lent_credentials_and_told_nothing() {
+    let lines = |key: &str| {
+        format!(
+            "[services.notes]\nupstream = \"http://127.0.0.1:3000\"\nposture = \"basic\"\n\
+             basic = {{ users_file = \"users\" }}\n{key}\n"
+        )
+    };
+    let inject = found(&lines("inject = [{ header = \"X-Api-Key\", value_file = \"key\" }]"));
+    assert!(!inject.iter().any(|mistake| mistake.starts_with('E')), "{inject:?}");
+    assert_eq!(found(&lines("identity_headers = true")), ["E008 services.notes.identity_headers"]);
+}
+
+#[test]
 fn an_assertion_is_asked_for() {
     assert!(
         checked(&service("assertion = true\nroles = { A = \"a\" }\n")).config.services[0]

@@ -98,12 +98,12 @@ fn a_site_of_files_has_any_posture_and_is_none_itself() {
     let site = |lines: &str| format!("{SERVICE}[services.app.static]\ndirectory = \"site\"\n{lines}\n");
     let whole = site(
         "index = \"start.html\"\nfallback = \"app.html\"\napi = [{ prefix = \"/api\", upstream = \"http://127.0.0.1:1\" }]\n\
-         cache = [{ paths = [\"/assets\"], max_age = \"365d\", immutable = true }]",
+         cache = [{ paths = [\"/assets\"], max_age = \"365d\", immutable = true }]\nprecompressed = true",
     );
     let checked = checked(&whole);
     let Backend::Static(files) = &checked.config.services[0].backend else { panic!("no files") };
     assert_eq!((files.index.as_str(), files.cache[0].max_age), ("start.html", 31_536_000));
-    assert!(files.directory.ends_with("site") && files.api_of("/api/x").is_some());
+    assert!(files.precompressed && files.directory.ends_with("site") && files.api_of("/api/x").is_some());
     for (lines, expected) in [
         ("fallback = \"../index.html\"", "E005 services.app.static.fallback"),
         ("index = \".hidden\"", "E005 services.app.static.index"),

@@ -20,7 +20,7 @@ export async function oidcDoor() {
   const secret = randomBytes(24).toString('base64');
   const door = await serve([
     declare('wiki', 'Wiki', wiki, 'client_secret_file = "secret"\npolicy = "users"'),
-    declare('phone', 'Phone', phone, 'public = true\npolicy = "users"\nid_token_alg = "ES256"'),
+    declare('phone', 'Phone', phone, 'public = true\npolicy = "users"\nid_token_alg = "ES256"\ngrants = ["authorization_code", "device_code"]'),
     declare('ledger', 'Ledger', ledger, 'client_secret_file = "secret"\npolicy = "admins"'),
   ].join(''), { files: { secret } });
   const issuer = door.url('id', '').replace(/\/$/, '');

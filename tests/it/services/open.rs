@@ -99,7 +99,7 @@ async fn t_4_a_tunnel_tells_the_address_and_nobody_else_does() {
         let request = house.received();
         assert_eq!(request.header("x-forwarded-for"), Some(told), "{source:?} {lines:?}");
         assert_eq!(request.header("cf-connecting-ip"), None);
-        assert_eq!(request.header("x-real-ip"), None);
+        assert_eq!(request.header("x-real-ip"), Some(told));
     }
 }
 

@@ -81,11 +81,7 @@ async fn e_1_a_change_of_the_other_process_is_noticed() {
     let successor = Store::open_beside(Settings { engine, root: &root, random }).unwrap();
     let user = |name: &str| doorward_store::NewUser {
         id: doorward_core::id::UserId::from_random([name.len().try_into().unwrap(); 16]),
-        profile: Profile {
-            username: Username::parse(name).unwrap(),
-            display_name: name.to_owned(),
-            email: None,
-        },
+        profile: Profile::new(Username::parse(name).unwrap(), name.to_owned()),
         groups: super::world::groups(&["users"]),
     };
     for (one, other, name) in [(&former, &successor, "ada"), (&successor, &former, "grace")] {

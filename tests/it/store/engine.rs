@@ -10,11 +10,28 @@ use super::{
 };
 
 on_both_engines![
+    s_16_a_value_that_is_too_long_reaches_no_engine,
     one_unit_of_work_that_fails_undoes_itself_only,
     o_8_a_sign_out_that_was_not_stored_is_an_error,
     o_8_a_revocation_that_was_not_stored_is_an_error,
     o_8_a_change_that_was_not_stored_raises_the_generation_or_nothing,
 ];
+
+/// Whatever a caller forgot to bound: text, sealed bytes, and what is only looked for.
+async fn s_16_a_value_that_is_too_long_reaches_no_engine(world: World) {
+    let long = "a".repeat((1 << 20) + 1);
+    let portal = world.sign_in(&world.person("grace", &["users"]).await).await;
+    let before = world.raw().count("users").await;
+    let mut sealed = world.new_user("vera", &["users"]);
+    sealed.profile.display_name.clone_from(&long);
+    assert_eq!(world.store.create_user(sealed, NOW).await.map(drop), Err(StoreError::TooLarge));
+    let group = world.new_user("vera", &["users", &long]);
+    assert_eq!(world.store.create_user(group, NOW).await.map(drop), Err(StoreError::TooLarge));
+    let found = world.store.session(&portal.token, &long, IDLE, NOW).await;
+    assert_eq!(found.map(drop), Err(StoreError::TooLarge));
+    assert_eq!(world.raw().count("users").await, before, "nothing of it happened");
+    assert!(world.portal(&portal, NOW).await.is_some());
+}
 
 async fn one_unit_of_work_that_fails_undoes_itself_only(world: World) {
     world.store.create_user(world.new_user("grace", &["users"]), NOW).await.unwrap();

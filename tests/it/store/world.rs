@@ -216,9 +216,8 @@ impl<P> World<P> {
     /// A person as an administrator would write them down.
     pub(crate) fn new_user(&self, username: &str, member_of: &[&str]) -> NewUser {
         let profile = Profile {
-            username: Username::parse(username).unwrap(),
-            display_name: format!("The Honourable {username}"),
             email: Some(format!("{username}@example.org")),
+            ..Profile::new(Username::parse(username).unwrap(), format!("The Honourable {username}"))
         };
         NewUser { id: UserId::from_random(self.bytes()), profile, groups: groups(member_of) }
     }

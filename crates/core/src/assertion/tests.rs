@@ -17,9 +17,8 @@ fn person(expires_at: i64) -> Identity {
     Identity::new(IdentityParts {
         subject: UserId::from_random([1; 16]),
         profile: Profile {
-            username: Username::parse("ada").unwrap(),
-            display_name: "Ada Löve".to_owned(),
             email: Some("ada@example.org".to_owned()),
+            ..Profile::new(Username::parse("ada").unwrap(), "Ada Löve".to_owned())
         },
         groups: ["users", "admins"].map(str::to_owned).into(),
         context: AuthContext { auth_time: UnixTime(900), amr: vec!["hwk".to_owned(), "user".to_owned()] },

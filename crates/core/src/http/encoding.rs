@@ -51,6 +51,15 @@ impl Coding {
     }
 }
 
+/// All codings that a request accepts, the one that it likes best first.
+pub fn in_order(headers: &HeaderMap) -> Vec<Coding> {
+    let mut wanted: Vec<(Coding, u16)> =
+        Coding::ALL.map(|coding| (coding, weight(headers, coding.name()))).into();
+    wanted.retain(|(_, weight)| *weight > 0);
+    wanted.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    wanted.into_iter().map(|(coding, _)| coding).collect()
+}
+
 /// How much a request wants a coding, in thousandths.
 fn weight(headers: &HeaderMap, name: &str) -> u16 {
     let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
@@ -185,6 +194,15 @@ mod tests {
             assert_eq!(Coding::accepted(&headers(&[("accept-encoding", accept)])), expected, "{accept}");
         }
         assert_eq!(Coding::accepted(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn codings_are_tried_as_the_client_likes_them() {
+        let order = |accept: &'static str| in_order(&headers(&[("accept-encoding", accept)]));
+        assert_eq!(order("gzip, zstd, br"), [Coding::Brotli, Coding::Zstd, Coding::Gzip]);
+        assert_eq!(order("gzip, br;q=0.5, zstd;q=0"), [Coding::Gzip, Coding::Brotli]);
+        assert_eq!(order("identity, *"), []);
+        assert_eq!(in_order(&HeaderMap::new()), []);
     }
 
     #[test]

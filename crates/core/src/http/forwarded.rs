@@ -1,6 +1,9 @@
 //! The effective client address: the peer of the connection, unless that is a proxy or a tunnel that was declared.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    fmt::Write as _,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 use ::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
@@ -83,6 +86,30 @@ pub fn was_ignored(peer: IpAddr, headers: &HeaderMap, trust: Trust<'_>) -> bool 
     [&X_FORWARDED_FOR, &trust.tunnels.header]
         .into_iter()
         .any(|name| Some(name) != believed && headers.contains_key(name))
+}
+
+/// What a request says about where it comes from, believed or not, for the log: the lines of the forwarding headers, of
+/// bounded length.
+pub fn chain(headers: &HeaderMap, trust: Trust<'_>) -> String {
+    const LONGEST: usize = 300;
+    let mut names = vec![&X_FORWARDED_FOR];
+    if trust.tunnels.header != X_FORWARDED_FOR {
+        names.push(&trust.tunnels.header);
+    }
+    let mut text = String::new();
+    for (name, line) in
+        names.iter().flat_map(|name| headers.get_all(*name).iter().map(move |line| (name, line)))
+    {
+        let separator = if text.is_empty() { "" } else { " " };
+        let line = line.to_str().unwrap_or("(unreadable)");
+        let _never_fails = write!(text, "{separator}{name}: {line}");
+    }
+    if text.len() > LONGEST {
+        // All of it is ASCII: names of headers are, and `to_str` lets nothing else through.
+        text.truncate(LONGEST);
+        text.push('…');
+    }
+    text
 }
 
 /// Whether an address is in one of these networks.

@@ -11,8 +11,9 @@ use super::cookie;
 use crate::service::{Disclosed, HeaderSet};
 
 /// Names that are reserved whatever the services inject, besides [`PREFIXES`].
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "forwarded",
+    "x-request-id",
     "x-real-ip",
     "x-rewrite-url",
     "x-client-ip",
@@ -237,7 +238,7 @@ fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
 /// What we tell an upstream about the connection, in place of what the client said.
 #[derive(Clone, Debug)]
 pub struct ForwardedValues {
-    /// `X-Forwarded-For`: the effective client address.
+    /// `X-Forwarded-For` and `X-Real-IP`: the effective client address.
     pub client: HeaderValue,
     /// `X-Forwarded-Proto`: the public scheme.
     pub scheme: HeaderValue,
@@ -249,6 +250,7 @@ pub struct ForwardedValues {
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
@@ -263,6 +265,7 @@ pub fn apply(headers: &mut HeaderMap, person: Option<&Disclosed>, forwarded: &Fo
     headers.insert(header::HOST, forwarded.host.clone());
     headers.insert(X_FORWARDED_HOST, forwarded.host.clone());
     headers.insert(X_FORWARDED_FOR, forwarded.client.clone());
+    headers.insert(X_REAL_IP, forwarded.client.clone());
     headers.insert(X_FORWARDED_PROTO, forwarded.scheme.clone());
     headers.insert(X_FORWARDED_PORT, forwarded.port.clone());
 }

@@ -68,7 +68,7 @@ pub fn sign(signer: &dyn Signer, claims: &Map<String, Value>) -> Result<String, 
 
 /// The same with another type, so that no token can be used as one of another kind (RFC 8725 section 3.11).
 pub fn sign_as(typ: &str, signer: &dyn Signer, claims: &Map<String, Value>) -> Result<String, SigningFailed> {
-    let header = json!({ "alg": signer.public_key().algorithm().name(), "kid": signer.kid(), "typ": typ });
+    let header = json!({ "alg": signer.public_key().algorithm().name(), "kid": signer.public_key().kid(), "typ": typ });
     let input =
         signing_input(header.to_string().as_bytes(), Value::Object(claims.clone()).to_string().as_bytes());
     let signature = signer.sign(input.as_bytes())?;
@@ -109,7 +109,7 @@ pub fn verify_as<'a>(
         return Err(VerifyError::Malformed);
     }
     let kid = token.header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
-    let key = keys.into_iter().find(|key| key.thumbprint() == kid).ok_or(VerifyError::UnknownKey)?;
+    let key = keys.into_iter().find(|key| key.kid() == kid).ok_or(VerifyError::UnknownKey)?;
     let payload = token.verify(key)?;
     serde_json::from_slice(&payload).map(VerifiedClaims).map_err(|_| VerifyError::Malformed)
 }

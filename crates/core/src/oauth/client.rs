@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::redirect_uri;
+use super::{grant_type::GrantType, redirect_uri};
 use crate::{
     jose::Algorithm,
     oidc::{claim_rule::ClaimRule, issue},
@@ -17,6 +17,7 @@ pub const SECRETS_MAX: usize = 20;
 /// An application that signs people in through us. [`Client::new`] makes one that nobody can use yet: it has no secret
 /// and no place to return to.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Client {
     /// The name in the configuration: `[clients.<name>]`.
     pub name: String,
@@ -32,12 +33,16 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<String>,
     /// Who may use it.
     pub policy: Arc<Policy>,
+    /// How it may get tokens.
+    pub grants: Vec<GrantType>,
     /// Whether people are asked before their data is handed over.
     pub consent: bool,
     /// Whether each authorization asks for the passkey, however fresh the session is.
     pub reauthenticate: bool,
     /// Whether PKCE is demanded of a confidential client as well.
     pub require_pkce: bool,
+    /// Whether its authorization requests must be pushed (RFC 9126 section 6).
+    pub require_par: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
     /// How long its tokens are valid.
@@ -119,9 +124,11 @@ impl Client {
             redirect_uris: RedirectUris::default(),
             post_logout_redirect_uris: Vec::new(),
             policy,
+            grants: vec![GrantType::AuthorizationCode],
             consent: true,
             reauthenticate: false,
             require_pkce: false,
+            require_par: false,
             id_token_alg: Algorithm::Rs256,
             lifetimes: TokenLifetimes::default(),
             claims: Vec::new(),
@@ -132,6 +139,12 @@ impl Client {
     /// Whether it is a public client.
     pub const fn is_public(&self) -> bool {
         matches!(self.kind, ClientKind::Public)
+    }
+
+    /// Whether it may get tokens by this grant. A public client has no proof of its own, so it gets none for itself (RFC
+    /// 6749 section 4.4).
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.grants.contains(&grant) && !(self.is_public() && grant == GrantType::ClientCredentials)
     }
 
     /// Whether authorization requests must carry a PKCE challenge: always for a public client, which has no other

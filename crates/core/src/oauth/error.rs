@@ -35,6 +35,12 @@ pub enum ErrorCode {
     RegistrationNotSupported,
     /// RFC 6750 section 3.1.
     InvalidToken,
+    /// RFC 8628 section 3.5.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5.
+    SlowDown,
+    /// RFC 8628 section 3.5.
+    ExpiredToken,
 }
 
 impl ErrorCode {
@@ -57,6 +63,9 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidToken => "invalid_token",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Every claim that we may send.
-pub const SUPPORTED: [&str; 18] = [
+pub const SUPPORTED: [&str; 20] = [
     "iss",
     "sub",
     "aud",
@@ -31,6 +31,8 @@ pub const SUPPORTED: [&str; 18] = [
     "acr",
     "at_hash",
     "sid",
+    "given_name",
+    "family_name",
     "name",
     "display_name",
     "preferred_username",
@@ -88,7 +90,7 @@ impl IdToken<'_> {
 }
 
 /// The claims of these scopes, with `sub`: the answer of the userinfo endpoint (OpenID Connect Core sections 5.3.2 and
-/// 5.4). `email_verified` is true because nobody but an administrator writes addresses.
+/// 5.4). What administrators added comes with `profile`, and never in the place of what we say ourselves.
 ///
 /// The client's own rules come last, and can't write what a token proves.
 pub fn of_person(client: &Client, identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
@@ -100,13 +102,22 @@ fn granted(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
     let mut set = |name: &str, value: Value| claims.insert(name.to_owned(), value);
     set("sub", json!(identity.subject.as_str()));
     if scope.contains(Scope::Profile) {
-        set("name", json!(identity.profile.display_name));
-        set("display_name", json!(identity.profile.display_name));
-        set("preferred_username", json!(identity.profile.username.as_str()));
+        let profile = &identity.profile;
+        for (key, value) in identity.custom_claims.iter().flat_map(|claims| claims.iter()) {
+            set(key, value.clone());
+        }
+        for (key, part) in [("given_name", &profile.first_name), ("family_name", &profile.last_name)] {
+            if !part.is_empty() {
+                set(key, json!(part));
+            }
+        }
+        set("name", json!(profile.full_name()));
+        set("display_name", json!(profile.display_name));
+        set("preferred_username", json!(profile.username.as_str()));
     }
     if let Some(email) = identity.profile.email.as_deref().filter(|_| scope.contains(Scope::Email)) {
         set("email", json!(email));
-        set("email_verified", json!(true));
+        set("email_verified", json!(identity.profile.email_verified));
     }
     if scope.contains(Scope::Groups) {
         set("groups", json!(identity.groups.iter().collect::<Vec<_>>()));
@@ -117,11 +128,7 @@ fn granted(identity: &Identity, scope: ScopeSet) -> Map<String, Value> {
 /// The left half of the access token's hash (OpenID Connect Core section 3.1.3.6), by the hash of the algorithm:
 /// Ed25519 has SHA-512 in it.
 fn at_hash(algorithm: Algorithm, access_token: &Plain<Access>) -> String {
-    let hash = match algorithm {
-        Algorithm::Rs256 | Algorithm::Es256 => &digest::SHA256,
-        Algorithm::EdDsa => &digest::SHA512,
-    };
-    let digest = digest::digest(hash, access_token.expose().as_bytes());
+    let digest = digest::digest(algorithm.hash(), access_token.expose().as_bytes());
     let (left, _) = digest.as_ref().split_at(digest.as_ref().len() / 2);
     URL_SAFE_NO_PAD.encode(left)
 }

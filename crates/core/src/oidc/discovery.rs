@@ -6,13 +6,22 @@ use super::{claims, prompt::Prompt, response::ResponseMode};
 use crate::{
     http::origin::Origin,
     jose::{Algorithm, key_ring::KeyRing},
-    oauth::scope::Scope,
+    oauth::{
+        grant_type::{GrantType, REFRESH_TOKEN},
+        scope::Scope,
+    },
 };
 
 /// Path of the authorization endpoint.
 pub const AUTHORIZE: &str = "/authorize";
 /// Path of the token endpoint.
 pub const TOKEN: &str = "/api/oidc/token";
+/// Path of the pushed authorization request endpoint (RFC 9126).
+pub const PUSH: &str = "/api/oidc/par";
+/// Path of the device authorization endpoint (RFC 8628).
+pub const DEVICE_AUTHORIZATION: &str = "/api/oidc/device/authorize";
+/// Path of the page where people enter a device's code.
+pub const DEVICE: &str = "/device";
 /// Path of the userinfo endpoint.
 pub const USERINFO: &str = "/api/oidc/userinfo";
 /// Path of the introspection endpoint (RFC 7662).
@@ -32,10 +41,14 @@ pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-s
 pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
     let url = |path: &str| format!("{issuer}{path}");
     let algorithms: Vec<&str> = keys.algorithms().into_iter().map(Algorithm::name).collect();
+    let grants: Vec<&str> = GrantType::ALL.map(GrantType::name).into_iter().chain([REFRESH_TOKEN]).collect();
     json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": url(AUTHORIZE),
         "token_endpoint": url(TOKEN),
+        "pushed_authorization_request_endpoint": url(PUSH),
+        "require_pushed_authorization_requests": false,
+        "device_authorization_endpoint": url(DEVICE_AUTHORIZATION),
         "userinfo_endpoint": url(USERINFO),
         "introspection_endpoint": url(INTROSPECT),
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
@@ -48,7 +61,7 @@ pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
         "acr_values_supported": [claims::PHISHING_RESISTANT],
         "response_types_supported": ["code"],
         "response_modes_supported": ResponseMode::ALL.map(ResponseMode::name),
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],

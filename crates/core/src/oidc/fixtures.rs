@@ -49,9 +49,10 @@ pub(crate) fn person(byte: u8, groups: &[&str], auth_time: UnixTime) -> Arc<Iden
     Arc::new(Identity::new(IdentityParts {
         subject: user(byte),
         profile: Profile {
-            username: Username::parse("ada").unwrap(),
-            display_name: "Ada Lovelace".to_owned(),
+            first_name: "Ada".to_owned(),
+            last_name: "Lovelace".to_owned(),
             email: Some("ada@example.org".to_owned()),
+            ..Profile::new(Username::parse("ada").unwrap(), "Ada Lovelace".to_owned())
         },
         groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
         context: AuthContext { auth_time, amr: vec!["user".to_owned(), "hwk".to_owned()] },

@@ -1,6 +1,8 @@
 //! The token endpoint (RFC 6749 section 5, OpenID Connect Core section 3.1.3): one file per grant.
 
 pub mod authorization_code;
+pub mod client_credentials;
+pub mod device_code;
 pub mod refresh_token;
 
 use std::{borrow::Cow, sync::Arc};
@@ -16,6 +18,7 @@ use crate::{
         client::Client,
         client_auth::ClientAuthError,
         error::ErrorCode,
+        grant_type::{GrantType, REFRESH_TOKEN},
         parameters::{Parameters, ParametersError},
         scope::ScopeSet,
     },
@@ -31,21 +34,40 @@ pub enum TokenRequest {
     AuthorizationCode(authorization_code::Request),
     /// RFC 6749 section 6.
     RefreshToken(refresh_token::Request),
+    /// RFC 6749 section 4.4.
+    ClientCredentials(client_credentials::Grant),
+    /// RFC 8628 section 3.4.
+    DeviceCode(device_code::Request),
 }
 
-/// Reads a request, after the client was authenticated.
-pub fn parse(parameters: &Parameters) -> Result<TokenRequest, TokenError> {
-    match parameters.value("grant_type") {
-        Some("authorization_code") => {
+/// Reads a request of `client`, which has proved who it is. It may ask in the ways that are declared for it; refreshing
+/// goes with each that has a person.
+pub fn parse(parameters: &Parameters, client: &Client) -> Result<TokenRequest, TokenError> {
+    let name =
+        parameters.value("grant_type").ok_or_else(|| TokenError::invalid_request("grant_type is missing"))?;
+    if name == REFRESH_TOKEN {
+        let person = GrantType::ALL.into_iter().any(|grant| grant.is_of_a_person() && client.may_use(grant));
+        demand(person)?;
+        return refresh_token::Request::parse(parameters).map(TokenRequest::RefreshToken);
+    }
+    let grant = GrantType::ALL.into_iter().find(|grant| grant.name() == name);
+    let grant = grant.ok_or_else(|| {
+        TokenError::new(ErrorCode::UnsupportedGrantType, "there is no such grant_type here")
+    })?;
+    demand(client.may_use(grant))?;
+    match grant {
+        GrantType::AuthorizationCode => {
             authorization_code::Request::parse(parameters).map(TokenRequest::AuthorizationCode)
         }
-        Some("refresh_token") => refresh_token::Request::parse(parameters).map(TokenRequest::RefreshToken),
-        Some(_) => Err(TokenError::new(
-            ErrorCode::UnsupportedGrantType,
-            "grant_type must be authorization_code or refresh_token",
-        )),
-        None => Err(TokenError::invalid_request("grant_type is missing")),
+        GrantType::ClientCredentials => {
+            client_credentials::Grant::read(parameters, client).map(TokenRequest::ClientCredentials)
+        }
+        GrantType::DeviceCode => device_code::Request::parse(parameters).map(TokenRequest::DeviceCode),
     }
+}
+
+fn demand(allowed: bool) -> Result<(), TokenError> {
+    if allowed { Ok(()) } else { Err(TokenError::unauthorized_client()) }
 }
 
 /// Why there are no tokens (RFC 6749 section 5.2).
@@ -57,7 +79,7 @@ pub struct TokenError {
 }
 
 impl TokenError {
-    fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: description.into(), basic: false }
     }
 
@@ -67,6 +89,16 @@ impl TokenError {
 
     fn invalid_grant(description: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ErrorCode::InvalidGrant, description)
+    }
+
+    /// The grant is not among those that are declared for the client.
+    pub(super) fn unauthorized_client() -> Self {
+        Self::new(ErrorCode::UnauthorizedClient, "this client may not use this grant")
+    }
+
+    /// Whether it may come from trying: a device that waits for its person does not.
+    pub fn is_guess(&self) -> bool {
+        self.code != ErrorCode::AuthorizationPending
     }
 
     /// The store knows no such code, refresh token or family: unknown, of another client, expired, used, revoked, or

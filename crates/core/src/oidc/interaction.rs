@@ -8,7 +8,7 @@ use super::{
 use crate::{
     id::UserId,
     identity::Identity,
-    oauth::{error::ErrorCode, scope::ScopeSet},
+    oauth::{error::ErrorCode, grant_type::GrantType, scope::ScopeSet},
     policy::{self, Denial},
     time::UnixTime,
 };
@@ -63,14 +63,24 @@ pub struct Question {
     pub if_granted: ScopeSet,
 }
 
-/// Decides, in the order: session, sign-in again, policy, consent.
+/// Decides, in the order: how the request came, session, sign-in again, policy, consent.
 pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> Step {
+    if !request.client.may_use(GrantType::AuthorizationCode) {
+        return refuse(
+            request,
+            ErrorCode::UnauthorizedClient,
+            "this application may not sign people in by codes",
+        );
+    }
+    if request.client.require_par && !situation.progress.is_some_and(Progress::is_pushed) {
+        return refuse(request, ErrorCode::InvalidRequest, "this application must push its requests");
+    }
     let live = situation.identity.filter(|identity| identity.expires_at > situation.now);
     let Some(identity) = live else {
         return sign_in(request, false);
     };
-    let answered =
-        situation.progress.is_some_and(|progress| identity.context.auth_time >= progress.started());
+    let started = situation.progress.and_then(Progress::started);
+    let answered = started.is_some_and(|started| identity.context.auth_time >= started);
     if situation.hinted.is_some_and(|hinted| hinted != identity.subject) {
         return if answered { someone_else(request) } else { sign_in(request, true) };
     }

@@ -4,7 +4,10 @@ use super::{authorization::AuthorizationRequest, response::ResponseTarget};
 use crate::{
     id::{SessionId, UserId},
     identity::AuthContext,
-    oauth::scope::{Scope, ScopeSet},
+    oauth::{
+        client::Client,
+        scope::{Scope, ScopeSet},
+    },
     policy::Permit,
     time::{Lifetime, UnixTime},
 };
@@ -55,10 +58,6 @@ impl CodeGrant {
     /// `None` for a permit that rests on no person.
     pub(super) fn new(permit: &Permit, request: &AuthorizationRequest, now: UnixTime) -> Option<Self> {
         let identity = permit.identity()?;
-        let lifetimes = &request.client.lifetimes;
-        let longest = lifetimes.access.max(lifetimes.refresh);
-        let offline = request.scope.contains(Scope::OfflineAccess);
-        let family = if offline { OFFLINE_FAMILY.max(longest) } else { longest };
         Some(Self {
             client_id: request.client.client_id.clone(),
             target: request.target.clone(),
@@ -69,7 +68,13 @@ impl CodeGrant {
             nonce: request.nonce.clone(),
             code_challenge: request.code_challenge.as_ref().map(|challenge| challenge.as_str().to_owned()),
             expires_at: now.after(CODE),
-            family_expires_at: now.after(family),
+            family_expires_at: now.after(family(&request.client, request.scope)),
         })
     }
+}
+
+/// How long tokens descend from one sign-in at most.
+pub(super) fn family(client: &Client, scope: ScopeSet) -> Lifetime {
+    let longest = client.lifetimes.access.max(client.lifetimes.refresh);
+    if scope.contains(Scope::OfflineAccess) { OFFLINE_FAMILY.max(longest) } else { longest }
 }

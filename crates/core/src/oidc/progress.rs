@@ -4,7 +4,7 @@
 //! The first time that a request needs the person, the moment is sealed into one more parameter of its query, which
 //! then goes to the sign-in or consent page and back. It is bound to all the other parameters, so it can't be moved to
 //! another request, and it is worth nothing after ten minutes. Whoever sends the same request again with it has gained
-//! nothing: it only says since when a sign-in counts as new.
+//! nothing: it only says since when a sign-in counts as new, and that a request was pushed.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
@@ -26,24 +26,54 @@ pub const LIFETIME: Lifetime = Lifetime::minutes(10);
 /// How far a request has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    started: UnixTime,
+    begun: UnixTime,
+    asked: bool,
+    pushed: bool,
     consented: Option<UserId>,
 }
+
+/// Bits of the first byte.
+const ASKED: u8 = 1;
+const PUSHED: u8 = 2;
 
 impl Progress {
     /// A request that needs the person for the first time.
     pub const fn begin(now: UnixTime) -> Self {
-        Self { started: now, consented: None }
+        Self { begun: now, asked: true, pushed: false, consented: None }
+    }
+
+    /// A request that the client pushed (RFC 9126) and that was just taken out of the store. From now on this is what
+    /// says so: its `request_uri` is used up.
+    pub const fn of_pushed(now: UnixTime) -> Self {
+        Self { begun: now, asked: false, pushed: true, consented: None }
+    }
+
+    /// The same when the person is needed: for the first time, unless they were before.
+    #[must_use]
+    pub const fn asking(self, now: UnixTime) -> Self {
+        if self.asked { self } else { Self { begun: now, asked: true, ..self } }
+    }
+
+    /// The same request from its beginning, for another person.
+    #[must_use]
+    pub const fn again(self, now: UnixTime) -> Self {
+        Self { pushed: self.pushed, ..Self::begin(now) }
     }
 
     /// The same after this person consented.
+    #[must_use]
     pub const fn with_consent(self, user: UserId) -> Self {
         Self { consented: Some(user), ..self }
     }
 
     /// When the request needed the person for the first time: a sign-in since then is an answer to it.
-    pub const fn started(self) -> UnixTime {
-        self.started
+    pub const fn started(self) -> Option<UnixTime> {
+        if self.asked { Some(self.begun) } else { None }
+    }
+
+    /// Whether the client pushed the request.
+    pub const fn is_pushed(self) -> bool {
+        self.pushed
     }
 
     /// Who consented to this very request.
@@ -51,14 +81,21 @@ impl Progress {
         self.consented
     }
 
-    /// The request with its progress, as the destination after the next step. `key` is for
+    /// The request with its progress, in place of a former one. `key` is for
     /// [`crate::seal::Purpose::Authorization`], `nonce` fresh.
-    pub fn seal(self, parameters: &Parameters, key: &SealingKey, nonce: [u8; NONCE_LENGTH]) -> ReturnTo {
-        let mut plain = self.started.0.to_be_bytes().to_vec();
+    pub fn add_to(self, parameters: Parameters, key: &SealingKey, nonce: [u8; NONCE_LENGTH]) -> Parameters {
+        let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+        let mut plain = vec![flag(self.asked, ASKED) | flag(self.pushed, PUSHED)];
+        plain.extend(self.begun.0.to_be_bytes());
         plain.extend(self.consented.iter().flat_map(|user| user.as_str().bytes()));
-        let request = parameters.clone().without(PARAMETER);
+        let request = parameters.without(PARAMETER);
         let sealed = key.seal(nonce, &context(&request), &plain);
-        ReturnTo::Authorize(request.with(PARAMETER, &URL_SAFE_NO_PAD.encode(sealed)).to_query())
+        request.with(PARAMETER, &URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// The same, as the destination after the next step.
+    pub fn seal(self, parameters: &Parameters, key: &SealingKey, nonce: [u8; NONCE_LENGTH]) -> ReturnTo {
+        ReturnTo::Authorize(self.add_to(parameters.clone(), key, nonce).to_query())
     }
 
     /// Reads the progress that came with a request; `None` for none, another request's, or one older than
@@ -66,13 +103,15 @@ impl Progress {
     pub fn open(parameters: &Parameters, key: &SealingKey, now: UnixTime) -> Option<Self> {
         let sealed = URL_SAFE_NO_PAD.decode(parameters.value(PARAMETER)?).ok()?;
         let plain = key.open(&context(&parameters.clone().without(PARAMETER)), &sealed)?;
-        let (started, consented) = plain.split_first_chunk::<8>()?;
-        let started = UnixTime(i64::from_be_bytes(*started));
+        let (flags, rest) = plain.split_first()?;
+        let (begun, consented) = rest.split_first_chunk::<8>()?;
+        let begun = UnixTime(i64::from_be_bytes(*begun));
         let consented = match consented {
             [] => None,
             user => Some(UserId::parse(std::str::from_utf8(user).ok()?).ok()?),
         };
-        (started <= now && now < started.after(LIFETIME)).then_some(Self { started, consented })
+        let read = Self { begun, asked: flags & ASKED != 0, pushed: flags & PUSHED != 0, consented };
+        (begun <= now && now < begun.after(LIFETIME)).then_some(read)
     }
 }
 
@@ -103,7 +142,8 @@ mod tests {
     #[test]
     fn progress_comes_back_with_its_request() {
         let ada = UserId::from_random([1; 16]);
-        for progress in [Progress::begin(NOW), Progress::begin(NOW).with_consent(ada)] {
+        let (begun, pushed) = (Progress::begin(NOW), Progress::of_pushed(NOW));
+        for progress in [begun, begun.with_consent(ada), pushed, pushed.asking(NOW).with_consent(ada)] {
             let parameters = sealed(progress, "client_id=wiki&state=a+b%2F&prompt=login&x=");
             assert_eq!(Progress::open(&parameters, &key(), NOW), Some(progress));
             assert_eq!(parameters.value("state"), Some("a b/"));
@@ -128,6 +168,24 @@ mod tests {
         for (now, lives) in [(999, false), (1000, true), (1599, true), (1600, false)] {
             assert_eq!(Progress::open(&parameters, &key(), UnixTime(now)).is_some(), lives, "{now}");
         }
+    }
+
+    /// What was pushed stays pushed whatever the person does, and nothing else becomes it.
+    #[test]
+    fn o_28_a_request_was_pushed_or_was_not() {
+        let later = UnixTime(NOW.0 + 5);
+        let (begun, pushed) = (Progress::begin(NOW), Progress::of_pushed(NOW));
+        assert_eq!((begun.started(), pushed.started()), (Some(NOW), None));
+        assert_eq!((begun.asking(later), pushed.asking(later).started()), (begun, Some(later)));
+        assert_eq!(pushed.asking(NOW).again(later).started(), Some(later));
+        let ada = UserId::from_random([1; 16]);
+        for progress in [pushed.asking(later), pushed.again(later), pushed.with_consent(ada)] {
+            assert!(progress.is_pushed());
+        }
+        for progress in [begun.asking(later), begun.again(later), begun.with_consent(ada)] {
+            assert!(!progress.is_pushed());
+        }
+        assert_eq!(begun.with_consent(ada).again(later), Progress::begin(later), "nobody consented yet");
     }
 
     #[test]

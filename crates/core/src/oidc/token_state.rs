@@ -9,7 +9,7 @@ use crate::{
     http::origin::Origin,
     oauth::{client::Client, client_auth::ClientAuthError, parameters::Parameters, scope::Scope},
     time::UnixTime,
-    token::{Access, Plain, Refresh},
+    token::{Access, Machine, Plain, Refresh},
 };
 
 /// What a client asks about or gives back.
@@ -19,7 +19,9 @@ pub enum Subject {
     Access(Plain<Access>),
     /// A refresh token.
     Refresh(Plain<Refresh>),
-    /// A text that is neither (O-4, O-26): not active, and there is nothing to revoke.
+    /// An access token of a client for itself.
+    Machine(Plain<Machine>),
+    /// A text that is none of them (O-4, O-26): not active, and there is nothing to revoke.
     Neither,
 }
 
@@ -32,7 +34,8 @@ impl Subject {
         let text =
             parameters.value("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?;
         let access = Plain::parse(text).map(Self::Access);
-        Ok(access.or_else(|| Plain::parse(text).map(Self::Refresh)).unwrap_or(Self::Neither))
+        let found = access.or_else(|| Plain::parse(text).map(Self::Refresh));
+        Ok(found.or_else(|| Plain::parse(text).map(Self::Machine)).unwrap_or(Self::Neither))
     }
 }
 
@@ -108,12 +111,14 @@ mod tests {
         let kind = |text: &str| match Subject::read(&parameters("").with("token", text)) {
             Ok(Subject::Access(_)) => "access",
             Ok(Subject::Refresh(_)) => "refresh",
+            Ok(Subject::Machine(_)) => "machine",
             Ok(Subject::Neither) => "neither",
             Err(_) => "none",
         };
         let access = token::<Access>(1);
         assert_eq!(kind(access.expose()), "access");
         assert_eq!(kind(token::<Refresh>(1).expose()), "refresh");
+        assert_eq!(kind(token::<Machine>(1).expose()), "machine");
         for text in [
             token::<Code>(1).expose(),
             token::<Session>(1).expose(),

@@ -1,8 +1,6 @@
 //! Why a decision came out as it did, for people.
 
-use std::net::IpAddr;
-
-use super::{Denial, Guard, Policy, TokenProblem};
+use super::{Denial, Policy, TokenProblem};
 
 /// One sentence that says why, without secrets.
 pub fn explain(denial: &Denial) -> String {
@@ -38,22 +36,6 @@ const fn of_token(problem: TokenProblem) -> &'static str {
         }
         TokenProblem::Scope(_) => "this token is not good for this path and method; make one that is",
         TokenProblem::Person => "this needs a person with their passkey; a token is not enough",
-    }
-}
-
-/// What a refusal was compared with, for the log: never a secret. Empty where the code says it all.
-pub fn detail(guard: &Guard, denial: &Denial, client: IpAddr) -> String {
-    match denial {
-        Denial::ServiceNetwork => {
-            let networks = guard.networks.iter().flatten().map(ToString::to_string).collect::<Vec<_>>();
-            format!("{client} is in none of: {}", networks.join(", "))
-        }
-        Denial::PolicyNetwork { policy } => format!("{client} is outside the networks of policy {policy}"),
-        Denial::Group { policy, any_of } => format!("policy {policy} needs one of: {}", any_of.join(", ")),
-        Denial::Rule { index } => format!("rules[{index}]"),
-        Denial::Key { header, name: Some(name), .. } => format!("key {name} in {header}"),
-        Denial::Key { header, name: None, .. } => format!("what came in {header}"),
-        _ => String::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Access, Denial, Guard, Permit, Policy, Posture, Scope, admit};
+use super::{Access, Denial, Guard, Permit, Policy, Posture, Scope, admit, admit_person};
 use crate::{
     identity::Identity,
     time::{Lifetime, UnixTime},
@@ -44,7 +44,7 @@ impl Guard {
     }
 
     /// Every policy that lets people in to some part of the service: its own first, then its rules'.
-    fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+    pub(super) fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
         let own = match &self.posture {
             Posture::Sso(policy) => Some(policy),
             _ => None,
@@ -64,12 +64,25 @@ impl Guard {
         client: IpAddr,
         now: UnixTime,
     ) -> Option<Result<Permit, Denial>> {
+        self.first_to_admit(|policy| admit(policy, identity, client, now))
+    }
+
+    /// The same without the address: whether there is any use in a token that this person makes. Where a request with it
+    /// comes from is decided when it comes.
+    pub fn admits_person(&self, identity: &Arc<Identity>, now: UnixTime) -> Option<Result<Permit, Denial>> {
+        self.first_to_admit(|policy| admit_person(policy, identity, now))
+    }
+
+    fn first_to_admit(
+        &self,
+        admit: impl Fn(&Policy) -> Result<Permit, Denial>,
+    ) -> Option<Result<Permit, Denial>> {
         if matches!(self.posture, Posture::Quarantined(_)) {
             return None;
         }
         let mut first = None;
         for policy in self.policies() {
-            match admit(policy, identity, client, now) {
+            match admit(policy) {
                 Ok(permit) => return Some(Ok(permit)),
                 Err(denial) => {
                     first.get_or_insert(Err(denial));

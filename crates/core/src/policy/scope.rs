@@ -107,6 +107,8 @@ impl Paths {
 pub struct PathRegex {
     pattern: String,
     anchored: Regex,
+    /// The same for any part of a path: decides nothing, and tells why a path was not matched.
+    part: Regex,
 }
 
 impl PathRegex {
@@ -116,14 +118,19 @@ impl PathRegex {
     /// A sentence that says what is wrong with the pattern.
     pub fn new(pattern: &str) -> Result<Self, String> {
         // Alone first: `a)|(b` would close the group that anchors it, and match a part.
-        build(pattern)?;
+        let part = build(pattern)?;
         let anchored = build(&format!(r"\A(?:{pattern})\z"))?;
-        Ok(Self { pattern: pattern.to_owned(), anchored })
+        Ok(Self { pattern: pattern.to_owned(), anchored, part })
     }
 
     /// Whether the whole path matches.
     pub fn matches(&self, path: &str) -> bool {
         self.anchored.is_match(path.as_bytes())
+    }
+
+    /// Whether a part of the path matches, or all of it: for explanations alone.
+    pub(super) fn matches_part(&self, path: &str) -> bool {
+        self.part.is_match(path.as_bytes())
     }
 
     /// The pattern as it was written.

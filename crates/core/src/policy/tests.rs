@@ -16,6 +16,7 @@ use crate::{
 mod basic;
 mod bearer;
 mod keys;
+mod near;
 mod properties;
 mod rules;
 mod words;
@@ -45,11 +46,7 @@ fn guard(posture: Posture) -> Guard {
 fn person(groups: &[&str]) -> Arc<Identity> {
     Arc::new(Identity::new(IdentityParts {
         subject: UserId::from_random([1; 16]),
-        profile: Profile {
-            username: Username::parse("ada").unwrap(),
-            display_name: "Ada".to_owned(),
-            email: None,
-        },
+        profile: Profile::new(Username::parse("ada").unwrap(), "Ada".to_owned()),
         groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
         context: AuthContext { auth_time: NOW, amr: Vec::new() },
         session: SessionId::from_random([2; 16]),

@@ -3,11 +3,15 @@
 
 use std::time::Duration;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, uri::PathAndQuery};
+use ::http::{HeaderMap, HeaderName, HeaderValue, header, uri::PathAndQuery};
 
 use super::Upstream;
 use crate::{
-    http::{origin::Origin, path},
+    http::{
+        headers::{are_alike, remove_names},
+        origin::Origin,
+        path,
+    },
     policy::Paths,
 };
 
@@ -69,11 +73,24 @@ pub struct Limits {
 pub struct Elsewhere;
 
 impl HeaderEdits {
-    /// Applies the edits.
+    /// Applies the edits to an answer.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in &self.remove {
             headers.remove(name);
         }
+        for (name, value) in &self.set {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+
+    /// Applies the edits to a request. What the client said under another spelling of the same name goes, too: an
+    /// application that folds names would read it beside ours, or although it was removed (H-1, H-5).
+    pub fn apply_to_request(&self, headers: &mut HeaderMap) {
+        if self.remove.is_empty() && self.set.is_empty() {
+            return;
+        }
+        let meant = self.remove.iter().chain(self.set.iter().map(|(name, _)| name));
+        remove_names(headers, |found, _| meant.clone().any(|name| are_alike(name.as_str(), found.as_str())));
         for (name, value) in &self.set {
             headers.insert(name.clone(), value.clone());
         }
@@ -120,6 +137,51 @@ impl PathMap {
     }
 }
 
+impl PathMap {
+    /// The public path of a cookie for the service's `inner` one; `None` if it stays as it is.
+    fn cookie_path(&self, inner: &str) -> Option<String> {
+        let path = inner.strip_suffix('/').unwrap_or(inner);
+        let rest = match &self.add {
+            Some(prefix) if path::has_segment_prefix(path, prefix) => &path[prefix.len()..],
+            // It is for all of the service, and more.
+            Some(prefix) if path::has_segment_prefix(prefix, path) => "",
+            Some(_) => return None,
+            None => path,
+        };
+        let public = match &self.strip {
+            Some(prefix) if !path::has_segment_prefix(rest, prefix) => format!("{prefix}{rest}"),
+            _ => rest.to_owned(),
+        };
+        // Without the slash `/app` is for `/app` itself as well (RFC 6265 section 5.1.4).
+        Some(if public.is_empty() { "/".to_owned() } else { public })
+    }
+
+    /// A `Set-Cookie` line with the public path; `None` to leave it as it is.
+    fn cookie(&self, line: &HeaderValue) -> Option<HeaderValue> {
+        // A browser takes `__Host-` cookies with the path `/` only.
+        const WHOLE_HOST: &[u8] = b"__host-";
+        let start = line.as_bytes().trim_ascii_start().get(..WHOLE_HOST.len())?;
+        if start.eq_ignore_ascii_case(WHOLE_HOST) {
+            return None;
+        }
+        let mut changed = false;
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        for (number, part) in line.as_bytes().split(|byte| *byte == b';').enumerate() {
+            let public = path_attribute(part).filter(|_| number > 0).and_then(|path| self.cookie_path(path));
+            changed |= public.is_some();
+            parts.push(public.map_or_else(|| part.to_vec(), |path| format!(" Path={path}").into_bytes()));
+        }
+        HeaderValue::from_bytes(&parts.join(&b';')).ok().filter(|_| changed)
+    }
+}
+
+/// The path that an attribute of a cookie names.
+fn path_attribute(part: &[u8]) -> Option<&str> {
+    let (name, path) = std::str::from_utf8(part).ok()?.split_once('=')?;
+    let path = path.trim();
+    (name.trim().eq_ignore_ascii_case("path") && path.starts_with('/')).then_some(path)
+}
+
 /// Whether a path is ours on every host, in any case.
 fn is_reserved(path: &str) -> bool {
     path::has_segment_prefix(&path.to_ascii_lowercase(), "/.doorward")
@@ -140,6 +202,20 @@ impl Relay {
         }
         let text = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
         text.parse().map(Some).map_err(|_| Elsewhere)
+    }
+
+    /// Gives the service's cookies the paths under which browsers know it.
+    pub fn cookies(&self, headers: &mut HeaderMap) {
+        if self.paths.is_empty() {
+            return;
+        }
+        if let header::Entry::Occupied(mut lines) = headers.entry(header::SET_COOKIE) {
+            for line in lines.iter_mut() {
+                if let Some(public) = self.paths.cookie(line) {
+                    *line = public;
+                }
+            }
+        }
     }
 
     /// The public place of a `Location` that leads to the service's own address or path; `None` to leave it as it is.

@@ -18,6 +18,8 @@ pub struct StaticSite {
     pub fallback: Option<PathBuf>,
     /// How long files may be kept; the first rule that fits counts.
     pub cache: Vec<CacheRule>,
+    /// Whether `app.js.br` beside `app.js` is sent to whoever can take it, and the same for `.zst` and `.gz`.
+    pub precompressed: bool,
     /// Paths that an application answers, by prefix.
     pub api: Vec<(String, Upstream)>,
 }
@@ -61,6 +63,7 @@ impl StaticSite {
             index: "index.html".to_owned(),
             fallback: None,
             cache: Vec::new(),
+            precompressed: false,
             api: Vec::new(),
         }
     }

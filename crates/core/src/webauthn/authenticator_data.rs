@@ -75,6 +75,9 @@ impl<'a> Attested<'a> {
         let (id, key_and_rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
         let (_, rest) = cbor::read(key_and_rest).ok_or(MALFORMED)?;
         let (key, _) = PublicKey::read(key_and_rest).ok_or(Refused::Algorithm)?;
+        if !key.was_offered() {
+            return Err(Refused::Algorithm);
+        }
         let key_bytes = &key_and_rest[..key_and_rest.len() - rest.len()];
         let attested = Self { aaguid: *aaguid, id, key, key_bytes };
         Ok((attested, rest))

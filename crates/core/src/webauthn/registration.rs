@@ -214,7 +214,7 @@ fn check_attestation(
     if holds { Ok(()) } else { Err(Refused::Attestation) }
 }
 
-fn transports(sent: &[String]) -> Vec<String> {
+pub(super) fn transports(sent: &[String]) -> Vec<String> {
     let word = |text: &&String| {
         text.len() <= 16 && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
     };

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     body::{Arriving, RequestBody},
+    metrics::{Fault, Tally},
     timeouts::Timeouts,
 };
 
@@ -46,6 +47,7 @@ pub(super) struct Pool {
     ejected: Cell<Option<Instant>>,
     /// What the health checks say, if there are any.
     unwell: Option<Arc<AtomicBool>>,
+    tally: Arc<Tally>,
 }
 
 /// A request that got no answer.
@@ -69,26 +71,47 @@ pub(crate) struct Lease {
 }
 
 /// Counts a request of a target while it lives.
-struct Busy(Rc<Pool>);
+struct Busy {
+    pool: Rc<Pool>,
+    /// Whether its answer is a stream of events.
+    events: bool,
+}
 
 impl Busy {
     fn new(pool: Rc<Pool>) -> Self {
         pool.busy.set(pool.busy.get() + 1);
-        Self(pool)
+        Self { pool, events: false }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.busy.set(self.0.busy.get().saturating_sub(1));
+        self.pool.busy.set(self.pool.busy.get().saturating_sub(1));
+        if self.events {
+            self.pool.tally.event_streams.subtract(1);
+        }
     }
 }
 
 impl Lease {
+    /// The answer tells events as they happen: it is counted for as long as it lasts.
+    pub(crate) fn carries_events(&mut self) {
+        if !self.busy.events {
+            self.busy.events = true;
+            self.busy.pool.tally.event_streams.add(1);
+            self.busy.pool.tally.event_streams_total.add(1);
+        }
+    }
+
+    /// The answer broke off.
+    pub(crate) fn broke(&self) {
+        self.busy.pool.tally.upstream_failed(Fault::Broken);
+    }
+
     /// The answer was read to its end: its connection may carry another.
     pub(crate) fn give_back(self, connection: Box<http1::Connection>) {
         if self.keep {
-            self.busy.0.idle.keep(connection);
+            self.busy.pool.idle.keep(connection);
         }
     }
 }
@@ -104,7 +127,12 @@ impl Sent {
 }
 
 impl Pool {
-    pub(super) fn new(upstream: &Upstream, target: &Target, timeouts: Timeouts, board: &Board) -> Self {
+    pub(super) fn new(
+        upstream: &Upstream,
+        target: &Target,
+        timeouts: Timeouts,
+        (board, tally): (&Board, &Arc<Tally>),
+    ) -> Self {
         let own = (!upstream.original_host).then(|| HeaderValue::from_str(&target.authority()));
         let connector = Connector::new(target, &upstream.tls, timeouts.connect);
         Self {
@@ -118,6 +146,7 @@ impl Pool {
             failures: Cell::default(),
             ejected: Cell::default(),
             unwell: board.flag(upstream, target),
+            tally: Arc::clone(tally),
         }
     }
 

@@ -16,6 +16,7 @@ async fn t_1_t_2_t_4_h_11_impossible_9_nobody_is_believed_by_default() {
         assert_eq!((answer.status, answer.body.as_str()), (401, "sign in to far from 127.0.0.1"), "{name}");
         let seen = wire.get("www.test", "/", &line).await.echoed();
         assert_eq!(seen.one("x-forwarded-for"), Some("127.0.0.1"), "{name}");
+        assert_eq!(seen.one("x-real-ip"), Some("127.0.0.1"), "{name}");
     }
     let line =
         "Forwarded: for=198.51.100.10\r\nX-Forwarded-Uri: /api/health\r\nX-Original-URL: /api/health\r\n";
@@ -48,6 +49,7 @@ async fn t_4_t_13_a_trusted_proxy_is_believed_about_the_address_only() {
         );
         let seen = wire.get("www.test", "/", &lines).await.echoed();
         assert_eq!(seen.one("x-forwarded-for"), Some(client));
+        assert_eq!(seen.one("x-real-ip"), Some(client));
         assert_eq!(seen.one("x-forwarded-host"), Some("www.test"));
         assert_eq!(seen.one("x-forwarded-proto"), Some("https"));
         assert_eq!(seen.one("x-forwarded-port"), Some("443"));

@@ -24,17 +24,14 @@ pub(crate) struct Counted {
 
 impl Default for Counted {
     fn default() -> Self {
-        Self { key: PublicKey::Ed25519 { x: [1; 32] }, signed: Arc::default(), down: Arc::default() }
+        let key = PublicKey::from_ed25519(&[1; 32]).expect("32 bytes are a key");
+        Self { key, signed: Arc::default(), down: Arc::default() }
     }
 }
 
 impl Signer for Counted {
     fn public_key(&self) -> &PublicKey {
         &self.key
-    }
-
-    fn kid(&self) -> &'static str {
-        "key"
     }
 
     fn sign(&self, _: &[u8]) -> Result<Vec<u8>, SigningFailed> {

@@ -3,7 +3,6 @@
 use std::{net::IpAddr, time::Duration};
 
 use doorward_core::config::Limits;
-use doorward_proxy::metrics::Exposition;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
@@ -13,6 +12,7 @@ use crate::{
     harness::{ADA, Gate, Setup, usual},
     tls::{Pair, connect, gate},
     upstream::{ByHand, Echo},
+    websocket,
     wire::{Wire, soon},
 };
 
@@ -27,15 +27,6 @@ async fn from(source: &str, gate: &Gate) -> Wire {
     let source: IpAddr = source.parse().unwrap();
     socket.bind((source, 0).into()).unwrap();
     Wire::new(soon(socket.connect(gate.address)).await.unwrap())
-}
-
-/// The value of a metric.
-fn counted(gate: &Gate, name: &str) -> u64 {
-    let mut text = Exposition::default();
-    gate.server.metrics().write(&mut text, &gate.config.load());
-    let text = text.into_text();
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    line.unwrap_or_else(|| panic!("{name} is not in {text}")).parse().unwrap()
 }
 
 /// Ten times as many connections as there are places, which say nothing or half of a head: people are served.
@@ -55,8 +46,8 @@ async fn d_16_a_flood_of_connections_leaves_people_served() {
             assert_eq!(person.get("notes.test", "/", &session).await.status, 200, "after {number}");
         }
     }
-    assert!(counted(&gate, "doorward_connections") <= 64 + 2);
-    assert!(counted(&gate, "doorward_connections_evicted_total") > 500);
+    assert!(gate.counted("doorward_connections") <= 64 + 2);
+    assert!(gate.counted("doorward_connections_evicted_total") > 500);
 }
 
 /// Whoever has a request under way keeps the place, however many knock.
@@ -93,9 +84,28 @@ async fn d_16_one_client_has_its_share_and_others_theirs() {
     }
     let mut refused = from("127.0.1.1", &gate).await;
     assert_eq!(refused.rest().await, "");
-    assert_eq!(counted(&gate, "doorward_connections_refused_total{reason=\"client_limit\"}"), 1);
+    assert_eq!(gate.counted("doorward_connections_refused_total{reason=\"client_limit\"}"), 1);
     let mut other = from("127.0.1.2", &gate).await;
     assert_eq!(other.get("other.test", "/", "").await.status, 421);
+}
+
+/// A WebSocket is still a connection of its client, for as long as it is open.
+#[tokio::test]
+async fn d_16_websockets_are_of_their_clients_share() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::with(limited(64, 8), usual(upstream.address));
+    let mut open = Vec::new();
+    for number in 1..=8 {
+        open.push(websocket::open(&gate, &upstream, "www.test").await);
+        gate.counts("doorward_websockets", number).await;
+    }
+    assert_eq!(gate.connect().await.rest().await, "", "refused");
+    assert_eq!(gate.counted("doorward_connections_refused_total{reason=\"client_limit\"}"), 1);
+    let mut other = from("127.0.1.2", &gate).await;
+    assert_eq!(other.get("other.test", "/", "").await.status, 421);
+    drop(open.pop());
+    gate.counts("doorward_websockets", 7).await;
+    assert_eq!(gate.connect().await.get("other.test", "/", "").await.status, 421, "a place is free again");
 }
 
 /// Everybody behind a declared proxy has the proxy's address: it is not one client.
@@ -123,9 +133,9 @@ async fn places_are_given_back() {
         assert_eq!(wire.get("www.test", "/", "Connection: close\r\n").await.status, 200);
         assert_eq!(wire.rest().await, "");
     }
-    let gone = async { while counted(&gate, "doorward_connections") > 0 {} };
+    let gone = async { while gate.counted("doorward_connections") > 0 {} };
     soon(gone).await;
-    assert_eq!(counted(&gate, "doorward_connections_evicted_total"), 0);
+    assert_eq!(gate.counted("doorward_connections_evicted_total"), 0);
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use doorward_core::{
-    config::{Address, Certificates, Config, Database, Limits, Listening, Portal, SessionLifetimes},
+    config::{
+        Address, Certificates, Config, Database, Decisions, Limits, Listening, Portal, SessionLifetimes,
+    },
     http::{
         headers::ReservedHeaders,
         host::Host,
@@ -16,7 +18,9 @@ use doorward_core::{
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
     time::Lifetime,
 };
-use doorward_proxy::{Listener, ListenerTls, Server, Settings, Socket, Timeouts, certificates::Challenges};
+use doorward_proxy::{
+    Listener, ListenerTls, Server, Settings, Socket, Timeouts, certificates::Challenges, metrics::Exposition,
+};
 use doorward_testkit::{SeededRandom, TestClock};
 use http::Method;
 
@@ -108,6 +112,26 @@ impl Gate {
         Self { server: server.unwrap(), address, config, sessions, asserter, clock }
     }
 
+    /// The value of a metric.
+    pub(crate) fn counted(&self, name: &str) -> u64 {
+        let mut text = Exposition::default();
+        self.server.metrics().write(&mut text, &self.config.load());
+        let text = text.into_text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in {text}")).parse().unwrap()
+    }
+
+    /// Waits until a metric has this value.
+    pub(crate) async fn counts(&self, name: &str, value: u64) {
+        let reached = async {
+            while self.counted(name) != value {
+                tokio::task::yield_now().await;
+            }
+        };
+        let reached = tokio::time::timeout(Duration::from_secs(20), reached).await;
+        reached.unwrap_or_else(|_| panic!("{name} is {} and not {value}", self.counted(name)));
+    }
+
     /// A connection to it.
     pub(crate) async fn connect(&self) -> Wire {
         Wire::connect(self.address).await
@@ -132,6 +156,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
         database: Database::Sqlite,
         root_secret_file: None,
         trusted_proxies: networks(trusted),
+        decisions: Decisions::default(),
         listening: Listening::default(),
         policies: BTreeMap::new(),
         clients: Vec::new(),

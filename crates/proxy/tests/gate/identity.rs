@@ -29,6 +29,7 @@ fn forged() -> String {
         "CF-Connecting-IP",
         "X-Doorward-User",
         "X-HTTP-Method-Override",
+        "X-Request-Id",
     ] {
         for spelling in
             [name.to_owned(), name.to_uppercase(), name.replace('-', "_"), name.replacen('-', ".", 1)]
@@ -51,7 +52,9 @@ fn check(seen: &Head, person: bool) {
     assert_eq!(seen.one("x-forwarded-port"), Some("443"));
     assert_eq!(seen.one("x-forwarded-host"), seen.one("host"));
     let ours = ["remote-user", "remote-groups", "grafana_login"];
-    let forwarded = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"];
+    assert_eq!(seen.one("x-real-ip"), Some("127.0.0.1"));
+    let forwarded =
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host", "x-real-ip"];
     for name in seen.names().filter(|name| !ours.contains(name) && !forwarded.contains(name)) {
         assert!(["host", "accept", "content-length", "x-request-id"].contains(&name), "{name} arrived");
     }

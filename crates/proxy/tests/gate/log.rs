@@ -2,9 +2,11 @@
 
 use std::{
     fmt::{Debug, Write as _},
-    sync::{Mutex, Once},
+    sync::{Arc, Mutex, Once},
 };
 
+use doorward_core::config::{Config, Decisions};
+use doorward_proxy::metrics::Exposition;
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -13,6 +15,7 @@ use tracing::{
 
 use crate::{
     harness::{ADA, Gate, Setup, usual},
+    postures::{KEY, keyed},
     upstream::Echo,
 };
 
@@ -82,7 +85,7 @@ async fn r_48_r_49_each_decision_is_one_line() {
             "notes.test",
             "/r48f",
             "X-Forwarded-For: 10.0.0.1\r\n",
-            "client=127.0.0.1 peer=127.0.0.1 forwarding_ignored=true",
+            "peer=127.0.0.1 trusted=false chain=\"x-forwarded-for: 10.0.0.1\" forwarding_ignored=true",
         ),
     ] {
         wire.get(host, path, lines).await;
@@ -90,6 +93,84 @@ async fn r_48_r_49_each_decision_is_one_line() {
         let [line] = found.as_slice() else { panic!("{path}: {found:?}") };
         assert!(line.contains(expected) && line.contains(&format!("host={host}")), "{line}");
         assert_eq!(line.starts_with("DEBUG"), line.contains("forwarded\""), "{line}");
+    }
+}
+
+/// R46, R47: a line says who is believed about the address, and what was near.
+#[tokio::test]
+async fn r_46_r_47_a_line_says_what_the_request_was_compared_with() {
+    listen();
+    let echo = Echo::start().await;
+    let gate = Gate::with(Setup { trusted: &["127.0.0.0/8"], ..Setup::default() }, usual(echo.address));
+    let mut wire = gate.connect().await;
+    let chain = "X-Forwarded-For: 203.0.113.7, 192.0.2.46\r\n";
+    for (path, lines, expected) in [
+        ("/api/healthz/r46a", "", "detail=\"bypass[0]: `/api/health` ends inside a segment of the path\""),
+        ("/api/health/r46b", chain, "client=192.0.2.46 peer=127.0.0.1 trusted=true"),
+        (
+            "/api/health/r46c",
+            chain,
+            "chain=\"x-forwarded-for: 203.0.113.7, 192.0.2.46\" forwarding_ignored=false",
+        ),
+        ("/api/health/r46d", chain, "detail=\"bypass[0]: 192.0.2.46 is in none of: "),
+    ] {
+        wire.get("feeds.test", path, lines).await;
+        let found = with(path);
+        let [line] = found.as_slice() else { panic!("{path}: {found:?}") };
+        assert!(line.contains(expected), "{line}");
+    }
+}
+
+/// R48: every decision is a line for everybody to see where that is declared.
+#[tokio::test]
+async fn r_48_all_decisions_are_told_on_request() {
+    listen();
+    let echo = Echo::start().await;
+    let gate = Gate::with(Setup::default(), usual(echo.address));
+    gate.sessions.sign_in(ADA, "notes.test", crate::sessions::ada(&["users"]));
+    let config = Config { decisions: Decisions::All, ..(**gate.config.load()).clone() };
+    gate.config.store(Arc::new(config));
+    let mut wire = gate.connect().await;
+    wire.get("notes.test", "/all48", &format!("Cookie: __Host-doorward={ADA}\r\n")).await;
+    let found = with("/all48");
+    let [line] = found.as_slice() else { panic!("{found:?}") };
+    assert!(
+        line.starts_with("INFO") && line.contains("outcome=\"forwarded\" reason=session user=\"ada\""),
+        "{line}"
+    );
+}
+
+/// R48: what another proxy asks about is told and counted as what comes here is.
+#[tokio::test]
+async fn r_48_questions_of_another_proxy_are_lines_too() {
+    listen();
+    let echo = Echo::start().await;
+    let setup = Setup { trusted: &["127.0.0.0/8"], asks: true, ..Setup::default() };
+    let gate = Gate::with(setup, keyed(echo.address));
+    let about = |target: &str| {
+        format!(
+            "X-Forwarded-Method: GET\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: notes.test\r\n\
+             X-Forwarded-Uri: {target}\r\nX-Forwarded-For: 198.51.100.10\r\n"
+        )
+    };
+    let twice = "Cookie: __Host-doorward=a; __Host-doorward=b\r\n";
+    for (target, lines, reason) in [
+        ("/api/backup/r48q", format!("X-Api-Key: {KEY}\r\n"), "credential_at_another_proxy"),
+        ("/r48twice", twice.to_owned(), "duplicate_session"),
+    ] {
+        let mut wire = gate.connect().await;
+        wire.get("any.test", "/.doorward/auth/caddy", &(about(target) + &lines)).await;
+        let found = with(target);
+        let [line] = found.as_slice() else { panic!("{target}: {found:?}") };
+        assert!(
+            line.contains(&format!("reason={reason}")) && line.contains("via=\"forward-auth\""),
+            "{line}"
+        );
+        assert!(line.contains("client=198.51.100.10") && line.contains("chain=\"x-forwarded-for"), "{line}");
+        let mut text = Exposition::default();
+        gate.server.metrics().write(&mut text, &gate.config.load());
+        let text = text.into_text();
+        assert!(text.contains(&format!("reason=\"{reason}\"}} 1")), "{text}");
     }
 }
 

@@ -23,6 +23,7 @@ mod lifecycle;
 mod listening;
 mod live;
 mod log;
+mod metrics;
 mod postures;
 mod relay;
 mod routing;

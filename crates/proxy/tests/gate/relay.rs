@@ -47,12 +47,14 @@ async fn r_83_headers_are_set_once_on_both_ways() {
     };
     let echo = Echo::start().await;
     let gate = open(echo.address, relay.clone());
-    let lines = "X-Debug: 1\r\nX-Site: a\r\nX-Site: b\r\nX-Other: c\r\n";
+    let lines =
+        "X-Debug: 1\r\nX_Debug: 1\r\nX-Site: a\r\nX-Site: b\r\nX_Site: b\r\nX.Site: b\r\nX-Other: c\r\n";
     let seen = gate.connect().await.get("app.test", "/", lines).await.echoed();
     assert_eq!(
         (seen.one("x-site"), seen.one("x-debug"), seen.one("x-other")),
         (Some("home"), None, Some("c"))
     );
+    assert!(!seen.names().any(|name| ["x_site", "x.site", "x_debug"].contains(&name)), "H-1, H-5: {seen:?}");
     let reply = "HTTP/1.1 200 OK\r\nServer: app\r\nX-Frame-Options: DENY\r\nx-frame-options: ALLOWALL\r\nContent-Length: 0\r\n\r\n";
     let answer = answered(relay, "", reply).await;
     assert_eq!((answer.head.one("x-frame-options"), answer.head.one("server")), (Some("SAMEORIGIN"), None));
@@ -90,6 +92,10 @@ async fn r_71_prefixes_are_mapped_both_ways() {
         let reply = format!("HTTP/1.1 302 Found\r\nLocation: {told}\r\nContent-Length: 0\r\n\r\n");
         assert_eq!(answered(relay.clone(), "", &reply).await.head.one("location"), Some(public), "{told}");
     }
+    let cookies = "Set-Cookie: a=1; Path=/base\r\nSet-Cookie: b=2; Path=/base/in\r\n";
+    let reply = format!("HTTP/1.1 200 OK\r\n{cookies}Content-Length: 0\r\n\r\n");
+    let answer = answered(relay, "", &reply).await;
+    assert_eq!(answer.head.all("set-cookie"), ["a=1; Path=/app", "b=2; Path=/app/in"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Which host and path lead where.
 
 use crate::{
-    harness::{ADA, Gate},
+    harness::{ADA, Gate, Setup, usual},
     upstream::Echo,
 };
 
@@ -65,6 +65,39 @@ async fn p_13_an_absolute_target_is_routed_like_any_other() {
     let mut wire = gate.connect().await;
     wire.send("GET http://www.test/a HTTP/1.0\r\n\r\n").await;
     assert_eq!(wire.answer().await.echoed().one("host"), Some("www.test"), "also without a Host header");
+}
+
+/// Whatever a request says beside its host, the service that is routed to is the one whose guard is asked: nothing
+/// arrives at the closed one, and what the open one answers was asked of the open one.
+#[tokio::test]
+async fn p_10_a_request_is_judged_by_the_guard_of_the_service_that_answers_it() {
+    let (open, closed) = (Echo::start().await, Echo::start().await);
+    let vault = usual(closed.address).into_iter().filter(|service| &*service.name == "vault");
+    let www = usual(open.address).into_iter().filter(|service| &*service.name == "www");
+    let gate = Gate::with(Setup::default(), www.chain(vault).collect());
+    let cases = [("www.test", "vault.test", 200), ("vault.test", "www.test", 401)];
+    for (host, other, expected) in cases {
+        for lines in [
+            format!("X-Forwarded-Host: {other}\r\n"),
+            format!("X-Original-Host: {other}\r\nX-Host: {other}\r\n"),
+            format!("Forwarded: host={other};for=127.0.0.1\r\n"),
+            format!("X-Original-URL: http://{other}/\r\nX-Rewrite-URL: /\r\n"),
+            format!("Referer: http://{other}/\r\nCookie: service={other}\r\n"),
+        ] {
+            for target in ["/".to_owned(), format!("/?host={other}"), format!("http://{host}/{other}/")] {
+                let answer = gate.connect().await.get(host, &target, &lines).await;
+                assert_eq!(answer.status, expected, "{host}{target} {lines:?}");
+            }
+        }
+        // One connection, both services in turn: nothing of the former request is left for the latter.
+        let mut wire = gate.connect().await;
+        for _ in 0..2 {
+            assert_eq!(wire.get(host, "/", "").await.status, expected);
+            assert_eq!(wire.get(other, "/", "").await.status, 601 - expected);
+        }
+    }
+    assert_eq!(closed.requests(), 0);
+    assert_eq!(open.requests(), 19);
 }
 
 #[tokio::test]

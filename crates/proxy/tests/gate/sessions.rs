@@ -79,11 +79,7 @@ fn key(token: &str, host: &str) -> Key {
 pub(crate) fn ada(groups: &[&str]) -> Identity {
     Identity::new(IdentityParts {
         subject: UserId::from_random([7; 16]),
-        profile: Profile {
-            username: Username::parse("ada").unwrap(),
-            display_name: "Ada Lovelace".to_owned(),
-            email: None,
-        },
+        profile: Profile::new(Username::parse("ada").unwrap(), "Ada Lovelace".to_owned()),
         groups: groups.iter().map(|group| (*group).to_owned()).collect::<BTreeSet<_>>(),
         context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },
         session: SessionId::from_random([8; 16]),

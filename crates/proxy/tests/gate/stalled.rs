@@ -19,6 +19,7 @@ use crate::{
 
 /// As short as it can be and still be told from a client that takes its time.
 const SHORT: Duration = Duration::from_millis(200);
+const CONNECTIONS: &str = "doorward_stalled_clients_total{closed=\"connection\"}";
 const HEAD: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 fn setup() -> Setup {
@@ -58,6 +59,7 @@ async fn d_16_a_client_that_stops_reading_is_given_up() {
         write_until_cut(&mut served, &chunk()).await;
         assert!(!wire.rest().await.ends_with("0\r\n\r\n"), "cut off, not completed");
     }
+    assert_eq!(gate.counted(CONNECTIONS), 2);
     // That took longer than the limit, twice, and nothing was to be written here.
     events.send("3\r\none\r\n").await;
     assert_eq!(patient.chunk().await, "one");
@@ -66,8 +68,12 @@ async fn d_16_a_client_that_stops_reading_is_given_up() {
 /// Whoever reads slowly, but reads, is served to the end.
 #[tokio::test]
 async fn a_client_that_takes_its_time_is_served() {
+    const PIECE: usize = 512 * 1024;
     let upstream = ByHand::start().await;
-    let gate = Gate::with(setup(), usual(upstream.address));
+    let mut setup = setup();
+    setup.limits.send_timeout = Duration::from_secs(1);
+    setup.limits.head_timeout = Duration::from_millis(100);
+    let gate = Gate::with(setup, usual(upstream.address));
     let mut wire = gate.connect().await;
     let mut served = ask(&mut wire, &upstream, "/large").await;
     let sending = tokio::spawn(async move {
@@ -78,22 +84,16 @@ async fn a_client_that_takes_its_time_is_served() {
         served
     });
     let mut taken = 0;
-    let mut pause = tokio::time::interval(SHORT / 20);
-    loop {
-        pause.tick().await;
-        let mut read = 0;
-        // 16 MiB in about 130 pieces: more than ten limits long.
-        while read < 128 * 1024 {
-            let chunk = wire.chunk().await;
-            if chunk.is_empty() {
-                assert_eq!(taken + read, 16 << 20);
-                soon(sending).await.unwrap();
-                return;
-            }
-            read += chunk.len();
+    // A piece each time that somebody else is given up, who says nothing: 16 MiB take more than three limits.
+    for pieces in 1..=32 {
+        assert_eq!(gate.connect().await.rest().await, "");
+        while taken < pieces * PIECE {
+            taken += wire.chunk().await.len();
         }
-        taken += read;
     }
+    assert_eq!((taken, wire.chunk().await.as_str()), (16 << 20, ""));
+    soon(sending).await.unwrap();
+    assert_eq!(gate.counted(CONNECTIONS), 0, "nobody stalled");
 }
 
 #[tokio::test]
@@ -102,6 +102,7 @@ async fn d_16_a_websocket_whose_client_stops_reading_is_given_up() {
     let gate = Gate::with(setup(), usual(upstream.address));
     let (_wire, mut served) = websocket::open(&gate, &upstream, "www.test").await;
     write_until_cut(&mut served, &vec![0; 0x10000]).await;
+    gate.counts(CONNECTIONS, 1).await;
 }
 
 /// A stream of HTTP/2 is reset by itself: its connection answers pings and carries others.
@@ -110,7 +111,7 @@ async fn d_16_a_stream_whose_client_gives_no_room_is_reset() {
     let upstream = ByHand::start().await;
     let pair = Pair::of(&["www.test"]);
     let (gate, _tls) = gate_with(setup(), &[&pair], usual(upstream.address));
-    for window in [0, 1, 100_000] {
+    for (number, window) in [0, 1, 100_000].into_iter().enumerate() {
         let stream = connect(&gate, "www.test", &pair, b"h2").await.unwrap();
         let mut client = http2::Builder::new(TokioExecutor::new());
         client.initial_stream_window_size(window);
@@ -136,5 +137,6 @@ async fn d_16_a_stream_whose_client_gives_no_room_is_reset() {
 
         quiet.send("0\r\n\r\n").await;
         assert!(soon(events.body_mut().frame()).await.is_none_or(|frame| frame.is_ok()), "{window}");
+        gate.counts("doorward_stalled_clients_total{closed=\"stream\"}", number as u64 + 1).await;
     }
 }

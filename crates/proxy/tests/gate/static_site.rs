@@ -209,3 +209,66 @@ async fn e_11_a_large_file_is_whole_and_ends_with_its_session() {
     site.gate.sessions.end(ADA, "notes.test");
     assert!(wire.rest().await.len() < body.len(), "cut");
 }
+
+/// What stands beside a file compressed is sent to whoever takes it, unless it is older.
+#[tokio::test]
+async fn files_may_be_compressed_already() {
+    let scratch = Scratch::new("precompressed").unwrap();
+    let write = |name: &str, text: &str| fs::write(scratch.path().join(name), text).unwrap();
+    for (name, text) in [
+        ("old.js.br", "outdated"),
+        ("app.js", "plain"),
+        ("app.js.br", "brotli"),
+        ("app.js.gz", "gzipped"),
+        ("index.html", "home"),
+        ("index.html.zst", "zstandard"),
+        ("alone.js.gz", "alone"),
+    ] {
+        write(name, text);
+    }
+    std::os::unix::fs::symlink("/etc/passwd", scratch.path().join("index.html.br")).unwrap();
+    let before = fs::metadata(scratch.path().join("old.js.br")).unwrap().modified().unwrap();
+    let file = fs::File::create(scratch.path().join("old.js")).unwrap();
+    std::io::Write::write_all(&mut &file, b"newer").unwrap();
+    file.set_modified(before + std::time::Duration::from_secs(1)).unwrap();
+    let mut files = StaticSite::new(scratch.path());
+    files.fallback = Some("index.html".into());
+    files.precompressed = true;
+    let mut www = service("www", ([127, 0, 0, 1], 9).into());
+    www.guard = guard(Posture::Public);
+    www.backend = Backend::Static(Box::new(files));
+    let gate = Gate::with(Setup::default(), vec![www]);
+    let mut wire = gate.connect().await;
+    for (path, accept, coding, body, kind) in [
+        ("/app.js", "gzip, br", Some("br"), "brotli", "text/javascript; charset=utf-8"),
+        ("/app.js", "gzip, br;q=0.5", Some("gzip"), "gzipped", "text/javascript; charset=utf-8"),
+        ("/app.js", "zstd", None, "plain", "text/javascript; charset=utf-8"),
+        ("/app.js", "identity", None, "plain", "text/javascript; charset=utf-8"),
+        ("/app.js.br", "br", None, "brotli", "application/octet-stream"),
+        ("/old.js", "br", None, "newer", "text/javascript; charset=utf-8"),
+        ("/", "br, zstd", Some("zstd"), "zstandard", "text/html; charset=utf-8"),
+        ("/people/7", "zstd", Some("zstd"), "zstandard", "text/html; charset=utf-8"),
+    ] {
+        let answer = wire.get("www.test", path, &format!("Accept-Encoding: {accept}\r\n")).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, body), "{path} {accept}");
+        assert_eq!(answer.head.one("content-encoding"), coding, "{path} {accept}");
+        assert_eq!(answer.head.one("content-type"), Some(kind), "{path} {accept}");
+        assert_eq!(answer.head.one("vary"), Some("Accept-Encoding"), "{path} {accept}");
+    }
+    assert_eq!(wire.get("www.test", "/alone.js", "Accept-Encoding: gzip\r\n").await.status, 404);
+    // Each has its own tag, and parts are of what is sent.
+    let tag = |answer: &crate::wire::Answer| answer.head.one("etag").unwrap().to_owned();
+    let coded = tag(&wire.get("www.test", "/app.js", "Accept-Encoding: br\r\n").await);
+    let plain = tag(&wire.get("www.test", "/app.js", "").await);
+    assert_ne!(coded, plain);
+    for (tag, accept, status) in [(&coded, "br", 304), (&plain, "br", 200), (&plain, "", 304)] {
+        let lines = format!("Accept-Encoding: {accept}\r\nIf-None-Match: {tag}\r\n");
+        let answer = wire.get("www.test", "/app.js", &lines).await;
+        assert_eq!((answer.status, answer.head.one("vary")), (status, Some("Accept-Encoding")), "{lines}");
+    }
+    let lines = format!("Accept-Encoding: br\r\nRange: bytes=1-3\r\nIf-Range: {coded}\r\n");
+    let answer = wire.get("www.test", "/app.js", &lines).await;
+    assert_eq!((answer.status, answer.body.as_str()), (206, "rot"));
+    let lines = format!("Range: bytes=1-3\r\nIf-Range: {coded}\r\n");
+    assert_eq!(wire.get("www.test", "/app.js", &lines).await.body, "plain");
+}

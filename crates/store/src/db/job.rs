@@ -33,8 +33,24 @@ impl dyn Tx + '_ {
     }
 }
 
+/// How long a unit of work is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Patience {
+    /// As long as it takes: opening and migrating, when nothing is served yet.
+    Endless,
+    /// A server that is silent is given up after a while.
+    Limited,
+    /// The same, and it is not begun when nobody waits for it any more: reading changes nothing. Otherwise a server that
+    /// comes back is met by everything that was asked while it was away.
+    WhileAwaited,
+}
+
 /// A unit of work without its type.
 pub(super) trait Job: Send {
+    /// How long it is waited for.
+    fn patience(&self) -> Patience;
+    /// Whether it need not be begun.
+    fn is_left(&self) -> bool;
     /// Does the work inside a transaction. An error and `false` mean: undo it. May be called again after it was undone.
     fn run(&mut self, tx: &mut dyn Tx) -> Result<bool, StoreError>;
     /// Tells the one who waits. `committed` is the commit's own outcome.
@@ -48,6 +64,7 @@ pub(super) type Queue = Sender<Box<dyn Job>>;
 pub(super) struct Work<T, F> {
     run: F,
     ending: Ending<T>,
+    patience: Patience,
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -76,9 +93,10 @@ where
     pub(super) fn boxed(
         run: F,
         ending: Ending<T>,
+        patience: Patience,
     ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, receiver) = oneshot::channel();
-        (Box::new(Self { run, ending, result: None, reply }), receiver)
+        (Box::new(Self { run, ending, patience, result: None, reply }), receiver)
     }
 }
 
@@ -87,6 +105,14 @@ where
     T: Send + 'static,
     F: Fn(&mut dyn Tx) -> Result<T, StoreError> + Send + 'static,
 {
+    fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    fn is_left(&self) -> bool {
+        self.patience == Patience::WhileAwaited && self.reply.is_closed()
+    }
+
     fn run(&mut self, tx: &mut dyn Tx) -> Result<bool, StoreError> {
         let result = (self.run)(tx);
         let outcome = result.as_ref().map(self.ending.keep).map_err(Clone::clone);

@@ -18,12 +18,14 @@ use tokio_postgres::{
 };
 
 use super::{
-    job::{Job, Queue, Tx},
-    value::{Row, Value},
+    job::{Job, Patience, Queue, Tx},
+    value::{Row, Value, demand_bounded},
 };
 use crate::error::{Constraint, StoreError};
 
 const WORKERS: usize = 6;
+/// How long the server may be silent about one statement. Another node's work may have to be waited for.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How often a unit of work is tried again after another one was in its way.
 const RETRIES: u32 = 5;
 
@@ -69,6 +71,9 @@ impl Worker {
             let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else {
                 return;
             };
+            if job.is_left() {
+                continue;
+            }
             let outcome = self.try_often(job.as_mut());
             job.finish(outcome);
         }
@@ -91,12 +96,13 @@ impl Worker {
     }
 
     fn try_once(&mut self, job: &mut dyn Job) -> Result<(), Attempt> {
-        let mut tx = PostgresTx { worker: self, again: false };
+        let longest = (job.patience() != Patience::Endless).then_some(ANSWER);
+        let mut tx = PostgresTx { worker: self, again: false, longest };
         // Named, because the server's default may be another one.
         let outcome = tx.batch("BEGIN ISOLATION LEVEL READ COMMITTED").and_then(|()| job.run(&mut tx));
         let again = tx.again;
         match outcome {
-            Ok(true) => self.commit(),
+            Ok(true) => self.commit(longest),
             Ok(false) => {
                 self.roll_back();
                 Ok(())
@@ -109,19 +115,63 @@ impl Worker {
     }
 
     /// A connection that breaks here leaves it open whether the work was done, so it is not tried again.
-    fn commit(&mut self) -> Result<(), Attempt> {
-        let done = self.runtime.block_on(self.client.batch_execute("COMMIT"));
-        done.map_err(|error| {
-            self.broken |= is_break(&error);
-            if is_contention(&error) { Attempt::Again } else { Attempt::Failed(failure(&error)) }
+    fn commit(&mut self, longest: Option<Duration>) -> Result<(), Attempt> {
+        let done = within(&self.runtime, longest, self.client.batch_execute("COMMIT"));
+        done.map_err(|trouble| {
+            self.broken |= trouble.is_break();
+            if trouble.is_contention() { Attempt::Again } else { Attempt::Failed(trouble.failure()) }
         })
     }
 
     fn roll_back(&mut self) {
-        let done = self.runtime.block_on(self.client.batch_execute("ROLLBACK"));
+        if self.broken {
+            return;
+        }
+        let done = within(&self.runtime, Some(ANSWER), self.client.batch_execute("ROLLBACK"));
         // A server undoes by itself what a connection that is gone had begun.
         self.broken |= done.is_err();
     }
+}
+
+/// Why a statement came to nothing.
+enum Trouble {
+    /// The server said so, or the connection is gone.
+    Told(tokio_postgres::Error),
+    /// Nothing was heard. The server may still do it, so the connection is of no use any more.
+    Silent,
+}
+
+impl Trouble {
+    fn is_break(&self) -> bool {
+        match self {
+            Self::Told(error) => is_break(error),
+            Self::Silent => true,
+        }
+    }
+
+    fn is_contention(&self) -> bool {
+        matches!(self, Self::Told(error) if is_contention(error))
+    }
+
+    fn failure(&self) -> StoreError {
+        match self {
+            Self::Told(error) => failure(error),
+            Self::Silent => StoreError::Unavailable("it does not answer".to_owned()),
+        }
+    }
+}
+
+/// Waits for the server's answer, for a while at most: one that vanished without a word must not hold us (E-15).
+fn within<T>(
+    runtime: &Runtime,
+    longest: Option<Duration>,
+    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Trouble> {
+    let Some(longest) = longest else {
+        return runtime.block_on(asking).map_err(Trouble::Told);
+    };
+    let answer = runtime.block_on(async { tokio::time::timeout(longest, asking).await });
+    answer.map_or(Err(Trouble::Silent), |answer| answer.map_err(Trouble::Told))
 }
 
 enum Attempt {
@@ -148,6 +198,8 @@ fn connect(runtime: &Runtime, url: &str) -> Result<Client, StoreError> {
 struct PostgresTx<'a> {
     worker: &'a mut Worker,
     again: bool,
+    /// How long a statement is waited for.
+    longest: Option<Duration>,
 }
 
 impl PostgresTx<'_> {
@@ -155,39 +207,44 @@ impl PostgresTx<'_> {
         if let Some(statement) = self.worker.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let prepared = self.worker.runtime.block_on(self.worker.client.prepare(sql));
+        let prepared = within(&self.worker.runtime, self.longest, self.worker.client.prepare(sql));
         let statement = prepared.map_err(|error| self.note(&error))?;
         self.worker.statements.insert(sql, statement.clone());
         Ok(statement)
     }
 
-    fn note(&mut self, error: &tokio_postgres::Error) -> StoreError {
-        self.worker.broken |= is_break(error);
-        self.again |= is_contention(error) || is_break(error);
-        failure(error)
+    fn note(&mut self, trouble: &Trouble) -> StoreError {
+        self.worker.broken |= trouble.is_break();
+        // One that is silent is not asked again: whoever waits has waited long enough.
+        self.again |= matches!(trouble, Trouble::Told(error) if is_contention(error) || is_break(error));
+        trouble.failure()
     }
 }
 
 impl Tx for PostgresTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
+        demand_bounded(params)?;
         let statement = self.prepared(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> =
             params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let changed = self.worker.runtime.block_on(self.worker.client.execute(&statement, &params));
+        let executing = self.worker.client.execute(&statement, &params);
+        let changed = within(&self.worker.runtime, self.longest, executing);
         changed.map_err(|error| self.note(&error))
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        demand_bounded(params)?;
         let statement = self.prepared(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> =
             params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let rows = self.worker.runtime.block_on(self.worker.client.query(&statement, &params));
+        let querying = self.worker.client.query(&statement, &params);
+        let rows = within(&self.worker.runtime, self.longest, querying);
         let rows = rows.map_err(|error| self.note(&error))?;
         rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| failure(&error))
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        let done = self.worker.runtime.block_on(self.worker.client.batch_execute(sql));
+        let done = within(&self.worker.runtime, self.longest, self.worker.client.batch_execute(sql));
         done.map_err(|error| self.note(&error))
     }
 }
@@ -246,6 +303,7 @@ fn failure(error: &tokio_postgres::Error) -> StoreError {
     StoreError::Conflict(match detail.constraint() {
         Some("users_username_index_key") => Constraint::Username,
         Some("users_email_index_key") => Constraint::Email,
+        Some("user_groups_pkey") => Constraint::Group,
         Some("credentials_pkey") => Constraint::Credential,
         _ => Constraint::Other,
     })

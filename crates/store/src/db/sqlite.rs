@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter, types};
 
 use super::{
     job::{Job, Queue, Tx},
-    value::{Row, Value},
+    value::{Row, Value, demand_bounded},
 };
 use crate::error::{Constraint, StoreError};
 
@@ -125,6 +125,9 @@ fn read_all(connection: &Connection, work: &Mutex<Receiver<Box<dyn Job>>>) {
         let Ok(Ok(mut job)) = work.lock().map(|work| work.recv()) else {
             return;
         };
+        if job.is_left() {
+            continue;
+        }
         let outcome = statement(connection, "BEGIN").and_then(|()| {
             let outcome = job.run(&mut SqliteTx(connection));
             statement(connection, "COMMIT").and(outcome.map(drop))
@@ -145,12 +148,14 @@ struct SqliteTx<'a>(&'a Connection);
 
 impl Tx for SqliteTx<'_> {
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {
+        demand_bounded(params)?;
         let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
         let changed = statement.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
         Ok(changed as u64)
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        demand_bounded(params)?;
         let mut statement = self.0.prepare_cached(&numbered(sql)).map_err(|error| failure(&error))?;
         let columns = statement.column_count();
         let read = |row: &rusqlite::Row<'_>| {
@@ -200,6 +205,7 @@ fn failure(error: &rusqlite::Error) -> StoreError {
     StoreError::Conflict(match text.as_str() {
         text if text.contains("users.username_index") => Constraint::Username,
         text if text.contains("users.email_index") => Constraint::Email,
+        text if text.contains("user_groups.name") => Constraint::Group,
         text if text.contains("credentials.id") => Constraint::Credential,
         _ => Constraint::Other,
     })

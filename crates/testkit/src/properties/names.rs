@@ -91,6 +91,7 @@ fn ours_are_single(mut request: HeaderMap) {
         ("remote-user", "ada"),
         ("remote-groups", "users"),
         ("x-forwarded-for", "192.0.2.1"),
+        ("x-real-ip", "192.0.2.1"),
         ("x-forwarded-host", "a.test"),
         ("x-forwarded-proto", "https"),
         ("x-forwarded-port", "443"),

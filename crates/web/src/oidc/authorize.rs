@@ -16,6 +16,7 @@ use doorward_core::{
         interaction::{Situation, Step, next_step},
         issue::CodeGrant,
         progress::Progress,
+        pushed,
         response::ErrorResponse,
     },
     policy::Denial,
@@ -42,7 +43,7 @@ pub(crate) async fn get(
     Visitor(visitor): Visitor,
     Query(parameters): Query,
 ) -> Result<Response, Refusal> {
-    respond(Ask { environment, context, visitor, parameters }).await
+    open(Ask { environment, context, visitor, parameters }).await
 }
 
 /// `POST /authorize` (OpenID Connect Core section 3.1.2.1). Sent from another site it comes without our cookie; the
@@ -53,7 +54,7 @@ pub(crate) async fn post(
     Visitor(visitor): Visitor,
     Form(parameters): Form,
 ) -> Result<Response, Refusal> {
-    respond(Ask { environment, context, visitor, parameters }).await
+    open(Ask { environment, context, visitor, parameters }).await
 }
 
 /// Everything that came.
@@ -64,12 +65,39 @@ pub(super) struct Ask {
     pub(super) parameters: Parameters,
 }
 
-async fn respond(ask: Ask) -> Result<Response, Refusal> {
+/// A request that stands for itself, or one that was pushed: that is taken out of the store, and its parameters are the
+/// request from then on.
+async fn open(mut ask: Ask) -> Result<Response, Refusal> {
+    let Some(token) = pushed::named(&ask.parameters) else {
+        return respond(ask, false).await;
+    };
+    let client_id = ask.parameters.value("client_id").unwrap_or_default().to_owned();
+    let stored = match token {
+        Some(token) => {
+            ask.environment.store.take_pushed_request(token.hash(), &client_id, ask.context.now).await?
+        }
+        None => None,
+    };
+    let Some(request) = stored.as_deref().and_then(|stored| pushed::read(stored, &client_id)) else {
+        let message =
+            "This request was used before or has expired. Go back to the application and start again.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "invalid_request_uri", message));
+    };
+    let progress = Progress::of_pushed(ask.context.now);
+    ask.parameters = progress.add_to(request, &ask.environment.authorizations, ask.environment.draw());
+    respond(ask, true).await
+}
+
+async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
     let request = match ask.read() {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
     match ask.next(&request).await? {
+        // A page has an address that can be loaded again, which the name of a pushed request is not.
+        Step::Consent(_) | Step::Denied { .. } if just_pushed => {
+            Ok(reply::see_other(&format!("/authorize?{}", ask.parameters.to_query())))
+        }
         Step::SignIn { reauthenticate } => Ok(ask.sign_in(reauthenticate)),
         Step::Consent(question) => Ok(consent::page(&ask, &request, question)),
         Step::Issue(grant) => Ok(ask.issue(*grant).await?),
@@ -122,8 +150,15 @@ impl Ask {
         progress.seal(&self.parameters, &self.environment.authorizations, self.environment.draw())
     }
 
+    /// The same request from its beginning, for another person.
+    pub(super) fn again(&self) -> ReturnTo {
+        let begin = Progress::begin(self.context.now);
+        self.onward(self.progress().map_or(begin, |progress| progress.again(self.context.now)))
+    }
+
     fn sign_in(&self, reauthenticate: bool) -> Response {
-        let then = self.onward(self.progress().unwrap_or_else(|| Progress::begin(self.context.now)));
+        let begin = Progress::begin(self.context.now);
+        let then = self.onward(self.progress().map_or(begin, |progress| progress.asking(self.context.now)));
         reply::see_other(&if reauthenticate { login::path_to_confirm(&then) } else { login::path(&then) })
     }
 
@@ -136,7 +171,7 @@ impl Ask {
     fn denied(&self, request: &AuthorizationRequest, denial: &Denial) -> Response {
         tracing::info!(request = %self.context.id, client = %self.context.client, application = %request.client.name,
             reason = denial.code(), "authorization denied");
-        let again = self.onward(Progress::begin(self.context.now)).to_path();
+        let again = self.again().to_path();
         let refused = (request.client.title.as_str(), self.visitor.as_deref(), denial);
         page::denied(&self.environment, &self.context, refused, &again)
     }

@@ -3,7 +3,12 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use doorward_core::{
-    oauth::{error::ErrorCode, parameters::Parameters, redirect_uri, scope::Scope},
+    oauth::{
+        error::ErrorCode,
+        parameters::Parameters,
+        redirect_uri,
+        scope::{Scope, ScopeSet},
+    },
     oidc::{
         authorization::AuthorizationRequest,
         interaction::{Question, Step},
@@ -44,16 +49,21 @@ const fn line(scope: Scope) -> &'static str {
     }
 }
 
+/// What an application learns by these scopes, in words.
+pub(super) fn lines(scope: ScopeSet) -> Vec<&'static str> {
+    scope.iter().map(line).collect()
+}
+
 /// The page that asks.
 pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question) -> Response {
     let uri = request.target.redirect_uri();
     let user = ask.visitor.as_ref().map(|identity| identity.profile.username.to_string());
-    let again = ask.onward(Progress::begin(ask.context.now)).to_path();
+    let again = ask.again().to_path();
     let mut response = page::show(&Page {
         frame: Frame::portal(&ask.environment, None),
         client: request.client.title.clone(),
         user: user.unwrap_or_default(),
-        learns: question.requested.iter().map(line).collect(),
+        learns: lines(question.requested),
         request: ask.parameters.to_query(),
         destination: redirect_uri::csp_source(uri).unwrap_or_default(),
         switch: sign_out::to_switch("", &again),

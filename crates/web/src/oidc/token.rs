@@ -11,11 +11,14 @@ use doorward_core::{
         client_auth::{self, Presented},
         parameters::Parameters,
     },
-    oidc::grant::{self, Issuance, TokenError, TokenRequest, authorization_code, refresh_token},
+    oidc::grant::{
+        self, Issuance, TokenError, TokenRequest, authorization_code, client_credentials, device_code,
+        refresh_token,
+    },
     policy::Permit,
     token::{Access, Plain, Refresh},
 };
-use doorward_store::{NewTokens, Rotation, StoreError};
+use doorward_store::{DevicePoll, NewTokens, Rotation, StoreError};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
@@ -30,6 +33,13 @@ use crate::{
 pub(super) enum Failed {
     Refused(TokenError),
     Store(StoreError),
+}
+
+impl Failed {
+    /// Something of ours failed.
+    pub(super) fn server_error() -> Self {
+        Self::Refused(TokenError::server_error())
+    }
 }
 
 impl From<TokenError> for Failed {
@@ -70,7 +80,9 @@ pub(super) async fn settle<T>(
         Ok(answer) => show(answer),
         Err(Failed::Store(error)) => unavailable(error),
         Err(Failed::Refused(error)) => {
-            environment.limits.take(context.client, context.now);
+            if error.is_guess() {
+                environment.limits.take(context.client, context.now);
+            }
             refuse(context, &error)
         }
     }
@@ -90,9 +102,11 @@ async fn answer(
         access: environment.token(),
         refresh: environment.token(),
     };
-    match grant::parse(parameters)? {
+    match grant::parse(parameters, &client)? {
         TokenRequest::AuthorizationCode(request) => exchange.redeem(&request).await,
         TokenRequest::RefreshToken(request) => exchange.refresh(&request).await,
+        TokenRequest::ClientCredentials(grant) => exchange.for_itself(grant).await,
+        TokenRequest::DeviceCode(request) => exchange.poll(&request).await,
     }
 }
 
@@ -161,6 +175,30 @@ impl Exchange<'_> {
             return Err(TokenError::not_valid().into());
         }
         self.tokens(permit, &grant, nonce.as_deref())
+    }
+
+    async fn for_itself(&self, grant: client_credentials::Grant) -> Result<Value, Failed> {
+        let token = self.environment.token();
+        let expires_at = grant.expires_at(self.context.now);
+        self.environment.store.issue_client_token(token.hash(), &self.client.client_id, expires_at).await?;
+        Ok(grant.answer(&token))
+    }
+
+    async fn poll(&self, request: &device_code::Request) -> Result<Value, Failed> {
+        let (store, now) = (&self.environment.store, self.context.now);
+        let (code, client_id) = (request.device_code.hash(), &self.client.client_id);
+        let granted = match store.poll_device(code, client_id, now).await? {
+            DevicePoll::Granted(grant) => grant,
+            DevicePoll::Waiting(waiting) => return Err(TokenError::from(waiting).into()),
+            DevicePoll::Unknown => return Err(TokenError::not_valid().into()),
+        };
+        let family = granted.family;
+        let grant = Grant::new(*granted);
+        let permit = device_code::check(&grant.granted(), self.client, now)?;
+        if !store.issue_tokens(family, self.new_tokens()).await? {
+            return Err(TokenError::not_valid().into());
+        }
+        self.tokens(permit, &grant, None)
     }
 
     async fn refresh(&self, request: &refresh_token::Request) -> Result<Value, Failed> {

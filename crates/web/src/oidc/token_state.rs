@@ -4,7 +4,10 @@ use axum::{body::Body, extract::State, response::Response};
 use doorward_core::{
     http::context::RequestContext,
     oauth::parameters::Parameters,
-    oidc::token_state::{self, Live, Subject},
+    oidc::{
+        grant::client_credentials,
+        token_state::{self, Live, Subject},
+    },
 };
 use doorward_store::LiveToken;
 use http::HeaderMap;
@@ -44,6 +47,14 @@ async fn look_up(
     let live = match &subject {
         Subject::Access(token) => store.live_access_token(token.hash(), now).await?,
         Subject::Refresh(token) => store.live_refresh_token(token.hash(), now).await?,
+        Subject::Machine(token) => {
+            let found = store.client_token(token.hash(), now).await?;
+            let issuer = environment.config().portal.origin.clone();
+            let about = found.and_then(|found| {
+                client_credentials::introspect(&client, issuer.as_str(), &found.client_id, found.expires_at)
+            });
+            return Ok(about.unwrap_or_else(token_state::inactive));
+        }
         Subject::Neither => None,
     };
     let Some(LiveToken { grant, expires_at }) = live else {
@@ -85,6 +96,7 @@ async fn take_back(
         Subject::Refresh(token) => {
             store.revoke_refresh_token(token.hash(), &client.client_id, context.now).await?
         }
+        Subject::Machine(token) => store.revoke_client_token(token.hash(), &client.client_id).await?,
         Subject::Neither => false,
     };
     if revoked {

@@ -1,6 +1,9 @@
 //! `roles`: what people are in one service.
 
-use doorward_core::{service::Role, user::is_group_name};
+use doorward_core::{
+    service::Role,
+    user::{is_group_name, is_role_name},
+};
 
 use super::Context;
 use crate::config::{
@@ -107,7 +110,7 @@ fn from_table<'a>(section: &Section<'a>, place: &Place, entry: &'a Entry, domain
 }
 
 fn role(name: Text, groups: &[Text], domain: &str, findings: &Findings) -> Option<Role> {
-    let fit = is_group_name(&name.text);
+    let fit = is_role_name(&name.text);
     if !fit {
         let message = format!("`{}` can't be a role", name.text);
         findings.add("E005", &name.place, message, "use 1 to 63 visible characters without comma");
@@ -131,7 +134,7 @@ fn group(text: &Text, domain: &str, findings: &Findings) -> Option<String> {
     }
     if !is_group_name(name) {
         let message = format!("`{name}` can't be a group");
-        findings.add("E005", &text.place, message, "use 1 to 63 visible characters without comma");
+        findings.add("E005", &text.place, message, "use 1 to 255 characters without comma");
         return None;
     }
     Some(name.to_owned())

@@ -3,7 +3,7 @@
 use aws_lc_rs::{hmac, signature::Ed25519KeyPair};
 
 use super::*;
-use crate::jose::key_ring::tests::TestSigner;
+use crate::jose::{Algorithm, key_ring::tests::TestSigner};
 
 const A_2_N: &str = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SF\
                      d2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTB\
@@ -27,13 +27,13 @@ fn bytes(text: &str) -> Vec<u8> {
 }
 
 fn rsa() -> PublicKey {
-    PublicKey::Rsa { n: bytes(A_2_N), e: bytes("AQAB") }
+    PublicKey::from_rsa(Algorithm::Rs256, &bytes(A_2_N), &bytes("AQAB")).unwrap()
 }
 
 fn p256() -> PublicKey {
-    let x = bytes("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU").try_into().unwrap();
-    let y = bytes("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0").try_into().unwrap();
-    PublicKey::P256 { x, y }
+    let x = bytes("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU");
+    let y = bytes("x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+    PublicKey::from_point(Algorithm::Es256, &[vec![4], x, y].concat()).unwrap()
 }
 
 fn ed25519() -> PublicKey {
@@ -68,6 +68,26 @@ fn rfc_8037_appendix_a_4_and_a_5_eddsa() {
     assert_eq!(assemble(input, &signature), RFC_8037_JWS);
 }
 
+/// RFC 7515 appendix A.4.
+#[test]
+fn rfc_7515_appendix_a_4_es512() {
+    let x = bytes("AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk");
+    let y = bytes("ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2");
+    let key = PublicKey::from_point(Algorithm::Es512, &[vec![4], x, y].concat()).unwrap();
+    let token = "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn";
+    assert_eq!(check(token, &key).unwrap(), b"Payload");
+}
+
+#[test]
+fn a_key_is_found_by_the_name_that_it_came_with() {
+    let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
+    let imported = ed25519_signer().with_kid("Yz0BUVZ3cJc");
+    let token = sign(&imported, &claims).unwrap();
+    assert!(verify(&token, [imported.public_key()]).is_ok());
+    // By its thumbprint it is not known.
+    assert_eq!(verify(&token, [&ed25519()]), Err(VerifyError::UnknownKey));
+}
+
 #[test]
 fn what_is_signed_is_verified_by_its_own_key_alone() {
     let claims = json!({ "sub": "ada" }).as_object().unwrap().clone();
@@ -87,7 +107,7 @@ fn what_is_signed_is_verified_by_its_own_key_alone() {
 fn o_12_the_key_decides_the_algorithm() {
     let claims = br#"{"sub":"mallory"}"#;
     let key = ed25519();
-    let kid = key.thumbprint();
+    let kid = key.kid().to_owned();
     let forge = |header: &str, mac: &[u8]| {
         let input = signing_input(header.as_bytes(), claims);
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, mac), input.as_bytes());
@@ -125,6 +145,10 @@ fn o_12_an_rsa_token_is_not_read_with_a_curve_and_the_other_way_round() {
     let es256 = format!("eyJhbGciOiJFUzI1NiJ9.{PAYLOAD}.{A_3_SIGNATURE}");
     assert_eq!(check(&rs256, &p256()), Err(VerifyError::WrongAlgorithm));
     assert_eq!(check(&es256, &rsa()), Err(VerifyError::WrongAlgorithm));
+    assert_eq!(
+        check(&rs256, &PublicKey::from_rsa(Algorithm::Ps256, &bytes(A_2_N), &bytes("AQAB")).unwrap()),
+        Err(VerifyError::WrongAlgorithm)
+    );
     // PS256 over an RSA key is another algorithm, too.
     assert_eq!(
         check(&format!("eyJhbGciOiJQUzI1NiJ9.{PAYLOAD}.{A_2_SIGNATURE}"), &rsa()),

@@ -1,5 +1,8 @@
 use super::*;
-use crate::oidc::fixtures::{NOW, clients, issuer, person, token};
+use crate::{
+    oidc::fixtures::{NOW, clients, issuer, person, token},
+    user::claims::{CustomClaims, WrittenClaims},
+};
 
 fn pretty(claims: &Map<String, Value>) -> String {
     serde_json::to_string_pretty(claims).unwrap()
@@ -26,7 +29,7 @@ fn o_16_without_a_scope_there_are_none_of_its_claims() {
     };
     assert_eq!(names("openid"), "sub");
     assert_eq!(names("openid offline_access"), "sub");
-    assert_eq!(names("openid profile"), "display_name name preferred_username sub");
+    assert_eq!(names("openid profile"), "display_name family_name given_name name preferred_username sub");
     assert_eq!(names("openid email"), "email email_verified sub");
     assert_eq!(names("openid groups"), "groups sub");
 }
@@ -38,6 +41,31 @@ fn every_claim_is_announced() {
     announced.sort_unstable();
     assert_eq!(claims.keys().map(String::as_str).collect::<Vec<_>>(), announced);
     assert!(!id_token("openid", None).contains_key("nonce"));
+}
+
+#[test]
+fn a_24_what_administrators_add_comes_with_profile_and_replaces_nothing() {
+    let written = |pairs: &[(&str, &str)]| {
+        WrittenClaims::new(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))).unwrap()
+    };
+    let own = written(&[("quota", "5"), ("team", "red")]);
+    let claims = CustomClaims::merge(&own, [&written(&[("team", "blue")])]);
+    let ada = (*person(1, &[], NOW)).clone().with_custom_claims(claims);
+    let told = |scope| of_person(&clients()[0], &ada, ScopeSet::parse(scope));
+    assert_eq!(
+        (&told("openid profile")["quota"], &told("openid profile")["team"]),
+        (&json!(5), &json!("red"))
+    );
+    assert_eq!(told("openid email groups").get("quota"), None);
+}
+
+#[test]
+fn an_address_is_verified_when_we_know_it() {
+    let mut ada = (*person(1, &[], NOW)).clone();
+    let told = |ada: &Identity| of_person(&clients()[0], ada, ScopeSet::parse("openid email"));
+    assert_eq!(told(&ada)["email_verified"], true);
+    ada.profile.email_verified = false;
+    assert_eq!(told(&ada)["email_verified"], false);
 }
 
 #[test]

@@ -15,9 +15,9 @@ fn code_request(changes: &str) -> Result<authorization_code::Request, TokenError
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .fold(all, |all, (name, value)| all.with(name, value));
-    match parse(&all)? {
+    match parse(&all, &clients()[0])? {
         TokenRequest::AuthorizationCode(request) => Ok(request),
-        TokenRequest::RefreshToken(_) => panic!("another grant"),
+        _ => panic!("another grant"),
     }
 }
 
@@ -64,25 +64,51 @@ fn o_4_o_26_only_a_code_is_a_code_and_only_a_refresh_token_refreshes() {
         assert_eq!(redeemed.is_ok(), text == code.expose(), "{text}");
         assert!(redeemed.err().is_none_or(|error| error == TokenError::not_valid()));
         let request = parameters("grant_type=refresh_token").with("refresh_token", text);
-        assert_eq!(parse(&request).is_ok(), text == refresh.expose(), "{text}");
+        assert_eq!(parse(&request, &clients()[0]).is_ok(), text == refresh.expose(), "{text}");
     }
 }
 
 #[test]
-fn o_15_there_are_two_grants() {
-    for (text, expected) in [
-        ("", "invalid_request"),
-        ("grant_type=", "invalid_request"),
-        ("grant_type=password&username=ada&password=x", "unsupported_grant_type"),
-        ("grant_type=client_credentials", "unsupported_grant_type"),
-        ("grant_type=Authorization_Code", "unsupported_grant_type"),
-        ("grant_type=urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
-        ("grant_type=authorization_code", "invalid_request"),
-        ("grant_type=refresh_token", "invalid_request"),
+fn o_15_there_are_four_grants_and_a_client_has_those_that_it_was_given() {
+    const DEVICE: &str = "grant_type=urn:ietf:params:oauth:grant-type:device_code";
+    for (text, by_default, with_all) in [
+        ("", "invalid_request", "invalid_request"),
+        ("grant_type=", "invalid_request", "invalid_request"),
+        ("grant_type=password&username=ada&password=x", "unsupported_grant_type", "unsupported_grant_type"),
+        ("grant_type=Authorization_Code", "unsupported_grant_type", "unsupported_grant_type"),
+        ("grant_type=device_code", "unsupported_grant_type", "unsupported_grant_type"),
+        ("grant_type=client_credentials&scope=openid", "unauthorized_client", "invalid_scope"),
+        (DEVICE, "unauthorized_client", "invalid_request"),
+        ("grant_type=authorization_code", "invalid_request", "invalid_request"),
+        ("grant_type=refresh_token", "invalid_request", "invalid_request"),
     ] {
-        let error = parse(&parameters(text)).unwrap_err();
-        assert_eq!((error.code().as_str(), error.status()), (expected, 400), "{text}");
+        let clients = clients();
+        let all = Client { grants: GrantType::ALL.to_vec(), ..(*clients[0]).clone() };
+        let none = Client { grants: Vec::new(), ..(*clients[0]).clone() };
+        for (client, expected) in [(&*clients[0], by_default), (&all, with_all)] {
+            let error = parse(&parameters(text), client).unwrap_err();
+            assert_eq!((error.code().as_str(), error.status()), (expected, 400), "{text}");
+        }
+        let by_nobody = parse(&parameters(text), &none).unwrap_err().code().as_str();
+        let known = ["client_credentials", ":device_code", "=authorization_code", "=refresh_token"];
+        if known.iter().any(|grant| text.contains(grant)) {
+            assert_eq!(by_nobody, "unauthorized_client", "{text}");
+        }
     }
+}
+
+/// Nobody can prove to be a public client, so there is nothing that one could be given for itself.
+#[test]
+fn o_16_a_public_client_gets_nothing_for_itself() {
+    let clients = clients();
+    let eager = Client { grants: GrantType::ALL.to_vec(), ..(*clients[1]).clone() };
+    let asked = parse(&parameters("grant_type=client_credentials"), &eager);
+    assert_eq!(asked.unwrap_err().code(), ErrorCode::UnauthorizedClient);
+    let wiki = Client { grants: GrantType::ALL.to_vec(), ..(*clients[0]).clone() };
+    assert!(parse(&parameters("grant_type=client_credentials"), &wiki).is_ok());
+    let alone = Client { grants: vec![GrantType::ClientCredentials], ..wiki };
+    let asked = parse(&parameters("grant_type=refresh_token&refresh_token=x"), &alone);
+    assert_eq!(asked.unwrap_err().code(), ErrorCode::UnauthorizedClient);
 }
 
 #[test]
@@ -93,7 +119,9 @@ fn o_3_o_16_o_17_e_12_a_refresh_is_decided_like_a_sign_in() {
         let token = token::<Refresh>(1);
         let all =
             parameters("grant_type=refresh_token").with("refresh_token", token.expose()).with("scope", scope);
-        let TokenRequest::RefreshToken(request) = parse(&all).unwrap() else { panic!("another grant") };
+        let TokenRequest::RefreshToken(request) = parse(&all, &clients[0]).unwrap() else {
+            panic!("another grant")
+        };
         let granted = Granted { client_id, identity: &ada, scope: ScopeSet::parse("openid email") };
         refresh_token::check(&request, &granted, &clients[0], now).map(drop).map_err(|error| error.code())
     };

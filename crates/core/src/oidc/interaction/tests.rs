@@ -185,6 +185,21 @@ fn a_client_can_demand_a_passkey_each_time() {
 }
 
 #[test]
+fn o_28_a_client_can_be_held_to_pushing() {
+    let member = person(1, &["users"], ago(100));
+    let asked = |identity: Option<&Arc<Identity>>, progress: Option<Progress>| {
+        let mut request = request("");
+        let client = crate::oauth::client::Client { require_par: true, ..(*request.client).clone() };
+        request.client = Arc::new(client);
+        name(&next_step(&request, &Situation { identity, progress, ..here(&member) }))
+    };
+    assert_eq!(asked(None, None), "invalid_request", "before anybody has to sign in");
+    assert_eq!(asked(Some(&member), Some(Progress::begin(ago(1)))), "invalid_request");
+    assert_eq!(asked(None, Some(Progress::of_pushed(NOW))), "sign in");
+    assert_eq!(asked(Some(&member), Some(Progress::of_pushed(NOW))), "issue openid email");
+}
+
+#[test]
 fn tokens_descend_from_a_sign_in_as_long_as_the_client_says() {
     let member = person(1, &["users"], ago(100));
     for (access, refresh, scope, expected) in [

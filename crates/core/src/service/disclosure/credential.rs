@@ -46,14 +46,15 @@ impl fmt::Debug for CredentialValue {
 
 impl Disclosure {
     /// Puts the credentials in place of whatever the client sent under their names, in any spelling. On a request that
-    /// rests on no person, and on no key where keys are declared to count, what the client sent is removed and nothing
-    /// is set: what is open to everybody lends nobody our rights (R91).
+    /// rests on no person and on no name with its password, and on no key where keys are declared to count, what the
+    /// client sent is removed and nothing is set: what is open to everybody lends nobody our rights (R91).
     pub fn lend(&self, headers: &mut HeaderMap, permit: &Permit) {
         for credential in &self.credentials {
             let name = credential.name.as_str();
             headers::remove_names(headers, |found, _| headers::are_alike(found.as_str(), name));
             let by_key = credential.with_keys && matches!(permit.grounds(), Grounds::Key(_));
-            if (permit.identity().is_some() || by_key)
+            let by_somebody = permit.identity().is_some() || permit.user().is_some();
+            if (by_somebody || by_key)
                 && let Some(CredentialValue(value)) = &credential.value
             {
                 headers.insert(credential.name.clone(), value.clone());

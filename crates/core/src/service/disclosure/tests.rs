@@ -12,9 +12,8 @@ fn person(display_name: &str, email: Option<&str>, groups: &[&str]) -> Identity 
     Identity::new(IdentityParts {
         subject: UserId::from_random([1; 16]),
         profile: Profile {
-            username: Username::parse("ada").unwrap(),
-            display_name: display_name.to_owned(),
             email: email.map(str::to_owned),
+            ..Profile::new(Username::parse("ada").unwrap(), display_name.to_owned())
         },
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         context: AuthContext { auth_time: UnixTime(0), amr: Vec::new() },

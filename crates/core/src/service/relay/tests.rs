@@ -121,3 +121,57 @@ fn r_83_headers_are_set_and_not_added() {
     assert_eq!(all.len(), 2);
     assert!(all.contains(&("x-frame-options", "SAMEORIGIN")) && all.contains(&("x", "1")));
 }
+
+/// H-1, H-5: an application may read `X_Site` as `X-Site`.
+#[test]
+fn h_5_edits_of_requests_mean_every_spelling() {
+    let mut headers = HeaderMap::new();
+    for name in ["x-site", "x_site", "x.site", "x-debug", "x_debug", "x-sites", "x_other"] {
+        headers.append(name, HeaderValue::from_static("theirs"));
+        headers.append(name, HeaderValue::from_static("theirs, too"));
+    }
+    let edits = HeaderEdits {
+        remove: vec![HeaderName::from_static("x.debug")],
+        set: vec![(HeaderName::from_static("x-site"), HeaderValue::from_static("ours"))],
+    };
+    edits.apply_to_request(&mut headers);
+    let mut left: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+    left.sort_unstable();
+    let other = |name| [(name, "theirs"), (name, "theirs, too")];
+    assert_eq!(left, [&[("x-site", "ours")][..], &other("x-sites"), &other("x_other")].concat());
+}
+
+#[test]
+fn cookies_are_for_the_public_path() {
+    let (app, base) = (Some("/app"), Some("/base/x"));
+    for (strip, add, told, public) in [
+        (None, None, "a=1; Path=/", "a=1; Path=/"),
+        (app, None, "a=1; Path=/; HttpOnly", "a=1; Path=/app; HttpOnly"),
+        (app, None, "a=1;path = /in/ ;Secure", "a=1; Path=/app/in;Secure"),
+        (app, None, "a=1; PATH=/app/in", "a=1; Path=/app/in"),
+        (app, None, "a=1; Path=/a; Path=/b", "a=1; Path=/app/a; Path=/app/b"),
+        (app, None, "a=Path=/; Domain=x", "a=Path=/; Domain=x"),
+        (app, None, "Path=/; Path=/", "Path=/; Path=/app"),
+        (app, None, "a=1; Path=in", "a=1; Path=in"),
+        (app, None, "a=1; Path", "a=1; Path"),
+        (app, None, "__Host-a=1; Path=/; Secure", "__Host-a=1; Path=/; Secure"),
+        (app, None, "__secure-a=1; Path=/; Secure", "__secure-a=1; Path=/app; Secure"),
+        (None, base, "a=1; Path=/base/x/y", "a=1; Path=/y"),
+        (None, base, "a=1; Path=/base/x", "a=1; Path=/"),
+        (None, base, "a=1; Path=/base", "a=1; Path=/"),
+        (None, base, "a=1; Path=/", "a=1; Path=/"),
+        (None, base, "a=1; Path=/bas", "a=1; Path=/bas"),
+        (app, base, "a=1; Path=/base/x/", "a=1; Path=/app"),
+        (app, base, "a=1; Path=/", "a=1; Path=/app"),
+        (app, base, "a=1; Path=/base/x/y", "a=1; Path=/app/y"),
+    ] {
+        let relay = Relay { paths: map(strip, add), ..Relay::default() };
+        let mut headers = HeaderMap::new();
+        headers.append(header::SET_COOKIE, HeaderValue::from_static("other=1"));
+        headers.append(header::SET_COOKIE, HeaderValue::from_static(told));
+        relay.cookies(&mut headers);
+        let lines: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(lines, ["other=1", public], "{strip:?} {add:?}");
+    }
+}

@@ -204,9 +204,14 @@ impl Authenticator {
 
     /// `AuthenticationResponseJSON`.
     pub(super) fn sign_in(&self, said: &Said) -> Value {
+        self.sign_in_by(said, |message| self.sign(message))
+    }
+
+    /// The same, signed by another key.
+    pub(super) fn sign_in_by(&self, said: &Said, sign: impl Fn(&[u8]) -> Vec<u8>) -> Value {
         let data = self.authenticator_data(said);
         let client_data = said.client_data();
-        let signature = self.sign(&[data.as_slice(), &sha256(&client_data)].concat());
+        let signature = sign(&[data.as_slice(), &sha256(&client_data)].concat());
         json!({
             "id": b64(&self.id),
             "rawId": b64(&self.id),
