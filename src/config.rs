@@ -13,6 +13,7 @@ mod redact;
 mod resolve;
 mod schema;
 mod service;
+mod signing_keys;
 mod suggest;
 mod tree;
 mod tunnel;

@@ -28,6 +28,7 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     // What is open rests on the former configuration: it is decided again.
     running.store.announce();
     running.keeper.wake();
+    running.keys.wake();
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::{
     inherited::Inherited,
     jobs, reload, secrets,
     sessions::Sessions,
-    signing,
+    signing::KeyKeeper,
 };
 
 /// How long a set-up link works. Every start makes a new one until set-up is closed.
@@ -59,6 +59,7 @@ pub struct Running {
     pub(crate) store: Store,
     pub(crate) certificates: Arc<Certificates>,
     pub(crate) keeper: Keeper,
+    pub(crate) keys: KeyKeeper,
     pub(crate) clock: Arc<dyn Clock>,
     server: Option<Server>,
     background: Vec<JoinHandle<()>>,
@@ -91,13 +92,13 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     let (listeners, mut sockets) = listen(&config, &certificates, &mut inherited)?;
     let admin_socket = admin_socket(&config, &mut inherited, &mut sockets)?;
     let setup_link = setup_link(&config, &store, &shell).await.map_err(unavailable)?;
-    let keys = signing::key_ring(&store, &signing::wanted(&config), shell.clock.now()).await?;
     let config = Arc::new(ArcSwap::from_pointee(config));
+    let keys = KeyKeeper::start(Arc::clone(&config), store.clone(), Arc::clone(&shell.clock)).await?;
     let app = App::new(doorward_web::Settings {
         config: Arc::clone(&config),
         store: store.clone(),
         root: &root,
-        keys: keys.clone(),
+        keys: keys.ring(),
         random: Arc::clone(&shell.random),
     });
     let keeper = keeper(&config, &store, &certificates, &shell).await?;
@@ -107,7 +108,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         config: Arc::clone(&config),
         sessions: Arc::new(Sessions::new(store.clone(), Arc::clone(&config))),
         control: Arc::new(Control(app)),
-        asserter: Arc::new(Assertions(keys)),
+        asserter: Arc::new(Assertions(keys.ring())),
         challenges: Arc::clone(&certificates.challenges),
         clock: Arc::clone(&shell.clock),
         random: Arc::clone(&shell.random),
@@ -115,7 +116,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
     });
     let server =
         server.map_err(|error| Failure::new(Stop::Port, format!("the workers can't be started: {error}")))?;
-    let background = background(&store, &shell, &keeper);
+    let background = background(&store, &shell, &keeper, &keys);
     let (draining, told) = watch::channel(false);
     let admin = Admin {
         config: Arc::clone(&config),
@@ -131,6 +132,7 @@ pub async fn start_with(loaded: Loaded, shell: Shell, mut inherited: Inherited) 
         store,
         certificates,
         keeper,
+        keys,
         clock: shell.clock,
         server: Some(server),
         background,
@@ -174,11 +176,13 @@ async fn keeper(
 }
 
 /// What happens by itself.
-fn background(store: &Store, shell: &Shell, keeper: &Keeper) -> Vec<JoinHandle<()>> {
+fn background(store: &Store, shell: &Shell, keeper: &Keeper, keys: &KeyKeeper) -> Vec<JoinHandle<()>> {
     vec![
         tokio::spawn(jobs::sweep(store.clone(), Arc::clone(&shell.clock))),
         tokio::spawn(keeper.clone().run()),
         tokio::spawn(keeper.clone().follow()),
+        tokio::spawn(keys.clone().run()),
+        tokio::spawn(keys.clone().follow()),
     ]
 }
 
@@ -219,6 +223,7 @@ fn open(
         OpenError::Newer { .. } | OpenError::Older { .. } => Failure::new(Stop::NewerDatabase, error),
         OpenError::Unavailable(_) => Failure::new(Stop::Database, error),
     })?;
+    store.watch().map_err(unavailable)?;
     Ok((directory, root, store))
 }
 
@@ -286,6 +291,14 @@ impl Running {
     /// Looks now whether a certificate is due, as it happens each minute.
     pub fn look_at_certificates(&self) {
         self.keeper.wake();
+    }
+
+    /// Looks now whether a signing key is due or changes its state, as it happens each minute.
+    ///
+    /// # Errors
+    /// The database can't be asked: the keys of before stay in use.
+    pub async fn look_at_signing_keys(&self) -> Result<(), Failure> {
+        self.keys.look().await
     }
 
     /// Every certificate that the configuration wants, and what is known about it.

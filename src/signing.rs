@@ -1,8 +1,7 @@
 //! Keys that sign tokens: made when they are needed and kept sealed in the store.
 
+mod keeper;
 mod private_jwk;
-
-use std::sync::Arc;
 
 use aws_lc_rs::{
     encoding::{AsDer as _, Pkcs8V1Der},
@@ -15,13 +14,13 @@ use aws_lc_rs::{
 };
 use doorward_core::{
     config::Config,
-    jose::{Algorithm, Family, Signer, SigningFailed, jwk::PublicKey, key_ring::KeyRing},
-    time::UnixTime,
+    jose::{Algorithm, Family, Signer, SigningFailed, jwk::PublicKey},
+    time::Lifetime,
 };
-use doorward_store::{NewSigningKey, Store, StoreError, StoredSigningKey};
+use doorward_store::NewSigningKey;
 
+pub(crate) use self::keeper::KeyKeeper;
 pub use self::private_jwk::read as from_private_jwk;
-use crate::exit::{Failure, Stop};
 
 /// A private key that is ready to sign.
 pub struct SigningKey {
@@ -104,9 +103,9 @@ impl SigningKey {
 
     /// Reads a key of the store; `None` if it is not what its row says. A key that came from elsewhere is known by the
     /// name that it had there; its private half is sealed together with that name.
-    fn from_stored(stored: &StoredSigningKey) -> Option<Self> {
-        let key = Self::from_pkcs8(Algorithm::from_name(&stored.alg)?, &stored.private)?;
-        Some(Self { public: key.public.with_kid(&stored.kid)?, ..key })
+    fn named(kid: &str, algorithm: Algorithm, private: &[u8]) -> Option<Self> {
+        let key = Self::from_pkcs8(algorithm, private)?;
+        Some(Self { public: key.public.with_kid(kid)?, ..key })
     }
 }
 
@@ -144,47 +143,29 @@ pub fn wanted(config: &Config) -> Vec<Algorithm> {
     wanted
 }
 
-/// All keys of the installation, after making those that are missing.
+/// A fresh key for `algorithm`, called by its thumbprint.
 ///
 /// # Errors
-/// [`Stop::Database`] when the store can't be asked or holds a key that is none.
-pub async fn key_ring(store: &Store, wanted: &[Algorithm], now: UnixTime) -> Result<KeyRing, Failure> {
-    let unavailable = |error: StoreError| Failure::new(Stop::Database, error);
-    let mut stored = store.signing_keys().await.map_err(unavailable)?;
-    for &algorithm in wanted {
-        if stored.iter().any(|key| key.alg == algorithm.name()) {
-            continue;
-        }
-        let new = new_key(algorithm).ok_or_else(|| {
-            let message = format!("a signing key for {} can't be made", algorithm.name());
-            Failure::new(Stop::Database, message)
-        })?;
-        // Of several nodes that start together one wins: what is in the store counts, not what was made here.
-        store.add_signing_key_unless_present(new, now).await.map_err(unavailable)?;
-        stored = store.signing_keys().await.map_err(unavailable)?;
-    }
-    let keys: Option<Vec<_>> = stored
-        .iter()
-        .map(|stored| SigningKey::from_stored(stored).map(|key| Arc::new(key) as Arc<dyn Signer>))
-        .collect();
-    let unreadable = || Failure::new(Stop::Database, "a signing key in the database can't be read");
-    keys.map(KeyRing::new).ok_or_else(unreadable)
+/// The cryptographic library could not make one.
+pub fn new_key(algorithm: Algorithm) -> Result<NewSigningKey, Unspecified> {
+    let private = generate(algorithm)?;
+    let key = SigningKey::from_pkcs8(algorithm, &private).ok_or(Unspecified)?;
+    Ok(NewSigningKey { kid: key.public.kid().to_owned(), algorithm, private })
 }
 
-fn new_key(algorithm: Algorithm) -> Option<NewSigningKey> {
-    let private = generate(algorithm).ok()?;
-    let kid = SigningKey::from_pkcs8(algorithm, &private)?.public.kid().to_owned();
-    Some(NewSigningKey { kid, alg: algorithm.name(), private })
+/// How long what a key signed has to be believed after another one signs: as long as the longest token may live, and as
+/// somebody may come back with an old ID token to sign out.
+pub fn longest_token(config: &Config) -> Lifetime {
+    let of_clients = config.clients.iter().map(|client| client.lifetimes.id.max(client.lifetimes.access));
+    of_clients.fold(config.portal.sessions.absolute.max(Lifetime::days(30)), Lifetime::max)
 }
 
 #[cfg(test)]
 mod tests {
-    use doorward_core::{jose::jws, seal::RootSecret};
-    use doorward_store::Engine;
+    use doorward_core::jose::jws;
     use serde_json::json;
 
     use super::*;
-    use crate::clock::OperatingSystem;
 
     fn key(algorithm: Algorithm) -> SigningKey {
         SigningKey::from_pkcs8(algorithm, &generate(algorithm).unwrap()).unwrap()
@@ -222,33 +203,14 @@ mod tests {
     #[test]
     fn a_key_of_elsewhere_keeps_its_name() {
         let new = new_key(Algorithm::EdDsa).unwrap();
-        let read = |kid: &str, alg: &str| {
-            let (kid, alg) = (kid.to_owned(), alg.to_owned());
-            SigningKey::from_stored(&StoredSigningKey { kid, alg, private: new.private.clone() })
-        };
-        let token = jws::sign(&read("Yz0BUVZ3cJc", "EdDSA").unwrap(), &serde_json::Map::new()).unwrap();
-        let published = read("Yz0BUVZ3cJc", "EdDSA").unwrap().public.to_jwk();
+        let read = |kid: &str, algorithm| SigningKey::named(kid, algorithm, &new.private);
+        let theirs = read("Yz0BUVZ3cJc", Algorithm::EdDsa).unwrap();
+        let token = jws::sign(&theirs, &serde_json::Map::new()).unwrap();
+        let published = theirs.public.to_jwk();
         assert_eq!(published["kid"], "Yz0BUVZ3cJc");
         assert!(jws::verify(&token, [&PublicKey::from_jwk(&published).unwrap()]).is_ok());
-        assert!(read(&new.kid, "RS256").is_none());
-        assert!(read(&new.kid, "none").is_none());
-        assert!(read("", "EdDSA").is_none());
-    }
-
-    #[tokio::test]
-    async fn o_25_a_restart_finds_the_keys_of_before() {
-        let scratch = doorward_testkit::Scratch::new("signing").unwrap();
-        let root = RootSecret::from_file_content(b"0123456789abcdef").unwrap();
-        let settings = doorward_store::Settings {
-            engine: Engine::Sqlite { path: scratch.path().join("doorward.db") },
-            root: &root,
-            random: Arc::new(OperatingSystem::default()),
-        };
-        let store = Store::open(settings).unwrap();
-        let first = key_ring(&store, &Algorithm::ALWAYS, UnixTime(1)).await.unwrap();
-        let second = key_ring(&store, &Algorithm::ALWAYS, UnixTime(2)).await.unwrap();
-        assert_eq!(first.algorithms(), Algorithm::ALWAYS);
-        assert_eq!(first.key_set(), second.key_set());
+        assert!(read(&new.kid, Algorithm::Rs256).is_none());
+        assert!(read("", Algorithm::EdDsa).is_none());
     }
 
     #[test]

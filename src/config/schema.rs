@@ -22,7 +22,7 @@ use super::{
     policy::{self, Policies},
     reader::{Findings, Place, Section, Text},
     service::{self, Asked, ServiceFile},
-    suggest, tree,
+    signing_keys, suggest, tree,
     tree::Node,
     tunnel, value,
 };
@@ -88,6 +88,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
     let limits = limits::limits(subsection(&mut section, "limits"));
     let (admin, decisions) = told_to_the_operator(&mut section, source);
     let database = database(&mut section, source);
+    let signing_keys = signing_keys::read(subsection(&mut section, "signing_keys"));
     let policies = policies(&mut section);
     let asked = Asked::of(&listeners, &trusted_proxies);
     let hosting = (domain.as_str(), public.0, asked);
@@ -108,6 +109,7 @@ fn read(source: &Source, root: &Node, findings: &Findings) -> Option<Read> {
         certificates,
         data_directory,
         database,
+        signing_keys,
         root_secret_file,
         trusted_proxies,
         decisions,

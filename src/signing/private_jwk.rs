@@ -31,7 +31,7 @@ pub fn read(jwk: &Value) -> Option<NewSigningKey> {
         }
     };
     let whole = SigningKey::from_pkcs8(algorithm, &private)?.public.with_kid(public.kid())? == public;
-    whole.then(|| NewSigningKey { kid: public.kid().to_owned(), alg: algorithm.name(), private })
+    whole.then(|| NewSigningKey { kid: public.kid().to_owned(), algorithm, private })
 }
 
 fn public_half(jwk: &Value) -> Option<PublicKey> {
@@ -75,7 +75,6 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use doorward_core::jose::{Signer as _, jws};
-    use doorward_store::StoredSigningKey;
     use serde_json::{Map, json};
 
     use super::*;
@@ -114,8 +113,8 @@ mod tests {
     }
 
     fn signs(jwk: &Value) -> String {
-        let NewSigningKey { kid, alg, private } = read(jwk).unwrap();
-        let key = SigningKey::from_stored(&StoredSigningKey { kid, alg: alg.to_owned(), private }).unwrap();
+        let NewSigningKey { kid, algorithm, private } = read(jwk).unwrap();
+        let key = SigningKey::named(&kid, algorithm, &private).unwrap();
         let token = jws::sign(&key, &Map::new()).unwrap();
         // Whoever knew the public half by its name still does.
         assert!(jws::verify(&token, [&public_half(jwk).unwrap()]).is_ok());
@@ -130,7 +129,7 @@ mod tests {
             let mut key = rsa_key();
             (key["alg"], key["kid"]) = (json!(alg), json!("of elsewhere"));
             assert_eq!(signs(&key), "of elsewhere", "{alg}");
-            assert_eq!(read(&key).unwrap().alg, alg);
+            assert_eq!(read(&key).unwrap().algorithm.name(), alg);
         }
     }
 

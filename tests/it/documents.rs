@@ -18,7 +18,7 @@ use doorward_testkit::Scratch;
 use markdown::{Block, code_spans, document, documents, root, rows, sources};
 
 /// Headings of docs/configuration.md, with the prefix of the keys that they describe.
-const SECTIONS: [(&str, &str); 31] = [
+const SECTIONS: [(&str, &str); 32] = [
     ("Top level", ""),
     ("public", "public."),
     ("portal", "portal."),
@@ -31,6 +31,7 @@ const SECTIONS: [(&str, &str); 31] = [
     ("log", "log."),
     ("admin", "admin."),
     ("database", "database."),
+    ("signing_keys", "signing_keys."),
     ("policies", "policies.x."),
     ("services", "services.x."),
     ("bypass", "services.x.bypass[0]."),
@@ -218,7 +219,7 @@ fn keys_of_the_schema() -> Vec<(&'static str, BTreeSet<String>)> {
     let inline = format!("{{ {NO_KEY} = 1 }}");
     let text = format!(
         "{wrong}[public]\n{wrong}[portal]\n{wrong}[[listeners]]\n{wrong}tls = {inline}\n[[certificates]]\n{wrong}[acme]\n{wrong}\
-         dns = {{ provider = \"exec\", {NO_KEY} = 1 }}\n[limits]\n{wrong}[log]\n{wrong}[admin]\n{wrong}[database]\n{wrong}\
+         dns = {{ provider = \"exec\", {NO_KEY} = 1 }}\n[limits]\n{wrong}[log]\n{wrong}[admin]\n{wrong}[database]\n{wrong}[signing_keys]\n{wrong}\
          [policies.x]\n{wrong}[services.x]\n{wrong}danger = {inline}\nhealth = {inline}\nbypass = [{inline}]\nkeys = [{inline}]\nrules = [{inline}]\nbasic = {inline}\nroles = [{inline}]\ninject = [{inline}]\nquery = [{inline}]\nrequest_headers = {inline}\n\
          limits = {inline}\n[services.y.static]\n{wrong}cache = [{inline}]\napi = [{inline}]\n[clients.x]\n{wrong}client_secrets = [{inline}]\nclaims = [{inline}]\n"
     );

@@ -15,6 +15,7 @@ pub use listening::{Address, Limits, Listener, Listening, UnixAddress};
 
 use crate::{
     http::{host::Host, origin::Origin},
+    jose::rotation::Schedule,
     oauth::client::Client,
     policy::Policy,
     route::RouteTable,
@@ -37,6 +38,8 @@ pub struct Config {
     pub data_directory: PathBuf,
     /// Which database.
     pub database: Database,
+    /// How often the keys that sign tokens are replaced.
+    pub signing_keys: Schedule,
     /// File of the root secret; `None` to generate one in the data directory.
     pub root_secret_file: Option<PathBuf>,
     /// Peers whose forwarding headers are believed. Empty by default.

@@ -6,6 +6,7 @@
 pub mod jwk;
 pub mod jws;
 pub mod key_ring;
+pub mod rotation;
 
 use std::fmt;
 

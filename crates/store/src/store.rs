@@ -55,13 +55,14 @@ pub struct Store {
     pub(crate) db: Arc<Db>,
     pub(crate) vault: Vault,
     generation: Generation,
+    shared: Arc<AtomicBool>,
     followed: Arc<AtomicBool>,
 }
 
 impl Store {
     /// Whether other nodes may work on the same database.
     pub fn is_shared(&self) -> bool {
-        self.followed.load(Ordering::Acquire)
+        self.shared.load(Ordering::Acquire)
     }
 
     /// Opens the database, brings it up to date and checks the root secret.
@@ -97,7 +98,8 @@ impl Store {
         let vault = Vault::new(settings.root, settings.random);
         check_canary(&db, &vault)?;
         group::identify_all(&db, &vault)?;
-        let store = Self { db: Arc::new(db), vault, generation: Generation::new(), followed: Arc::default() };
+        let (db, generation) = (Arc::new(db), Generation::new());
+        let store = Self { db, vault, generation, shared: Arc::default(), followed: Arc::default() };
         if shared {
             store.follow()?;
         }
@@ -153,11 +155,20 @@ impl Store {
         self.db.write_and(counted, ending).await
     }
 
-    /// Notices from now on what other processes change.
+    /// Shares the database with other processes that serve, and notices from now on what they change.
     ///
     /// # Errors
     /// When the database can't be asked.
     pub fn follow(&self) -> Result<(), StoreError> {
+        self.shared.store(true, Ordering::Release);
+        self.watch()
+    }
+
+    /// Notices from now on what others change: nodes, and commands that are run beside the server.
+    ///
+    /// # Errors
+    /// When the database can't be asked.
+    pub fn watch(&self) -> Result<(), StoreError> {
         if self.followed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }

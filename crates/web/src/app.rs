@@ -41,7 +41,7 @@ pub struct Settings<'a> {
     /// From which sealing keys descend.
     pub root: &'a RootSecret,
     /// The keys that sign ID tokens.
-    pub keys: KeyRing,
+    pub keys: Arc<ArcSwap<KeyRing>>,
     /// Where tokens come from.
     pub random: Arc<dyn Random>,
 }

@@ -22,7 +22,7 @@ pub(crate) struct Environment {
     pub(crate) ceremonies: SealingKey,
     pub(crate) transactions: SealingKey,
     pub(crate) authorizations: SealingKey,
-    pub(crate) keys: KeyRing,
+    keys: Arc<ArcSwap<KeyRing>>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) limits: Limits,
     pub(crate) assets: Assets,
@@ -46,6 +46,11 @@ impl Environment {
     /// The configuration of now.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.config.load_full()
+    }
+
+    /// The keys of now.
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.load_full()
     }
 
     /// Us, as WebAuthn sees us.

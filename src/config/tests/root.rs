@@ -313,3 +313,23 @@ fn unknown_keys_are_refused_with_a_proposal() {
     assert!(help("xyzzy = 1\n").starts_with("possible here: domain, data_directory, "));
     assert!(check(&toml("")).is_err());
 }
+
+#[test]
+fn a_key_is_published_for_longer_than_caches_keep_it_and_shorter_than_it_signs() {
+    let with = |text: &str| found(&format!("[signing_keys]\n{text}\n"));
+    for sound in ["", "rotate_every = \"30d\"", "rotate_every = \"1d\"", "publish_ahead = \"1h\""] {
+        assert!(with(sound).is_empty(), "{sound}");
+    }
+    for (text, key) in [
+        ("rotate_every = \"23h\"", "E005 signing_keys.rotate_every"),
+        ("rotate_every = \"4000d\"", "E005 signing_keys.rotate_every"),
+        ("publish_ahead = \"59m\"", "E005 signing_keys.publish_ahead"),
+        ("publish_ahead = \"31d\"", "E005 signing_keys.publish_ahead"),
+        ("rotate_every = \"2d\"\npublish_ahead = \"2d\"", "E008 signing_keys.publish_ahead"),
+        ("rotate = \"2d\"", "E002 signing_keys.rotate"),
+    ] {
+        assert_eq!(with(text), [key], "{text}");
+    }
+    let read = checked("[signing_keys]\nrotate_every = \"1d\"\n").config.signing_keys;
+    assert_eq!((read.rotate_every.0, read.publish_ahead.0), (86_400, 43_200));
+}

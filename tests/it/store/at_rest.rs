@@ -1,5 +1,6 @@
 //! What somebody learns who has a copy of the database.
 
+use doorward_core::jose::Algorithm;
 use doorward_core::token::{Access, Code, Enrolment, Handoff, Kind, Plain, Refresh, Session, Setup};
 use doorward_store::{NewCredential, NewSigningKey, StoreError};
 
@@ -56,8 +57,12 @@ async fn d_1_people_and_keys_are_sealed(world: World) {
     world.open_notes(portal.id).await;
     world.tokens(person.id, portal.id, &["openid"]).await;
     let private = "private part of a signing key".to_owned();
-    let key = NewSigningKey { kid: "kid".to_owned(), alg: "ES256", private: private.clone().into_bytes() };
-    assert!(world.store.add_signing_key_unless_present(key, NOW).await.unwrap());
+    let key = NewSigningKey {
+        kid: "kid".to_owned(),
+        algorithm: Algorithm::Es256,
+        private: private.clone().into_bytes(),
+    };
+    assert!(world.store.import_signing_key(key, NOW).await.unwrap());
     world
         .store
         .rename_credential(person.id, person.passkey.id.clone(), "Pocket of the coat".to_owned())
@@ -167,9 +172,9 @@ async fn equal_values_look_different(world: World) {
 }
 
 async fn a_signing_key_in_another_row_is_an_error(world: World) {
-    for (kid, alg) in [("a", "ES256"), ("b", "EdDSA")] {
-        let new = NewSigningKey { kid: kid.to_owned(), alg, private: kid.as_bytes().to_vec() };
-        assert!(world.store.add_signing_key_unless_present(new, NOW).await.unwrap());
+    for (kid, algorithm) in [("a", Algorithm::Es256), ("b", Algorithm::EdDsa)] {
+        let new = NewSigningKey { kid: kid.to_owned(), algorithm, private: kid.as_bytes().to_vec() };
+        assert!(world.store.import_signing_key(new, NOW).await.unwrap());
     }
     let raw: Raw = world.raw();
     raw.run(

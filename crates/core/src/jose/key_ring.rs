@@ -7,23 +7,26 @@ use serde_json::Value;
 use super::{
     Algorithm, Signer,
     jwk::{PublicKey, key_set},
+    rotation::KeyState,
 };
 
-/// The keys of an installation.
-#[derive(Clone)]
-pub struct KeyRing(Vec<Arc<dyn Signer>>);
+/// The keys of an installation at one moment. It is replaced whole when one of them changes its state.
+#[derive(Clone, Default)]
+pub struct KeyRing(Vec<(Arc<dyn Signer>, KeyState)>);
 
 impl KeyRing {
-    /// Takes all keys, oldest first. Of several for one algorithm the youngest signs; the others stay in the key set,
-    /// so that what they signed is believed until it expires (O-25).
-    pub fn new(keys: Vec<Arc<dyn Signer>>) -> Self {
-        Self(keys)
+    /// Takes all keys with their states. Of several for one algorithm the active one signs; those that are published ahead
+    /// or retired are in the key set, so that what they sign or signed is believed (O-25). Revoked keys are left out.
+    pub fn new(keys: Vec<(Arc<dyn Signer>, KeyState)>) -> Self {
+        Self(keys.into_iter().filter(|(_, state)| state.is_believed()).collect())
     }
 
     /// The key that signs by this algorithm.
     pub fn signer(&self, algorithm: Algorithm) -> Option<&dyn Signer> {
-        let mut youngest_first = self.0.iter().rev();
-        youngest_first.find(|key| key.public_key().algorithm() == algorithm).map(|key| &**key)
+        let signs = |(key, state): &&(Arc<dyn Signer>, KeyState)| {
+            *state == KeyState::Active && key.public_key().algorithm() == algorithm
+        };
+        self.0.iter().find(signs).map(|(key, _)| &**key)
     }
 
     /// The algorithms that there are keys for, in the order of preference.
@@ -34,7 +37,7 @@ impl KeyRing {
 
     /// The public halves.
     pub fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
-        self.0.iter().map(|key| key.public_key())
+        self.0.iter().map(|(key, _)| key.public_key())
     }
 
     /// The JWK set to publish at `jwks_uri` (RFC 7517 section 5): public halves only.
@@ -45,7 +48,7 @@ impl KeyRing {
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_list().entries(self.0.iter().map(|key| key.public_key().kid())).finish()
+        formatter.debug_list().entries(self.public_keys().map(PublicKey::kid)).finish()
     }
 }
 
@@ -54,7 +57,7 @@ pub(crate) mod tests {
     use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
     use super::*;
-    use crate::jose::SigningFailed;
+    use crate::{jose::SigningFailed, time::UnixTime};
 
     /// Signs by Ed25519 with a key made of one byte repeated.
     pub(crate) struct TestSigner(Ed25519KeyPair, PublicKey);
@@ -89,18 +92,25 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn ring(bytes: &[u8]) -> KeyRing {
-        let key = |byte: &u8| Arc::new(TestSigner::new(*byte)) as Arc<dyn Signer>;
-        KeyRing::new(bytes.iter().map(key).collect())
+        let (last, former) = bytes.split_last().unwrap();
+        let key = |byte: &u8, state| (Arc::new(TestSigner::new(*byte)) as Arc<dyn Signer>, state);
+        let retired = KeyState::Retired { since: UnixTime(0) };
+        let former = former.iter().map(|byte| key(byte, retired));
+        KeyRing::new(former.chain([key(last, KeyState::Active)]).collect())
     }
 
     #[test]
-    fn o_25_the_youngest_key_signs_and_the_older_ones_are_still_published() {
+    fn o_25_the_active_key_signs_and_the_others_are_still_published() {
         let keys = ring(&[1, 2]);
         let young = TestSigner::new(2);
         assert_eq!(keys.signer(Algorithm::EdDsa).unwrap().public_key().kid(), young.kid());
         assert_eq!(keys.key_set()["keys"].as_array().unwrap().len(), 2);
         assert!(keys.signer(Algorithm::Rs256).is_none());
         assert_eq!(keys.algorithms(), [Algorithm::EdDsa]);
+        let alone = |state| KeyRing::new(vec![(Arc::new(TestSigner::new(1)) as Arc<dyn Signer>, state)]);
+        assert!(alone(KeyState::Published).signer(Algorithm::EdDsa).is_none());
+        assert_eq!(alone(KeyState::Published).public_keys().count(), 1);
+        assert_eq!(alone(KeyState::Revoked).public_keys().count(), 0);
     }
 
     #[test]

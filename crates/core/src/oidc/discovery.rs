@@ -10,6 +10,7 @@ use crate::{
         grant_type::{GrantType, REFRESH_TOKEN},
         scope::Scope,
     },
+    time::Lifetime,
 };
 
 /// Path of the authorization endpoint.
@@ -32,6 +33,8 @@ pub const REVOKE: &str = "/api/oidc/revoke";
 pub const END_SESSION: &str = "/api/oidc/end-session";
 /// Path of the key set.
 pub const JWKS: &str = "/.well-known/jwks.json";
+/// How long caches may keep the key set: short enough that a revoked key is forgotten soon.
+pub const KEY_SET_AGE: Lifetime = Lifetime::minutes(15);
 /// Path of this document (OpenID Connect Discovery section 4).
 pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// Path of the same document for OAuth clients (RFC 8414 section 3).

@@ -13,6 +13,7 @@ use doorward_core::{
         origin::{Origin, Scheme},
     },
     identity::Property,
+    jose::rotation::Schedule,
     policy::{Allow, Guard, Policy, Posture, Quarantine, Scope},
     route::RouteTable,
     service::{Backend, IdentityHeader, Service, Upstream, UpstreamScheme},
@@ -161,6 +162,7 @@ pub(crate) fn config(services: Vec<Service>, trusted: &[&str]) -> Config {
         policies: BTreeMap::new(),
         clients: Vec::new(),
         routes: RouteTable::new(&origin, &services),
+        signing_keys: Schedule::default(),
         reserved_headers: ReservedHeaders::new(injected),
         portal: Portal {
             host,
