@@ -21,6 +21,7 @@ mod endpoints;
 mod forward_auth;
 mod handoff;
 mod headers;
+mod import;
 mod impossible;
 mod live;
 mod normalisers;
