@@ -64,7 +64,7 @@ async fn o_28_another_account_takes_the_place_of_the_first() {
     let page = decide(&door, &mut browser, &page, "allow").await;
     let tokens = redeem_as_wiki(&door, &answered(&page, "code").unwrap()).await;
     let info = userinfo(&door, text_of(&tokens)).await.json().unwrap();
-    assert!(info["sub"].is_string() && info.get("email") == None);
+    assert!(info["sub"].is_string() && info.get("email").is_none());
 }
 
 fn text_of(tokens: &Value) -> &str {
