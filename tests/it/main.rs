@@ -11,6 +11,7 @@ mod ceremonies;
 mod certificates;
 mod client_credentials;
 mod clients;
+mod closed;
 mod commands;
 mod devices;
 mod disclosure;
