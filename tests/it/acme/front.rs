@@ -95,10 +95,10 @@ impl Front {
             heard: Mutex::default(),
         });
         let acceptor = TlsAcceptor::from(Arc::new(server));
-        let served = Arc::clone(&state);
+        let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&served)));
+                tokio::spawn(serve(acceptor.clone(), stream, Arc::clone(&shared)));
             }
         });
         Self { port, state }
@@ -159,21 +159,21 @@ async fn answer(state: &State, request: Request<Incoming>) -> Response<Full<Byte
     let body = body.collect().await.unwrap().to_bytes();
     let path = head.uri.path().to_owned();
     if path.starts_with("/renewal/") {
-        let mut heard = state.heard.lock().unwrap();
-        heard.questions += 1;
-        return heard.window.map_or_else(|| problem(StatusCode::NOT_FOUND, "malformed"), suggestion);
+        let mut noted = state.heard.lock().unwrap();
+        noted.questions += 1;
+        return noted.window.map_or_else(|| problem(StatusCode::NOT_FOUND, "malformed"), suggestion);
     }
     let mut replaces = None;
     if path == "/order-plz" {
         let order = payload(&body);
-        let mut heard = state.heard.lock().unwrap();
-        heard.orders.push(order.clone());
-        if let Some(wait) = heard.refused_for {
+        let mut noted = state.heard.lock().unwrap();
+        noted.orders.push(order.clone());
+        if let Some(wait) = noted.refused_for {
             let mut answer = problem(StatusCode::TOO_MANY_REQUESTS, "rateLimited");
             answer.headers_mut().insert(header::RETRY_AFTER, wait.into());
             return answer;
         }
-        match heard.renewals {
+        match noted.renewals {
             Renewals::Refused if !order["replaces"].is_null() => {
                 return problem(StatusCode::CONFLICT, "alreadyReplaced");
             }

@@ -96,9 +96,9 @@ async fn a_certificate_is_renewed_when_the_authority_wants_it() {
     let facts = facts(&first).unwrap();
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let replaced = format!("{}.{}", part(&facts.authority_key.unwrap()), part(&facts.serial));
-    let replaces = |order: &serde_json::Value| order["replaces"].as_str().map(str::to_owned);
-    assert!(orders[..2].iter().all(|order| replaces(order).is_none()), "{orders:?}");
-    assert!(orders[2..].iter().any(|order| replaces(order) == Some(replaced.clone())), "{orders:?}");
+    let asked_for = |order: &serde_json::Value| order["replaces"].as_str().map(str::to_owned);
+    assert!(orders[..2].iter().all(|order| asked_for(order).is_none()), "{orders:?}");
+    assert!(orders[2..].iter().any(|order| asked_for(order) == Some(replaced.clone())), "{orders:?}");
 
     // That the new ones shall be renewed at once too is not believed at once.
     clock.advance(HOUR - 1);
@@ -119,7 +119,7 @@ async fn a_certificate_is_renewed_when_the_authority_wants_it() {
         door.running.look_at_certificates().await;
         let orders = front.orders();
         assert_eq!(orders.len(), before + 4, "each is placed twice");
-        assert_eq!(orders[before..].iter().filter(|order| replaces(order).is_some()).count(), 2);
+        assert_eq!(orders[before..].iter().filter(|order| asked_for(order).is_some()).count(), 2);
         let next = presented(door.running.addresses()[0], "www.home.test").await;
         assert_ne!(next, former);
         former = next;
