@@ -38,6 +38,7 @@ mod registered;
 mod response_modes;
 mod restart;
 mod robust;
+mod rules;
 mod secrecy;
 mod service_manager;
 mod services;
