@@ -40,6 +40,7 @@ mod registered;
 mod response_modes;
 mod restart;
 mod robust;
+mod rules;
 mod secrecy;
 mod service_manager;
 mod services;
