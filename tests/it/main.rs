@@ -34,6 +34,7 @@ mod provider;
 mod pushed;
 mod registered;
 mod response_modes;
+mod rest;
 mod restart;
 mod robust;
 mod secrecy;
