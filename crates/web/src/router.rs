@@ -55,6 +55,7 @@ fn for_scripts() -> Router<Arc<Environment>> {
             discovery::OAUTH_AUTHORIZATION_SERVER,
             get(oidc::metadata::configuration).options(oidc::preflight),
         )
+        .route(discovery::WEBFINGER, get(oidc::metadata::webfinger).options(oidc::preflight))
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
         .route(discovery::PUSH, post(oidc::pushed::push).options(oidc::preflight))
@@ -106,6 +107,7 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/groups/save", post(groups::save))
         .route("/admin/groups/delete", post(groups::delete))
         .route("/admin/groups", post(groups::add))
+        .route("/authorize/account", post(oidc::account::choose))
         .route("/authorize/consent", post(oidc::consent::decide))
         .route(discovery::DEVICE, post(oidc::device::decide))
         .route("/sign-out", post(sign_out::finish))
