@@ -140,14 +140,7 @@ async fn a_11_people_and_groups_are_managed_and_nothing_else_is_written() {
     assert_eq!((&changed["isAdmin"], &changed["disabled"]), (&json!(true), &json!(true)));
     assert_eq!((&changed["customClaims"], &changed["userGroups"][0]["name"]), (&claims, &json!("cooks")));
 
-    let listed =
-        done(&door, &key, ("GET", "/api/users?search=hopper&pagination[limit]=1", Value::Null), 200).await;
-    assert_eq!(listed["data"][0]["id"], grace["id"]);
-    let pages = json!({ "totalPages": 1, "totalItems": 1, "currentPage": 1, "itemsPerPage": 1 });
-    assert_eq!(listed["pagination"], pages);
-    let sorted = "/api/users?sort[column]=username&sort[direction]=desc";
-    let sorted = done(&door, &key, ("GET", sorted, Value::Null), 200).await;
-    assert_eq!(sorted["data"][0]["username"], "Grace");
+    people_are_found(&door, &key, &grace["id"]).await;
 
     done(&door, &key, ("PUT", &format!("{group}/users"), json!({ "userIds": [] })), 200).await;
     done(&door, &key, ("DELETE", &group, Value::Null), 204).await;
@@ -225,6 +218,16 @@ async fn d_1_o_18_clients_are_managed_and_tell_no_secret_twice() {
     let path = format!("/api/oidc/clients/shop/secrets/{}", added["id"].as_str().unwrap());
     done(&door, &key, ("DELETE", &path, Value::Null), 204).await;
 
+    done(&door, &key, ("DELETE", "/api/oidc/clients/shop", Value::Null), 204).await;
+}
+
+#[tokio::test]
+async fn groups_are_let_into_clients_from_either_side() {
+    let door = Door::open().await;
+    let mut ada = door.administrator().await;
+    let key = key(&door, &mut ada).await;
+    let new = json!({ "id": "shop", "name": "Shop", "callbackURLs": ["https://shop.test/cb"] });
+    done(&door, &key, ("POST", "/api/oidc/clients", new), 201).await;
     let groups = done(&door, &key, ("GET", "/api/user-groups?search=users", Value::Null), 200).await;
     let users = &groups["data"][0];
     let allowed = json!({ "userGroupIds": [users["id"]] });
@@ -238,4 +241,15 @@ async fn d_1_o_18_clients_are_managed_and_tell_no_secret_twice() {
     assert_eq!((&meta["name"], meta.get("callbackURLs")), (&json!("Shop"), None));
     done(&door, &key, ("DELETE", "/api/oidc/clients/shop", Value::Null), 204).await;
     assert_eq!(ask(&door, "", "GET", "/api/oidc/clients/shop/meta", &Value::Null).await.status, 404);
+}
+
+async fn people_are_found(door: &Door, key: &str, grace: &Value) {
+    let listed = "/api/users?search=hopper&pagination[limit]=1";
+    let listed = done(door, key, ("GET", listed, Value::Null), 200).await;
+    assert_eq!(listed["data"][0]["id"], *grace);
+    let pages = json!({ "totalPages": 1, "totalItems": 1, "currentPage": 1, "itemsPerPage": 1 });
+    assert_eq!(listed["pagination"], pages);
+    let sorted = "/api/users?sort[column]=username&sort[direction]=desc";
+    let sorted = done(door, key, ("GET", sorted, Value::Null), 200).await;
+    assert_eq!(sorted["data"][0]["username"], "Grace");
 }
