@@ -52,6 +52,7 @@ open id /authorize/
 get id /api/oidc/end-session
 get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
+get id /.well-known/webfinger
 get id /.well-known/jwks.json
 open id /api/oidc/token
 open id /api/oidc/par
@@ -76,6 +77,7 @@ get id /admin/people
 get id /admin/people/person
 get id /admin/groups
 get id /admin/clients
+get id /admin/api-keys
 get id /admin/clients/client
 form id /admin/people
 form id /admin/people/groups
@@ -85,6 +87,8 @@ form id /admin/people/delete
 form id /admin/groups
 form id /admin/groups/save
 form id /admin/clients
+form id /admin/api-keys
+form id /admin/api-keys/revoke
 form id /admin/clients/save
 form id /admin/clients/secrets
 form id /admin/clients/secrets/remove
@@ -124,11 +128,12 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 13] = [
+const CONSTANTS: [(&str, &str); 14] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
+    ("discovery::WEBFINGER", "/.well-known/webfinger"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
     ("discovery::DEVICE_AUTHORIZATION", "/api/oidc/device/authorize"),
