@@ -52,6 +52,7 @@ open id /authorize/
 get id /api/oidc/end-session
 get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
+get id /.well-known/webfinger
 get id /.well-known/jwks.json
 open id /api/oidc/token
 open id /api/oidc/par
@@ -124,11 +125,12 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 13] = [
+const CONSTANTS: [(&str, &str); 14] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
+    ("discovery::WEBFINGER", "/.well-known/webfinger"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
     ("discovery::DEVICE_AUTHORIZATION", "/api/oidc/device/authorize"),

@@ -13,6 +13,7 @@ mod client_credentials;
 mod clients;
 mod closed;
 mod commands;
+mod dependencies;
 mod devices;
 mod disclosure;
 mod documents;

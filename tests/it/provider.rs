@@ -154,6 +154,7 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
     for (path, open) in [
         ("/.well-known/openid-configuration", true),
         ("/.well-known/jwks.json", true),
+        ("/.well-known/webfinger", true),
         ("/api/oidc/userinfo", true),
         ("/api/oidc/token", true),
         ("/api/oidc/par", true),

@@ -21,6 +21,7 @@ pub mod pushed;
 pub mod response;
 pub mod token_state;
 pub mod userinfo;
+pub mod webfinger;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

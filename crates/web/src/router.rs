@@ -54,6 +54,7 @@ fn for_scripts() -> Router<Arc<Environment>> {
             discovery::OAUTH_AUTHORIZATION_SERVER,
             get(oidc::metadata::configuration).options(oidc::preflight),
         )
+        .route(discovery::WEBFINGER, get(oidc::metadata::webfinger).options(oidc::preflight))
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
         .route(discovery::PUSH, post(oidc::pushed::push).options(oidc::preflight))

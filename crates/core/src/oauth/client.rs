@@ -45,6 +45,8 @@ pub struct Client {
     pub require_par: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
+    /// The algorithm by which userinfo is signed for it; `None` for plain JSON.
+    pub userinfo_alg: Option<Algorithm>,
     /// How long its tokens are valid.
     pub lifetimes: TokenLifetimes,
     /// What it is told in words of its own.
@@ -130,6 +132,7 @@ impl Client {
             require_pkce: false,
             require_par: false,
             id_token_alg: Algorithm::Rs256,
+            userinfo_alg: None,
             lifetimes: TokenLifetimes::default(),
             claims: Vec::new(),
             launch_url: None,
