@@ -4,7 +4,7 @@ use doorward_core::{
     id::UserId,
     login::Account,
     time::UnixTime,
-    webauthn::{Credential, registration::VerifiedRegistration},
+    webauthn::{Credential, imported::ImportedCredential, registration::VerifiedRegistration},
 };
 
 use crate::{
@@ -177,6 +177,25 @@ pub(crate) fn insert(
         made.backed_up().into(),
         made.discoverable().into(),
         now.0.into(),
+    ];
+    tx.execute(SQL, &params).map(drop)
+}
+
+/// Adds a passkey that comes with its person. Its counter and its model are not known.
+pub(crate) fn bring(tx: &mut dyn Tx, vault: &Vault, new: &ImportedCredential) -> Result<(), StoreError> {
+    const SQL: &str = "INSERT INTO credentials (id, user_id, public_key, label, aaguid, transports, sign_count, \
+                       backup_eligible, backed_up, discoverable, created_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, 1, $9)";
+    let params: [Value; 9] = [
+        new.id().into(),
+        new.user().as_str().into(),
+        vault.seal(PUBLIC_KEY, new.id(), new.public_key()).into(),
+        vault.seal_text(LABEL, new.id(), new.label()).into(),
+        [0; 16].as_slice().into(),
+        new.transports().join(" ").into(),
+        new.backup_eligible().into(),
+        new.backed_up().into(),
+        new.created_at().0.into(),
     ];
     tx.execute(SQL, &params).map(drop)
 }

@@ -27,6 +27,7 @@ mod enrolment;
 mod error;
 mod group;
 mod handoff;
+mod import;
 mod login;
 mod migrate;
 mod personal_token;
@@ -52,6 +53,7 @@ pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
 pub use group::{Group, GroupNames, NewGroup};
 pub use handoff::{NewHandoff, NewServiceSession};
+pub use import::{Import, Imported, ImportedGroup, ImportedPerson};
 pub use login::{ChallengeUse, NewSession, SignIn};
 pub use personal_token::{
     NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,
