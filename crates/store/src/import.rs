@@ -99,21 +99,6 @@ impl Store {
         })
         .await
     }
-
-    /// Which of these people are here already.
-    pub async fn known_people(&self, ids: Vec<UserId>) -> Result<Vec<UserId>, StoreError> {
-        self.db
-            .read(move |tx| {
-                let mut known = Vec::new();
-                for id in &ids {
-                    if exists(tx, *id)? {
-                        known.push(*id);
-                    }
-                }
-                Ok(known)
-            })
-            .await
-    }
 }
 
 fn exists(tx: &mut dyn Tx, id: UserId) -> Result<bool, StoreError> {
