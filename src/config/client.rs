@@ -72,7 +72,7 @@ pub(super) fn read(
         title: section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text),
         kind: if public { ClientKind::Public } else { ClientKind::Confidential(Vec::new()) },
         redirect_uris,
-        post_logout_redirect_uris,
+        post_logout: RedirectUris { exact: post_logout_redirect_uris, patterns: Vec::new() },
         grants,
         consent: section.boolean("consent", true),
         reauthenticate: section.boolean("reauthenticate", false),

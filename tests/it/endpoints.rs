@@ -75,6 +75,8 @@ form id /account/tokens/revoke
 get id /admin/people
 get id /admin/people/person
 get id /admin/groups
+get id /admin/clients
+get id /admin/clients/client
 form id /admin/people
 form id /admin/people/groups
 form id /admin/people/profile
@@ -82,6 +84,13 @@ form id /admin/people/claims
 form id /admin/people/delete
 form id /admin/groups
 form id /admin/groups/save
+form id /admin/clients
+form id /admin/clients/save
+form id /admin/clients/secrets
+form id /admin/clients/secrets/remove
+form id /admin/clients/disable
+form id /admin/clients/enable
+form id /admin/clients/delete
 form id /admin/groups/delete
 form id /admin/people/disable
 form id /admin/people/enable

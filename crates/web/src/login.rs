@@ -61,7 +61,7 @@ pub(crate) async fn show(
     if visitor.is_some() && !fresh {
         return reply::see_other(&then.to_path());
     }
-    let service = destination(&environment, &then);
+    let service = destination(&environment, &then).await;
     page::show(&Page {
         frame: Frame::portal(&environment, visitor.as_deref()),
         return_to: then.to_path(),
@@ -71,7 +71,7 @@ pub(crate) async fn show(
 }
 
 /// The name of what comes after the sign-in.
-fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
+async fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
     let config = environment.config();
     match then {
         ReturnTo::Handoff(query) => {
@@ -80,7 +80,7 @@ fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
         }
         ReturnTo::Authorize(query) => {
             let query = Parameters::parse(query.as_bytes()).ok()?;
-            Some(config.client(query.value("client_id")?)?.title.clone())
+            Some(environment.client(query.value("client_id")?).await.ok()??.title.clone())
         }
         ReturnTo::Device(_) => Some("Another device".to_owned()),
         ReturnTo::Launcher | ReturnTo::Page(_) => None,

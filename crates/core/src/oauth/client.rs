@@ -29,8 +29,8 @@ pub struct Client {
     pub kind: ClientKind,
     /// Where authorization responses may go.
     pub redirect_uris: RedirectUris,
-    /// Where sign-out may lead: compared exactly.
-    pub post_logout_redirect_uris: Vec<String>,
+    /// Where sign-out may lead.
+    pub post_logout: RedirectUris,
     /// Who may use it.
     pub policy: Arc<Policy>,
     /// How it may get tokens.
@@ -79,7 +79,7 @@ impl ClientSecret {
     }
 }
 
-/// Where authorization responses may go.
+/// Where answers may go.
 #[derive(Clone, Debug, Default)]
 pub struct RedirectUris {
     /// Compared exactly.
@@ -89,7 +89,7 @@ pub struct RedirectUris {
 }
 
 impl RedirectUris {
-    /// Whether a response may go to `requested`.
+    /// Whether an answer may go to `requested`.
     pub fn allow(&self, requested: &str) -> bool {
         self.exact.iter().any(|registered| redirect_uri::matches(registered, requested))
             || self.patterns.iter().any(|pattern| pattern.matches(requested))
@@ -122,7 +122,7 @@ impl Client {
             title: name.to_owned(),
             kind: ClientKind::Confidential(Vec::new()),
             redirect_uris: RedirectUris::default(),
-            post_logout_redirect_uris: Vec::new(),
+            post_logout: RedirectUris::default(),
             policy,
             grants: vec![GrantType::AuthorizationCode],
             consent: true,
@@ -170,7 +170,7 @@ pub(crate) mod tests {
             title: client_id.to_uppercase(),
             kind: ClientKind::Confidential(vec![ClientSecret { hash, expires_at: None }]),
             redirect_uris: exactly(&format!("https://{client_id}.test/callback")),
-            post_logout_redirect_uris: vec![format!("https://{client_id}.test/bye")],
+            post_logout: exactly(&format!("https://{client_id}.test/bye")),
             ..Client::new(client_id, client_id, policy)
         }
     }

@@ -89,7 +89,7 @@ async fn open(mut ask: Ask) -> Result<Response, Refusal> {
 }
 
 async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
-    let request = match ask.read() {
+    let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
@@ -108,9 +108,10 @@ async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
 
 impl Ask {
     /// The request, or the answer that says what is wrong with it.
-    pub(super) fn read(&self) -> Result<AuthorizationRequest, Box<Response>> {
-        let config = self.environment.config();
-        authorization::parse(&self.parameters, &config.clients).map_err(|error| {
+    pub(super) async fn read(&self) -> Result<Result<AuthorizationRequest, Box<Response>>, StoreError> {
+        let client_id = self.parameters.value("client_id").unwrap_or_default();
+        let client = self.environment.client(client_id).await?;
+        Ok(authorization::parse(&self.parameters, client.as_slice()).map_err(|error| {
             Box::new(match error {
                 AuthorizationError::Display(error) => {
                     let message = "The application sent you here with a request that can't be trusted, so it ends here. Whoever runs the application can correct it";
@@ -119,7 +120,7 @@ impl Ask {
                 }
                 AuthorizationError::Redirect(response) => self.refuse(&response),
             })
-        })
+        }))
     }
 
     /// The one thing to do.

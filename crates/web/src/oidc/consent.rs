@@ -86,7 +86,7 @@ pub(crate) async fn decide(
     let query = form.value("request").ok_or_else(incomplete)?;
     let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
     let ask = Ask { environment, context, visitor: Some(identity.clone()), parameters };
-    let request = match ask.read() {
+    let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };

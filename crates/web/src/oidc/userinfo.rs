@@ -48,9 +48,11 @@ async fn respond(
         Ok(None) => return refuse(BearerError::Invalid),
         Err(error) => return unavailable(error),
     };
-    let config = environment.config();
-    let client = config.client(&grant.client_id).map(|client| &**client);
-    match userinfo::answer(&grant.granted(), client, context.now) {
+    let client = match environment.client(&grant.client_id).await {
+        Ok(client) => client,
+        Err(error) => return unavailable(error),
+    };
+    match userinfo::answer(&grant.granted(), client.as_deref(), context.now) {
         Ok(claims) => reply::json(&Value::Object(claims)),
         Err(error) => refuse(error),
     }
