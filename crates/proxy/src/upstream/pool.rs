@@ -241,7 +241,7 @@ impl Pool {
         let mut shared = self.shared.borrow_mut();
         let mut has_room = false;
         shared.retain(|one| {
-            let wanted = !one.is_closed() && !(has_room && one.is_idle());
+            let wanted = !(one.is_closed() || has_room && one.is_idle());
             has_room |= wanted && one.has_room();
             wanted
         });
