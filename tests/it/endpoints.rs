@@ -96,6 +96,7 @@ form id /admin/people/disable
 form id /admin/people/enable
 form id /admin/people/end-sessions
 form id /admin/people/enrolment
+form id /authorize/account
 form id /authorize/consent
 get id /device
 form id /device

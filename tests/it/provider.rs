@@ -262,7 +262,7 @@ async fn prompts_and_ages_lead_to_one_sign_in_and_no_loop() {
     code(&door, &mut ada, &wiki(&door, &[])).await;
     assert_eq!(outcome(&open(&mut ada, &wiki(&door, &none)).await), "code");
     door.clock.advance(61);
-    for more in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "0"), ("max_age", "60")] {
+    for more in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
         let url = wiki(&door, &[more]);
         let silent = wiki(&door, &[more, ("prompt", "none")]);
         if more.0 == "max_age" {

@@ -7,6 +7,7 @@
 pub mod authorization;
 pub mod claim_rule;
 pub mod claims;
+pub mod claims_request;
 pub mod device;
 pub mod discovery;
 pub mod end_session;

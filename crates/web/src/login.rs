@@ -47,6 +47,7 @@ struct Page {
     frame: Frame,
     return_to: String,
     service: Option<String>,
+    hint: String,
     fresh: bool,
 }
 
@@ -66,8 +67,22 @@ pub(crate) async fn show(
         frame: Frame::portal(&environment, visitor.as_deref()),
         return_to: then.to_path(),
         service,
+        hint: hint(&then),
         fresh: fresh && visitor.is_some(),
     })
+}
+
+/// Longest hint that is shown.
+const HINT_MAX: usize = 100;
+
+/// Whom an application expects (OpenID Connect Core section 3.1.2.1). Anybody can write it into a link, so it is shown in
+/// the field for the name and decides nothing.
+fn hint(then: &ReturnTo) -> String {
+    let ReturnTo::Authorize(query) = then else { return String::new() };
+    let parameters = Parameters::parse(query.as_bytes()).unwrap_or_default();
+    let hint = parameters.value("login_hint").unwrap_or_default();
+    let sound = hint.len() <= HINT_MAX && !hint.chars().any(char::is_control);
+    if sound { hint.to_owned() } else { String::new() }
 }
 
 /// The name of what comes after the sign-in.

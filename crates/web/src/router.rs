@@ -103,6 +103,7 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/groups/save", post(groups::save))
         .route("/admin/groups/delete", post(groups::delete))
         .route("/admin/groups", post(groups::add))
+        .route("/authorize/account", post(oidc::account::choose))
         .route("/authorize/consent", post(oidc::consent::decide))
         .route(discovery::DEVICE, post(oidc::device::decide))
         .route("/sign-out", post(sign_out::finish))

@@ -71,7 +71,7 @@ pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::VALUES,
         "authorization_response_iss_parameter_supported": true,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         // Without it, clients would have to assume that it is supported.
         "request_uri_parameter_supported": false,

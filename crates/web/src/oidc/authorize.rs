@@ -26,7 +26,7 @@ use doorward_core::{
 use doorward_store::{NewCode, StoreError};
 use http::StatusCode;
 
-use super::{consent, delivery};
+use super::{account, consent, delivery};
 use crate::{
     environment::Environment,
     extract::{Context, Env, Form, Query},
@@ -95,10 +95,11 @@ async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
     };
     match ask.next(&request).await? {
         // A page has an address that can be loaded again, which the name of a pushed request is not.
-        Step::Consent(_) | Step::Denied { .. } if just_pushed => {
+        Step::Choose | Step::Consent(_) | Step::Denied { .. } if just_pushed => {
             Ok(reply::see_other(&format!("/authorize?{}", ask.parameters.to_query())))
         }
         Step::SignIn { reauthenticate } => Ok(ask.sign_in(reauthenticate)),
+        Step::Choose => Ok(account::page(&ask, &request)),
         Step::Consent(question) => Ok(consent::page(&ask, &request, question)),
         Step::Issue(grant) => Ok(ask.issue(*grant).await?),
         Step::Refuse(response) => Ok(ask.refuse(&response)),

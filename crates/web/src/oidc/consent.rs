@@ -68,10 +68,15 @@ pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question
         destination: redirect_uri::csp_source(uri).unwrap_or_default(),
         switch: sign_out::to_switch("", &again),
     });
-    // Browsers hold `form-action` against redirects too, and the answer to this form leads to the application.
-    let policy = redirect_uri::csp_source(uri).and_then(|source| reply::policy_with_form_to(&source));
-    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    allow_form_to(&mut response, request);
     response
+}
+
+/// Browsers hold `form-action` against redirects too, and the answer to a form here leads to the application.
+pub(super) fn allow_form_to(response: &mut Response, request: &AuthorizationRequest) {
+    let source = redirect_uri::csp_source(request.target.redirect_uri());
+    let policy = source.and_then(|source| reply::policy_with_form_to(&source));
+    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
 }
 
 /// `POST /authorize/consent`.
