@@ -66,19 +66,8 @@ impl Application {
             while let Ok((stream, _)) = listener.accept().await {
                 let (taken, silent, connections) = counts.clone();
                 connections.fetch_add(1, Ordering::SeqCst);
-                let service = service_fn(move |request: Request<Incoming>| {
-                    let (taken, silent) = (Arc::clone(&taken), Arc::clone(&silent));
-                    async move {
-                        match request.uri().path() {
-                            "/large" => Ok::<_, Infallible>(Response::new(Pieces(1 << 20, taken))),
-                            "/silent" => {
-                                silent.fetch_add(1, Ordering::SeqCst);
-                                std::future::pending().await
-                            }
-                            _ => Ok(Response::new(Pieces(1, Arc::default()))),
-                        }
-                    }
-                });
+                let service =
+                    service_fn(move |request| serve(request, Arc::clone(&taken), Arc::clone(&silent)));
                 let mut serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
                 serving.max_concurrent_streams(100);
                 tokio::spawn(serving.serve_connection(TokioIo::new(stream), service));
@@ -94,6 +83,21 @@ impl Application {
         let target = Target::tcp(UpstreamScheme::H2c, self.address.ip().to_string(), self.address.port());
         www.upstream_mut().unwrap().targets = vec![target];
         Gate::with(crate::harness::Setup::default(), services)
+    }
+}
+
+async fn serve(
+    request: Request<Incoming>,
+    taken: Arc<AtomicUsize>,
+    silent: Arc<AtomicUsize>,
+) -> Result<Response<Pieces>, Infallible> {
+    match request.uri().path() {
+        "/large" => Ok(Response::new(Pieces(1 << 20, taken))),
+        "/silent" => {
+            silent.fetch_add(1, Ordering::SeqCst);
+            std::future::pending().await
+        }
+        _ => Ok(Response::new(Pieces(1, Arc::default()))),
     }
 }
 
