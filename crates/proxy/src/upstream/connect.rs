@@ -19,6 +19,12 @@ use tokio_rustls::TlsConnector;
 use super::{UpstreamError, http1};
 use crate::{body::RequestBody, upstream_tls, vanished};
 
+/// Bytes of one answer that an HTTP/2 target may send before they are taken.
+const STREAM_WINDOW: u32 = 512 * 1024;
+/// The same for all answers of a connection: as much as there is. Were it less, a few clients that stop reading would
+/// use it up, and nobody else would get anything over this connection.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
 /// Opens connections to one target.
 pub(super) struct Connector {
     target: Target,
@@ -133,7 +139,9 @@ fn speak_http1(io: impl http1::Io + 'static) -> Fresh {
 }
 
 async fn speak_http2(io: impl Read + Write + Unpin + Send + 'static) -> Result<Fresh, UpstreamError> {
-    let (sender, connection) = http2::handshake(Local, io).await.map_err(UpstreamError::Http2)?;
+    let mut client = http2::Builder::new(Local);
+    client.initial_stream_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW);
+    let (sender, connection) = client.handshake(io).await.map_err(UpstreamError::Http2)?;
     drive(connection);
     Ok(Fresh::Http2(sender))
 }

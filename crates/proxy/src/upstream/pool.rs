@@ -21,7 +21,7 @@ use super::{
     connect::{Connector, Fresh, Offer},
     health::Board,
     http1::{self, Idle, Unanswered},
-    http2::{Attempt, as_http1, send_http2},
+    http2::{Attempt, Carried, Shared, as_http1, send_http2},
 };
 use crate::{
     body::{Arriving, RequestBody},
@@ -39,7 +39,7 @@ pub(super) struct Pool {
     /// `Host`, where the target wants its own.
     host: Option<HeaderValue>,
     idle: Idle,
-    shared: RefCell<Option<http2::SendRequest<RequestBody>>>,
+    shared: RefCell<Vec<Shared>>,
     /// Requests under way.
     busy: Cell<usize>,
     back_off: Duration,
@@ -68,6 +68,8 @@ pub(crate) struct Lease {
     busy: Busy,
     /// Whether its connection may carry another one.
     keep: bool,
+    /// Its place on a connection that carries others, too.
+    _carried: Option<Carried>,
 }
 
 /// Counts a request of a target while it lives.
@@ -118,11 +120,12 @@ impl Lease {
 
 impl Sent {
     fn over_http1(response: Response<http1::Body>, busy: Busy) -> Self {
-        Self { response: response.map(Arriving::Http1), lease: Lease { busy, keep: true } }
+        Self { response: response.map(Arriving::Http1), lease: Lease { busy, keep: true, _carried: None } }
     }
 
-    fn over_http2(response: Response<Incoming>, busy: Busy) -> Self {
-        Self { response: response.map(Arriving::Http2), lease: Lease { busy, keep: false } }
+    fn over_http2(response: Response<Incoming>, busy: Busy, carried: Carried) -> Self {
+        let lease = Lease { busy, keep: false, _carried: Some(carried) };
+        Self { response: response.map(Arriving::Http2), lease }
     }
 }
 
@@ -157,14 +160,14 @@ impl Pool {
     ) -> Result<Sent, Box<Failure>> {
         self.name(&mut request);
         let busy = Busy::new(Rc::clone(&self));
-        if let Some(connection) = self.shared() {
+        if let Some((connection, carried)) = self.shared() {
             match send_http2(connection, self.scheme, request).await {
                 Attempt::Answered(response) => {
-                    return Ok(Sent::over_http2(response, busy));
+                    return Ok(Sent::over_http2(response, busy, carried));
                 }
                 Attempt::Failed(error) => return Err(Failure::new(error, None)),
                 Attempt::Unsent(unsent) => {
-                    *self.shared.borrow_mut() = None;
+                    self.shared.borrow_mut().retain(|shared| !shared.carries(&carried));
                     request = as_http1(unsent);
                 }
             }
@@ -191,9 +194,14 @@ impl Pool {
             Err(error) => Err(Failure::new(error, Some(request))),
             Ok(Fresh::Http1(connection)) => send_first(connection, request, busy).await,
             Ok(Fresh::Http2(connection)) => {
-                *self.shared.borrow_mut() = Some(connection.clone());
+                let fresh = Shared::new(connection.clone());
+                let carried = fresh.carry();
+                // Of several that were made at once, one is kept.
+                if !self.shared.borrow().iter().any(Shared::has_room) {
+                    self.shared.borrow_mut().push(fresh);
+                }
                 match send_http2(connection, self.scheme, request).await {
-                    Attempt::Answered(response) => Ok(Sent::over_http2(response, busy)),
+                    Attempt::Answered(response) => Ok(Sent::over_http2(response, busy, carried)),
                     Attempt::Failed(error) => Err(Failure::new(error, None)),
                     Attempt::Unsent(unsent) => {
                         Err(Failure::new(UpstreamError::Closed, Some(as_http1(unsent))))
@@ -228,12 +236,17 @@ impl Pool {
         }
     }
 
-    fn shared(&self) -> Option<http2::SendRequest<RequestBody>> {
+    /// A connection that carries several requests and has room for one more. Those that nobody needs are let go.
+    fn shared(&self) -> Option<(http2::SendRequest<RequestBody>, Carried)> {
         let mut shared = self.shared.borrow_mut();
-        if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
-            *shared = None;
-        }
-        shared.clone()
+        let mut has_room = false;
+        shared.retain(|one| {
+            let wanted = !(one.is_closed() || has_room && one.is_idle());
+            has_room |= wanted && one.has_room();
+            wanted
+        });
+        let found = shared.iter().find(|one| one.has_room())?;
+        Some((found.sender(), found.carry()))
     }
 
     /// Requests under way.

@@ -114,7 +114,8 @@ impl Application {
                 let (stream, sender) = (TokioIo::new(stream), sender.clone());
                 let service = service_fn(move |request| serve(request, sender.clone()));
                 if scheme == UpstreamScheme::H2c {
-                    let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    let mut serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+                    serving.max_concurrent_streams(100);
                     tokio::spawn(serving.serve_connection(stream, service));
                 } else {
                     let serving = hyper::server::conn::http1::Builder::new();

@@ -31,6 +31,7 @@ mod routing;
 mod sessions;
 mod smuggling;
 mod stalled;
+mod stalled_streams;
 mod static_site;
 mod streaming;
 mod targets;
