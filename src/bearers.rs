@@ -56,10 +56,8 @@ pub(crate) async fn ask(
 ) -> Result<Option<Arc<Bearer>>, Unavailable> {
     // Read before asking: a change that lands in between makes the entry stale, not wrong.
     let generation = store.generation();
-    let found = store.personal_token(token, service, now).await.map_err(|error| {
-        tracing::error!(%error, "tokens can't be read");
-        Unavailable
-    })?;
+    let found =
+        store.personal_token(token, service, now).await.map_err(|error| Unavailable(error.to_string()))?;
     let Some(found) = found else {
         return Ok(None);
     };

@@ -19,6 +19,7 @@ use doorward_proxy::{
     certificates::{Answers, Certificate, CertificateTable, Challenges, Resolver},
     tls::{self, TlsError},
 };
+use tokio::sync::watch;
 
 pub(crate) use self::keeper::{Keeper, Settings as KeeperSettings};
 use self::{files::Files, held::Held};
@@ -44,6 +45,8 @@ pub(crate) struct Certificates {
     resolvers: Vec<Option<Arc<Resolver>>>,
     files: Mutex<Files>,
     held: Mutex<Held>,
+    /// Moves with each table that is presented.
+    changes: watch::Sender<()>,
 }
 
 impl Certificates {
@@ -58,7 +61,7 @@ impl Certificates {
         };
         let resolvers = config.listeners.iter().map(|listener| listener.tls.as_ref().map(new)).collect();
         let files = Mutex::new(Files::read(named(config))?);
-        Ok(Self { challenges, resolvers, files, held: Mutex::default() })
+        Ok(Self { challenges, resolvers, files, held: Mutex::default(), changes: watch::Sender::default() })
     }
 
     /// The TLS of each listener, in the order of the configuration.
@@ -101,6 +104,12 @@ impl Certificates {
             kept.extend(wanted);
         }
         held.forget_temporary(&kept);
+        self.changes.send_replace(());
+    }
+
+    /// Moves with each table that is presented.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// What is known about each certificate that `config` wants.

@@ -49,6 +49,12 @@ pub enum Command {
     /// Look at the keys that sign tokens, and change them, while the server runs.
     #[command(subcommand)]
     Keys(Keys),
+    /// Bring over what you have: each prints what it would do, and what it can't.
+    Import {
+        /// Where you come from.
+        #[command(subcommand)]
+        from: Import,
+    },
     /// Try everything on this machine: no file, no root, no DNS, no certificate.
     Demo(Demo),
 }
@@ -115,4 +121,25 @@ pub struct Demo {
     /// Walk through everything with a software passkey, print each step, and exit.
     #[arg(long)]
     pub selftest: bool,
+}
+
+/// What can be brought over.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Import {
+    /// Make a draft of a configuration from a Caddyfile. What isn't understood is closed.
+    Caddyfile(Drafting),
+}
+
+/// The options of what makes a draft.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Drafting {
+    /// The file to read.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Write the draft to this file, which must not exist yet, instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Print the draft and the list of what was not translated as JSON.
+    #[arg(long)]
+    pub json: bool,
 }

@@ -1,5 +1,6 @@
 //! The commands.
 
 pub mod check;
+pub mod import;
 pub mod keys;
 pub mod serve;

@@ -27,7 +27,7 @@ pub(crate) fn reload(running: &Running, file: &Path) -> Result<(), String> {
     running.config.store(Arc::new(config));
     // What is open rests on the former configuration: it is decided again.
     running.store.announce();
-    running.keeper.wake();
+    drop(running.keeper.wake());
     running.keys.wake();
     Ok(())
 }

@@ -293,9 +293,16 @@ impl Running {
         self.certificates.look_at_files(&self.config.load(), self.clock.now());
     }
 
-    /// Looks now whether a certificate is due, as it happens each minute.
-    pub fn look_at_certificates(&self) {
-        self.keeper.wake();
+    /// Looks now whether a certificate is due, as it happens each minute. Returns when what was due has been done or has
+    /// failed.
+    pub async fn look_at_certificates(&self) {
+        // It is dropped at the end, and never sent.
+        let _ = self.keeper.wake().await;
+    }
+
+    /// Moves whenever what is known about certificates may have changed.
+    pub fn certificate_changes(&self) -> tokio::sync::watch::Receiver<()> {
+        self.certificates.changes()
     }
 
     /// Looks now whether a signing key is due or changes its state, as it happens each minute.

@@ -97,10 +97,11 @@ impl Sessions {
         // Read before asking: a change that lands in between makes the entry stale, not wrong.
         let generation = self.store.generation();
         let idle = self.config.load().portal.sessions.idle;
-        let found = self.store.session(token, host, idle, now).await.map_err(|error| {
-            tracing::error!(%error, "sessions can't be read");
-            Unavailable
-        })?;
+        let found = self
+            .store
+            .session(token, host, idle, now)
+            .await
+            .map_err(|error| Unavailable(error.to_string()))?;
         let Some(identity) = found.map(Arc::new) else {
             return Ok(None);
         };

@@ -136,7 +136,8 @@ impl Signer for SigningKey {
 
 /// The algorithms that something signs by: those that every installation has, and those that a client asks for.
 pub fn wanted(config: &Config) -> Vec<Algorithm> {
-    let of_clients = config.clients.iter().map(|client| client.id_token_alg);
+    let of_clients =
+        config.clients.iter().flat_map(|client| [Some(client.id_token_alg), client.userinfo_alg]).flatten();
     let mut wanted: Vec<Algorithm> = Algorithm::ALWAYS.into_iter().chain(of_clients).collect();
     wanted.sort_unstable();
     wanted.dedup();

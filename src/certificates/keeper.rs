@@ -14,7 +14,10 @@ use doorward_core::{
     time::{Clock, Lifetime, Random, UnixTime, draw},
 };
 use doorward_store::{Store, StoreError, StoredChain};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::JoinSet,
+};
 
 use super::{
     Certificates, local,
@@ -28,8 +31,11 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 const LEASE: Lifetime = Lifetime::minutes(15);
 /// Orders at the same time.
 const ORDERS: usize = 4;
-/// How often an authority is asked when it wants a certificate renewed (RFC 9773 section 4.3.2).
+/// How often an authority is asked when it wants a certificate renewed, if it does not say (RFC 9773 section 4.3.3).
 const ASK_EVERY: Lifetime = Lifetime::hours(6);
+/// How long a new certificate is left alone, whatever its authority says: one that always wants them renewed at once would
+/// have them ordered without end.
+const SETTLE: Lifetime = Lifetime::hours(1);
 /// How long changes of other nodes are collected before they are read.
 const COLLECT: Duration = Duration::from_millis(100);
 
@@ -46,6 +52,10 @@ struct Inner {
     /// Who we are to other nodes.
     holder: String,
     wake: Notify,
+    /// Who waits for the end of a look that has not begun yet.
+    waiting: Mutex<Vec<oneshot::Sender<()>>>,
+    /// Held while the store is read, so that nobody presents what was true before.
+    reading: tokio::sync::Mutex<()>,
     /// When an authority is asked again about a certificate.
     ask_at: Mutex<BTreeMap<String, UnixTime>>,
 }
@@ -68,9 +78,20 @@ impl Keeper {
         let Settings { certificates, config, store, clock, random } = settings;
         // Drawn, not fixed: while a restart hands over, two processes use one database.
         let holder = format!("{:016x}", u64::from_le_bytes(draw(&*random)));
-        let (wake, ask_at) = (Notify::new(), Mutex::default());
-        let keeper =
-            Self(Arc::new(Inner { certificates, config, store, clock, random, holder, wake, ask_at }));
+        let (wake, waiting, reading, ask_at) =
+            (Notify::new(), Mutex::default(), tokio::sync::Mutex::default(), Mutex::default());
+        let keeper = Self(Arc::new(Inner {
+            certificates,
+            config,
+            store,
+            clock,
+            random,
+            holder,
+            wake,
+            waiting,
+            reading,
+            ask_at,
+        }));
         keeper.refresh().await?;
         let config = keeper.0.config.load_full();
         for wanted in wanted(&config).iter().filter(|wanted| wanted.issuer == Issuer::Local) {
@@ -79,9 +100,17 @@ impl Keeper {
         Ok(keeper)
     }
 
-    /// Looks at once whether something is due.
-    pub(crate) fn wake(&self) {
+    /// Looks at once whether something is due. What comes back ends when that is done or has failed.
+    pub(crate) fn wake(&self) -> oneshot::Receiver<()> {
+        let (sender, ended) = oneshot::channel();
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         self.0.wake.notify_one();
+        ended
+    }
+
+    /// Where everything is kept.
+    pub(super) fn store(&self) -> &Store {
+        &self.0.store
     }
 
     /// Lets other nodes go on with what this one has begun.
@@ -93,6 +122,8 @@ impl Keeper {
     /// Obtains and renews until it is aborted.
     pub(crate) async fn run(self) {
         loop {
+            // They learn of the end by being dropped.
+            let waiting = std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner));
             let config = self.0.config.load_full();
             self.0.certificates.look_at_files(&config, self.0.clock.now());
             let mut orders = JoinSet::new();
@@ -107,6 +138,7 @@ impl Keeper {
                 orders.spawn(async move { keeper.keep(&wanted).await });
             }
             while orders.join_next().await.is_some() {}
+            drop(waiting);
             tokio::select! {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = self.0.wake.notified() => {}
@@ -137,7 +169,8 @@ impl Keeper {
     }
 
     /// Reads what the store has, and presents it.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    pub(super) async fn refresh(&self) -> Result<(), StoreError> {
+        let _reading = self.0.reading.lock().await;
         let now = self.0.clock.now();
         let rows = self.0.store.certificates().await?;
         let proofs = self.0.store.proofs(now).await?;
@@ -170,15 +203,21 @@ impl Keeper {
             Err(error) => Err(error),
         };
         let done = match done {
-            Ok(()) if self.is_due(wanted) => Box::pin(self.obtain(wanted)).await,
-            Ok(()) if self.shall_ask(wanted) => Box::pin(self.ask(wanted)).await,
-            other => other,
+            Ok(()) => Box::pin(self.do_what_is_due(wanted)).await,
+            error => error,
         };
         if let Err(error) = done {
             tracing::warn!(certificate = id, %error, "certificates can't be kept at the moment");
         }
         // What is left is taken by another node when it expires.
         let _ = self.0.store.release_lease(&id, &self.0.holder).await;
+    }
+
+    async fn do_what_is_due(&self, wanted: &Wanted) -> Result<(), StoreError> {
+        if !self.is_due(wanted) && self.shall_ask(wanted) {
+            self.ask(wanted).await?;
+        }
+        if self.is_due(wanted) { self.obtain(wanted).await } else { Ok(()) }
     }
 
     /// Obtains a certificate and stores it, or notes why there is none.
@@ -191,13 +230,16 @@ impl Keeper {
             Issuer::Local => {
                 self.by_local(&config, wanted).await.map(|made| (made, None)).map_err(Failure::from)
             }
-            Issuer::Acme => obtain::by_acme(&asked, &self.0.store, self.0.clock.now()).await,
+            Issuer::Acme => obtain::by_acme(&asked, self, self.0.clock.now()).await,
         };
         match obtained {
-            Ok((made, window)) => {
-                let renew_at = self.renewal(&made, window);
+            Ok((made, renewal)) => {
+                let now = self.0.clock.now();
+                let window = renewal.map(|renewal| renewal.window).filter(|window| window.end > now);
+                let renew_at = self.renew_at(&made, window);
                 tracing::info!(certificate = id, renew_at = renew_at.0, "a certificate was obtained");
-                self.remember_to_ask(&id);
+                let wait = renewal.map_or(ASK_EVERY, |renewal| renewal.ask_again_after);
+                self.remember_to_ask(&id, wait.max(SETTLE));
                 let chain = StoredChain { chain: made.chain, key: made.key };
                 self.0.store.save_certificate(&id, chain, renew_at).await?;
             }
@@ -234,14 +276,16 @@ impl Keeper {
     /// Asks when the authority wants a certificate renewed.
     async fn ask(&self, wanted: &Wanted) -> Result<(), StoreError> {
         let (id, config) = (wanted.id(), self.0.config.load_full());
-        self.remember_to_ask(&id);
+        self.remember_to_ask(&id, ASK_EVERY);
         let (Some(facts), _) = self.held(&id) else { return Ok(()) };
         let now = self.0.clock.now();
         // Who can't be asked now is asked later; what was planned stays.
         let Ok(authority) = obtain::authority(&config.certificates.acme, &self.0.store, now).await else {
             return Ok(());
         };
-        let Some(window) = authority.renewal_window(&facts).await else { return Ok(()) };
+        let Some(renewal) = authority.renewal(&facts).await else { return Ok(()) };
+        self.remember_to_ask(&id, renewal.ask_again_after);
+        let window = renewal.window;
         let planned = self.0.certificates.held().find(&id).and_then(|stored| stored.renew_at);
         // A moment inside of the window stays what it is, or it would move each time.
         if planned.is_some_and(|planned| window.start <= planned && planned <= window.end) {
@@ -251,9 +295,7 @@ impl Keeper {
         let renew_at = renewal_at(valid, Some(window), self.draw());
         tracing::info!(certificate = id, renew_at = renew_at.0, "the authority moved a renewal");
         self.0.store.reschedule_certificate(&id, renew_at).await?;
-        self.refresh().await?;
-        self.wake();
-        Ok(())
+        self.refresh().await
     }
 
     /// The certificate that there is, and how often obtaining another failed.
@@ -264,7 +306,7 @@ impl Keeper {
         (facts, stored.map_or(0, |stored| stored.failures))
     }
 
-    fn renewal(&self, made: &Made, window: Option<Window>) -> UnixTime {
+    fn renew_at(&self, made: &Made, window: Option<Window>) -> UnixTime {
         let facts = made.chain.first().and_then(|leaf| facts(leaf).ok());
         // It was read before; a certificate that says nothing would be renewed at once.
         facts.map_or(self.0.clock.now(), |facts| {
@@ -273,8 +315,8 @@ impl Keeper {
         })
     }
 
-    fn remember_to_ask(&self, id: &str) {
-        let next = self.0.clock.now().after(ASK_EVERY);
+    fn remember_to_ask(&self, id: &str, wait: Lifetime) {
+        let next = self.0.clock.now().after(wait);
         self.0.ask_at.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), next);
     }
 

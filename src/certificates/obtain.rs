@@ -3,17 +3,17 @@
 use std::{collections::HashMap, time::Duration};
 
 use doorward_acme::{
-    Authority, BoxFuture, Failure, Made, Order, Proof, ProofKind, Publisher, handshake_answer,
+    Authority, BoxFuture, Failure, Made, Order, Proof, ProofKind, Publisher, Renewal, handshake_answer,
 };
 use doorward_core::{
-    certificate::{Facts, Wanted, Window},
+    certificate::{Facts, Wanted},
     config::{Acme, Challenge},
     time::{Lifetime, UnixTime},
 };
 use doorward_proxy::certificates::Answers;
 use doorward_store::{Store, StoreError, StoredProof};
 
-use super::held;
+use super::{Keeper, held};
 
 /// How long an answer is given at most; it is withdrawn as soon as the order is over.
 const PROOF: Lifetime = Lifetime::minutes(20);
@@ -41,20 +41,20 @@ pub(super) async fn authority(acme: &Acme, store: &Store, now: UnixTime) -> Resu
 /// A certificate by ACME, and when the authority wants it renewed.
 pub(super) async fn by_acme(
     asked: &Asked<'_>,
-    store: &Store,
+    keeper: &Keeper,
     now: UnixTime,
-) -> Result<(Made, Option<Window>), Failure> {
-    let authority = authority(asked.acme, store, now).await?;
-    let publisher = Nodes { store, now };
+) -> Result<(Made, Option<Renewal>), Failure> {
+    let authority = authority(asked.acme, keeper.store(), now).await?;
+    let publisher = Nodes { keeper, now };
     let challenge = challenge_for(asked);
     let order =
         Order { acme: asked.acme, wanted: asked.wanted, challenge, replaces: asked.replaces.as_ref(), now };
     let made = authority.obtain(&order, &publisher).await?;
-    let window = match held::usable(made.clone()) {
-        Ok((_, facts)) => authority.renewal_window(&facts).await,
+    let renewal = match held::usable(made.clone()) {
+        Ok((_, facts)) => authority.renewal(&facts).await,
         Err(cause) => return Err(format!("the certificate that came can't be used: {cause}").into()),
     };
-    Ok((made, window))
+    Ok((made, renewal))
 }
 
 /// What is asked for, and how.
@@ -78,7 +78,7 @@ fn challenge_for(asked: &Asked<'_>) -> Challenge {
 
 /// Publishes answers through the store, so that every node gives them.
 struct Nodes<'a> {
-    store: &'a Store,
+    keeper: &'a Keeper,
     now: UnixTime,
 }
 
@@ -86,17 +86,22 @@ impl Publisher for Nodes<'_> {
     fn publish(&self, proofs: Vec<Proof>) -> BoxFuture<'_, Result<(), String>> {
         Box::pin(async move {
             let proofs = proofs.into_iter().map(stored).collect();
-            let published = self.store.publish_proofs(proofs, self.now.after(PROOF)).await;
+            let store = self.keeper.store();
+            let published = store.publish_proofs(proofs, self.now.after(PROOF)).await;
             published.map_err(|error| error.to_string())?;
-            let wait = if self.store.is_shared() { OTHER_NODES } else { Duration::from_millis(50) };
-            tokio::time::sleep(wait).await;
+            // This node answers from here on.
+            self.keeper.refresh().await.map_err(|error| error.to_string())?;
+            if store.is_shared() {
+                tokio::time::sleep(OTHER_NODES).await;
+            }
             Ok(())
         })
     }
 
     fn withdraw(&self, proofs: Vec<Proof>) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let withdrawn = self.store.withdraw_proofs(proofs.into_iter().map(stored).collect()).await;
+            let withdrawn =
+                self.keeper.store().withdraw_proofs(proofs.into_iter().map(stored).collect()).await;
             if let Err(error) = withdrawn {
                 tracing::warn!(%error, "answers for an authority were not withdrawn; they expire");
             }

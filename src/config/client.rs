@@ -72,13 +72,14 @@ pub(super) fn read(
         title: section.text(&["title"]).map_or_else(|| entry.name.clone(), |text| text.text),
         kind: if public { ClientKind::Public } else { ClientKind::Confidential(Vec::new()) },
         redirect_uris,
-        post_logout_redirect_uris,
+        post_logout: RedirectUris { exact: post_logout_redirect_uris, patterns: Vec::new() },
         grants,
         consent: section.boolean("consent", true),
         reauthenticate: section.boolean("reauthenticate", false),
         require_pkce: section.boolean("require_pkce", public),
         require_par: section.boolean("require_par", false),
-        id_token_alg: algorithm(&mut section),
+        id_token_alg: algorithm(&mut section, "id_token_alg").unwrap_or(Algorithm::Rs256),
+        userinfo_alg: algorithm(&mut section, "userinfo_alg"),
         lifetimes: lifetimes(&mut section),
         claims: claims::read(&mut section),
         launch_url: launch_url(&mut section),
@@ -338,18 +339,13 @@ fn of_groups(name: &str, place: &Place, texts: Vec<Text>, findings: &Findings) -
     Arc::new(Policy { name: format!("clients.{name}"), allow: Allow::AnyOf(groups), networks: None })
 }
 
-fn algorithm(section: &mut Section<'_>) -> Algorithm {
-    let Some(text) = section.text(&["id_token_alg"]) else {
-        return Algorithm::Rs256;
-    };
-    Algorithm::from_name(&text.text).unwrap_or_else(|| {
+fn algorithm(section: &mut Section<'_>, name: &'static str) -> Option<Algorithm> {
+    let text = section.text(&[name])?;
+    let algorithm = Algorithm::from_name(&text.text);
+    if algorithm.is_none() {
         let names = Algorithm::ALL.map(Algorithm::name);
-        section.findings.add(
-            "E005",
-            &text.place,
-            format!("there is no algorithm `{}`", text.text),
-            suggest::help(&text.text, &names),
-        );
-        Algorithm::Rs256
-    })
+        let message = format!("there is no algorithm `{}`", text.text);
+        section.findings.add("E005", &text.place, message, suggest::help(&text.text, &names));
+    }
+    algorithm
 }

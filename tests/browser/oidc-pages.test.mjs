@@ -50,6 +50,14 @@ test('confirming a sign-in for an application', async () => {
   await inspect('confirm', page);
 });
 
+test('choosing an account', async () => {
+  await page.goto(door.wiki.signIn({ prompt: 'select_account' }));
+  await page.getByRole('heading', { name: 'Who goes on to Wiki?' }).waitFor();
+  await inspect('account', page);
+  await page.getByRole('button', { name: /^Continue as/ }).click();
+  await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+});
+
 test('a device without a browser', async () => {
   const device = await client.initiateDeviceAuthorization(door.phone.config, { scope: 'openid profile email' });
   await page.goto(device.verification_uri);

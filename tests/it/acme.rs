@@ -1,7 +1,11 @@
 //! Certificates by ACME, against a real authority.
 
+mod accounts;
+mod chains;
 mod dns;
+mod front;
 mod pebble;
+mod renewal;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +13,8 @@ use doorward::{certificates::CertificateStatus, clock::SystemClock};
 use doorward_core::time::{Clock as _, UnixTime};
 use doorward_testkit::{PostgresDatabase, TestClock};
 use doorward_visitor::Client;
-use pebble::{EXTERNAL_KEY, Options, Pebble};
+use front::Front;
+use pebble::{Options, Pebble};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
 use crate::door::Door;
@@ -21,13 +26,14 @@ fn now() -> TestClock {
 
 /// Waits until `door` knows of its certificates what `fit` asks for.
 async fn until(door: &Door, fit: impl Fn(&CertificateStatus) -> bool) -> Vec<CertificateStatus> {
+    let mut changes = door.running.certificate_changes();
     let waiting = async {
         loop {
             let status = door.running.certificates();
             if status.iter().all(&fit) {
                 return status;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            changes.changed().await.unwrap();
         }
     };
     let found = tokio::time::timeout(Duration::from_secs(40), waiting).await;
@@ -84,13 +90,12 @@ async fn without_the_authority_a_temporary_certificate_is_presented() {
     assert_eq!(doorward_proxy::certificates::names(&presented), ["www.home.test"]);
     // It comes back: after the wait, and not before.
     let pebble = pebble.up();
-    door.running.look_at_certificates();
     clock.advance(100);
-    door.running.look_at_certificates();
+    door.running.look_at_certificates().await;
     assert!(door.running.certificates().iter().all(failed));
     clock.advance(60);
-    door.running.look_at_certificates();
-    until(&door, obtained).await;
+    door.running.look_at_certificates().await;
+    assert!(door.running.certificates().iter().all(obtained));
     assert!(reaches(door.running.addresses()[0], "www.home.test", &pebble.root().await).await);
 }
 
@@ -103,70 +108,6 @@ async fn presented(address: SocketAddr, name: &str) -> CertificateDer<'static> {
         .await
         .unwrap();
     CertificateDer::from_pem_slice(&output.stdout).unwrap()
-}
-
-/// A wrong answer is refused by the authority, the reason is told, and waits grow.
-#[tokio::test]
-async fn a_refused_proof_is_told_and_tried_again_later() {
-    let pebble = Pebble::new(Options::default()).up();
-    // The authority asks at another port than ours.
-    let text = pebble.config("challenge = \"http-01\"", "").replace(
-        &format!("address = \"127.0.0.1:{}\"\n\n[acme]", pebble.http_port),
-        "address = \"127.0.0.1:0\"\n\n[acme]",
-    );
-    let clock = now();
-    let door = Door::at(&text, &[], clock.clone()).await;
-    let status = until(&door, failed).await;
-    let reason = status[1].last_error.clone().unwrap();
-    assert!(reason.contains("www.home.test") && reason.contains("connection"), "{reason}");
-    for wait in [151, 301, 601] {
-        clock.advance(wait - 60);
-        door.running.look_at_certificates();
-        clock.advance(60);
-        door.running.look_at_certificates();
-        until(&door, failed).await;
-    }
-}
-
-#[tokio::test]
-async fn a_certificate_is_renewed_when_it_is_due() {
-    let pebble = Pebble::new(Options::default()).up();
-    let clock = now();
-    let door = Door::at(&pebble.config("", ""), &[], clock.clone()).await;
-    let address = door.running.addresses()[0];
-    until(&door, obtained).await;
-    let first = presented(address, "www.home.test").await;
-    let facts = doorward_core::certificate::facts(&first).unwrap();
-    let life = facts.not_after.since(facts.not_before);
-    clock.advance(life * 2 / 3 - 7200);
-    door.running.look_at_certificates();
-    tokio::task::yield_now().await;
-    assert_eq!(presented(address, "www.home.test").await, first);
-    clock.advance(7300);
-    door.running.look_at_certificates();
-    let renewed = async { while presented(address, "www.home.test").await == first {} };
-    tokio::time::timeout(Duration::from_secs(40), renewed).await.unwrap();
-    assert!(door.running.certificates().iter().all(obtained));
-}
-
-#[tokio::test]
-async fn an_account_that_was_made_elsewhere_is_bound() {
-    let pebble = Pebble::new(Options { external_accounts: true, ..Options::default() }).up();
-    std::fs::write(pebble.scratch.path().join("eab"), format!("{EXTERNAL_KEY}\n")).unwrap();
-    let acme = format!("eab_key_id = \"kid-1\"\neab_key_file = \"{}/eab\"", pebble.scratch.path().display());
-    let door = Door::at(&pebble.config(&acme, ""), &[], now()).await;
-    until(&door, obtained).await;
-    let without = Door::at(
-        &pebble
-            .config("", "")
-            .replace(&pebble.tls_port.to_string(), "0")
-            .replace(&pebble.http_port.to_string(), "0"),
-        &[],
-        now(),
-    )
-    .await;
-    let status = until(&without, failed).await;
-    assert!(status[0].last_error.as_ref().unwrap().contains("externalAccountRequired"), "{status:?}");
 }
 
 /// Two nodes on one database: the one that the authority happens to ask knows the answer, and each certificate is ordered
@@ -184,6 +125,8 @@ async fn several_nodes_share_one_order() {
     );
     let text = pebble.config("challenge = \"tls-alpn-01\"", "").replacen("[[listeners]]", &shared, 1);
     let other = text.replace(&pebble.tls_port.to_string(), "0").replace(&pebble.http_port.to_string(), "0");
+    let front = Front::start(&pebble).await;
+    let (text, other) = (front.point(&pebble, &text), front.point(&pebble, &other));
     // The authority asks the first one only.
     let (first, second) = tokio::join!(Door::at(&text, &[], now()), Door::at(&other, &[], now()));
     until(&first, obtained).await;
@@ -192,6 +135,7 @@ async fn several_nodes_share_one_order() {
         let one = presented(first.running.addresses()[0], host).await;
         assert_eq!(one, presented(second.running.addresses()[0], host).await, "{host}");
     }
+    assert_eq!(front.orders().len(), 2, "one for each certificate");
 }
 
 #[tokio::test]
@@ -232,9 +176,8 @@ posture = "public"
     assert_eq!(CertificateDer::from_pem_file(&file).unwrap(), root);
     assert_eq!(presented(address, "www.home.localhost").await, first);
     clock.advance(61 * 86_400);
-    door.running.look_at_certificates();
-    let renewed = async { while presented(address, "www.home.localhost").await == first {} };
-    tokio::time::timeout(Duration::from_secs(20), renewed).await.unwrap();
+    door.running.look_at_certificates().await;
+    assert_ne!(presented(address, "www.home.localhost").await, first);
     let moment: UnixTime = clock.now();
     assert!(door.running.certificates().iter().all(|status| status.not_after.is_some_and(|at| at > moment)));
 }

@@ -3,23 +3,29 @@
 use std::{collections::BTreeMap, process::Command};
 
 /// For each of our crates, the crates of ours that it may depend on, and outside crates that it may not.
-const RULES: [(&str, &[&str], &[&str]); 8] = [
+const RULES: [(&str, &[&str], &[&str]); 9] = [
     ("doorward-acme", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
     (
         "doorward-core",
         &[],
         &["tokio", "hyper", "axum", "rusqlite", "tokio-postgres", "tracing", "rand", "getrandom"],
     ),
+    (
+        "doorward-import",
+        &["doorward-core"],
+        &["tokio", "hyper", "axum", "rusqlite", "tokio-postgres", "tracing", "rand", "getrandom"],
+    ),
     ("doorward-store", &["doorward-core"], &["hyper", "axum", "rustls"]),
     ("doorward-proxy", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
     ("doorward-web", &["doorward-core", "doorward-store"], &["rusqlite", "tokio-postgres", "hyper"]),
     ("doorward-visitor", &[], &["axum", "rusqlite", "tokio-postgres"]),
-    ("doorward-testkit", &["doorward-core"], &["axum", "rusqlite", "tokio-postgres"]),
+    ("doorward-testkit", &["doorward-core", "doorward-import"], &["axum", "rusqlite", "tokio-postgres"]),
     (
         "doorward",
         &[
             "doorward-acme",
             "doorward-core",
+            "doorward-import",
             "doorward-store",
             "doorward-proxy",
             "doorward-web",

@@ -52,6 +52,7 @@ open id /authorize/
 get id /api/oidc/end-session
 get id /.well-known/openid-configuration
 get id /.well-known/oauth-authorization-server
+get id /.well-known/webfinger
 get id /.well-known/jwks.json
 open id /api/oidc/token
 open id /api/oidc/par
@@ -75,6 +76,8 @@ form id /account/tokens/revoke
 get id /admin/people
 get id /admin/people/person
 get id /admin/groups
+get id /admin/clients
+get id /admin/clients/client
 form id /admin/people
 form id /admin/people/groups
 form id /admin/people/profile
@@ -82,11 +85,19 @@ form id /admin/people/claims
 form id /admin/people/delete
 form id /admin/groups
 form id /admin/groups/save
+form id /admin/clients
+form id /admin/clients/save
+form id /admin/clients/secrets
+form id /admin/clients/secrets/remove
+form id /admin/clients/disable
+form id /admin/clients/enable
+form id /admin/clients/delete
 form id /admin/groups/delete
 form id /admin/people/disable
 form id /admin/people/enable
 form id /admin/people/end-sessions
 form id /admin/people/enrolment
+form id /authorize/account
 form id /authorize/consent
 get id /device
 form id /device
@@ -114,11 +125,12 @@ fn endpoints() -> Vec<Endpoint> {
 }
 
 /// Paths that the router names by a constant of the core.
-const CONSTANTS: [(&str, &str); 13] = [
+const CONSTANTS: [(&str, &str); 14] = [
     ("discovery::AUTHORIZE", "/authorize"),
     ("discovery::END_SESSION", "/api/oidc/end-session"),
     ("discovery::OPENID_CONFIGURATION", "/.well-known/openid-configuration"),
     ("discovery::OAUTH_AUTHORIZATION_SERVER", "/.well-known/oauth-authorization-server"),
+    ("discovery::WEBFINGER", "/.well-known/webfinger"),
     ("discovery::JWKS", "/.well-known/jwks.json"),
     ("discovery::TOKEN", "/api/oidc/token"),
     ("discovery::DEVICE_AUTHORIZATION", "/api/oidc/device/authorize"),

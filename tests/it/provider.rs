@@ -154,6 +154,7 @@ async fn scripts_of_any_origin_may_ask_where_no_cookie_counts() {
     for (path, open) in [
         ("/.well-known/openid-configuration", true),
         ("/.well-known/jwks.json", true),
+        ("/.well-known/webfinger", true),
         ("/api/oidc/userinfo", true),
         ("/api/oidc/token", true),
         ("/api/oidc/par", true),
@@ -262,7 +263,7 @@ async fn prompts_and_ages_lead_to_one_sign_in_and_no_loop() {
     code(&door, &mut ada, &wiki(&door, &[])).await;
     assert_eq!(outcome(&open(&mut ada, &wiki(&door, &none)).await), "code");
     door.clock.advance(61);
-    for more in [("prompt", "login"), ("prompt", "select_account"), ("max_age", "0"), ("max_age", "60")] {
+    for more in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
         let url = wiki(&door, &[more]);
         let silent = wiki(&door, &[more, ("prompt", "none")]);
         if more.0 == "max_age" {

@@ -14,6 +14,7 @@ macro_rules! on_both_engines {
 
 mod at_rest;
 mod certificates;
+mod clients;
 mod codes;
 mod crash;
 mod credentials;

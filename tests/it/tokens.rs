@@ -11,7 +11,7 @@ use crate::{
     provider::{TOOL, VERIFIER, WIKI, base64, code, tool, wiki},
 };
 
-const TOKEN: &str = "/api/oidc/token";
+pub(crate) const TOKEN: &str = "/api/oidc/token";
 pub(crate) const USERINFO: &str = "/api/oidc/userinfo";
 const OFFLINE: [(&str, &str); 1] = [("scope", "openid offline_access")];
 

@@ -2,10 +2,12 @@
 
 use doorward_visitor::Request;
 use http::Method;
+use serde_json::json;
 
 use crate::{
-    door::Door,
-    tokens::{USERINFO, outcome, send, text, tokens, userinfo},
+    door::{Door, STANDARD},
+    provider::{code, open, outcome as shown, wiki},
+    tokens::{USERINFO, outcome, redeem_as_wiki, send, text, tokens, userinfo},
 };
 
 #[tokio::test]
@@ -60,4 +62,34 @@ async fn o_26_only_a_whole_access_token_in_one_place_is_one() {
     assert_eq!(page.status, 401, "a cookie is no token");
     assert!(page.header("www-authenticate").unwrap().starts_with("Bearer "));
     assert_eq!(outcome(&userinfo(&door, access).await), "200");
+}
+
+#[tokio::test]
+async fn o_12_userinfo_is_signed_for_whom_asked_for_it_and_is_no_id_token() {
+    let signed = STANDARD.replace("[clients.wiki]\n", "[clients.wiki]\nuserinfo_alg = \"ES256\"\n");
+    let door = Door::with(&signed).await;
+    let mut ada = door.administrator().await;
+    let given = code(&door, &mut ada, &wiki(&door, &[("scope", "openid profile")])).await;
+    let tokens = redeem_as_wiki(&door, &given).await;
+    let page = userinfo(&door, text(&tokens, "access_token")).await;
+    assert_eq!((page.status.as_u16(), page.header("content-type")), (200, Some("application/jwt")));
+    let token = page.text();
+    let parts: Vec<serde_json::Value> = token
+        .split('.')
+        .take(2)
+        .map(|part| {
+            use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+        })
+        .collect();
+    assert_eq!((&parts[0]["alg"], &parts[0]["typ"]), (&json!("ES256"), &json!("userinfo+jwt")));
+    assert_eq!((&parts[1]["iss"], &parts[1]["aud"]), (&json!(door.url("id", "")), &json!("wiki")));
+    assert_eq!(parts[1]["preferred_username"], "ada");
+    // It names somebody and is signed by us, yet it is no hint: nobody else is sent away because of it.
+    let mut bob = door.member(&mut ada, "bob", "users").await;
+    code(&door, &mut bob, &wiki(&door, &[])).await;
+    let hinted = wiki(&door, &[("id_token_hint", &token), ("prompt", "none")]);
+    assert_eq!(shown(&open(&mut bob, &hinted).await), "code");
+    let refused = userinfo(&door, "dw_a_guess").await;
+    assert_eq!(refused.header("content-type"), Some("application/json"));
 }

@@ -7,17 +7,17 @@ use base64::{
 use doorward_core::{
     certificate::{Facts, Wanted, Window},
     config::{Acme, Challenge, ExternalAccount},
-    time::UnixTime,
+    time::{Lifetime, UnixTime},
 };
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, CertificateIdentifier, ChallengeType, Error,
     ExternalAccountKey, Identifier, NewAccount, NewOrder, OrderStatus, RetryPolicy,
 };
-use rustls::pki_types::{CertificateDer, Der, pem::PemObject as _};
+use rustls::pki_types::Der;
 use std::time::Duration;
 
 use crate::{
-    BoxFuture,
+    BoxFuture, chain,
     dns::{self, Presented},
     http::Http,
     made::{self, Made},
@@ -25,6 +25,11 @@ use crate::{
 
 /// How an authority's slowness is waited out: it looks at every name before an order is ready.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_mins(3));
+
+/// The type of a refusal of somebody who asks too often (RFC 8555 section 6.7).
+const RATE_LIMITED: &str = "urn:ietf:params:acme:error:rateLimited";
+/// The shortest and the longest time between two questions when to renew, in seconds (RFC 9773 section 4.3.2).
+const ASK_AGAIN: (u64, u64) = (60, 86_400);
 
 /// Why there is no certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,6 +76,15 @@ pub trait Publisher: Send + Sync {
     fn publish(&self, proofs: Vec<Proof>) -> BoxFuture<'_, Result<(), String>>;
     /// Stops answering with them.
     fn withdraw(&self, proofs: Vec<Proof>) -> BoxFuture<'_, ()>;
+}
+
+/// When the authority wants a certificate renewed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Renewal {
+    /// When.
+    pub window: Window,
+    /// How long it need not be asked again.
+    pub ask_again_after: Lifetime,
 }
 
 /// An authority, with our account there.
@@ -121,11 +135,18 @@ impl Authority {
     }
 
     /// When the authority wants this certificate renewed (RFC 9773); `None` when it does not say.
-    pub async fn renewal_window(&self, facts: &Facts) -> Option<Window> {
+    pub async fn renewal(&self, facts: &Facts) -> Option<Renewal> {
         let identifier = identifier(facts)?;
-        let (info, _) = self.account.renewal_info(&identifier).await.ok()?;
+        let (info, wait) = self.account.renewal_info(&identifier).await.ok()?;
+        if let Some(why) = &info.explanation_url {
+            tracing::info!(why, "the authority says why it wants a certificate renewed then");
+        }
         let time = |moment: time::OffsetDateTime| UnixTime(moment.unix_timestamp());
-        Some(Window { start: time(info.suggested_window.start), end: time(info.suggested_window.end) })
+        let window =
+            Window { start: time(info.suggested_window.start), end: time(info.suggested_window.end) };
+        // A moment has passed since the library read the header.
+        let wait = wait.saturating_add(Duration::from_millis(999)).as_secs().clamp(ASK_AGAIN.0, ASK_AGAIN.1);
+        Some(Renewal { window, ask_again_after: Lifetime(u32::try_from(wait).unwrap_or(u32::MAX)) })
     }
 
     /// Obtains a certificate.
@@ -182,19 +203,34 @@ impl Authority {
         }
         let (request, key) = made::request(&order.wanted.names)?;
         placed.finalize_csr(&request).await.map_err(failed)?;
-        let chain = placed.poll_certificate(&PATIENCE).await.map_err(failed)?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
-        let chain = chain.map_err(|error| format!("the authority sent no certificate: {error}"))?;
-        Ok(Made { chain: chain.into_iter().map(|certificate| certificate.to_vec()).collect(), key })
+        let first = placed.poll_certificate(&PATIENCE).await.map_err(failed)?;
+        let chain = self.chain(chain::parse(first.as_bytes())?, order.acme).await;
+        Ok(Made { chain, key })
+    }
+
+    async fn chain(&self, first: Vec<Vec<u8>>, acme: &Acme) -> Vec<Vec<u8>> {
+        let offered = self.http.take_chain().map(|(_, offered)| offered).unwrap_or_default();
+        match &acme.preferred_chain {
+            Some(preferred) => chain::choose(&self.account, &self.http, (first, offered), preferred).await,
+            None => first,
+        }
     }
 
     /// Places the order. An authority that refuses to see it as a renewal is asked for a new certificate.
     async fn place(&self, order: &Order<'_>) -> Result<instant_acme::Order, Error> {
         let names: Vec<Identifier> = order.wanted.names.iter().cloned().map(Identifier::Dns).collect();
-        if let Some(replaces) = order.replaces.and_then(identifier)
-            && let Ok(placed) = self.account.new_order(&NewOrder::new(&names).replaces(replaces)).await
-        {
-            return Ok(placed);
+        if let Some(replaces) = order.replaces.and_then(identifier) {
+            match self.account.new_order(&NewOrder::new(&names).replaces(replaces)).await {
+                // Another order would be one too many.
+                Err(Error::Api(problem)) if problem.r#type.as_deref() == Some(RATE_LIMITED) => {
+                    return Err(Error::Api(problem));
+                }
+                // An authority without renewals (RFC 9773) has nothing to refuse.
+                Err(Error::Unsupported(_)) => {}
+                // Refused, or not understood. A certificate matters more than what it is called.
+                Err(error) => tracing::info!("the order is no renewal for the authority: {error}"),
+                placed => return placed,
+            }
         }
         self.account.new_order(&NewOrder::new(&names)).await
     }
@@ -241,6 +277,11 @@ impl Proofs<'_> {
                 format!("no `[acme.dns]` is for {}: name its zone in `zones`", question.host)
             })?;
             let record = format!("_acme-challenge.{}", question.host);
+            let target = dns::target(dns, &record).await;
+            // Who is named for the zone where the alias leads writes there.
+            let named = self.order.acme.dns_for(&target).filter(|dns| !dns.zones.is_empty());
+            let dns = if target == record { dns } else { named.unwrap_or(dns) };
+            let record = target;
             let presented = dns::present(dns, self.http, &record, &question.dns_value, self.order.now).await;
             self.presented.push(presented.map_err(|cause| format!("{record} can't be written: {cause}"))?);
         }

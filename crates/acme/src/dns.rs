@@ -1,6 +1,7 @@
 //! Records of DNS-01 (RFC 8555 section 8.4): written, waited for, and removed.
 
 mod acme_dns;
+mod alias;
 mod cloudflare;
 mod exec;
 mod message;
@@ -15,6 +16,7 @@ use doorward_core::{
     time::UnixTime,
 };
 
+pub(crate) use self::alias::target;
 use crate::http::Http;
 
 /// The first wait between two looks at a record; each further one is twice as long, up to [`LONGEST_WAIT`].

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -25,18 +25,24 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::BoxFuture;
+use crate::{BoxFuture, chain::alternates};
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an answer that are read at most.
 const BODY_BYTES: usize = 1024 * 1024;
+/// What chains are (RFC 8555 section 9.1).
+const CHAIN: &[u8] = b"application/pem-certificate-chain";
+
+/// A chain as PEM, and the addresses of others that are offered with it.
+type Offered = (Bytes, Vec<String>);
 
 /// The client. Clones share everything.
 #[derive(Clone)]
 pub(crate) struct Http {
     tls: Arc<ClientConfig>,
     retry_after: Arc<AtomicU32>,
+    chain: Arc<Mutex<Option<Offered>>>,
 }
 
 impl Http {
@@ -59,7 +65,7 @@ impl Http {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls), retry_after: Arc::default() })
+        Ok(Self { tls: Arc::new(tls), retry_after: Arc::default(), chain: Arc::default() })
     }
 
     /// How many seconds the last refusal asked to wait, if it did.
@@ -68,6 +74,11 @@ impl Http {
             0 => None,
             seconds => Some(seconds),
         }
+    }
+
+    /// The chain that came last (RFC 8555 section 7.4.2).
+    pub(crate) fn take_chain(&self) -> Option<Offered> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Sends a request and reads the whole answer, whatever its status.
@@ -100,6 +111,11 @@ impl Http {
     }
 
     fn remember(&self, answer: &Response<Bytes>) {
+        let kind = answer.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+        if answer.status().is_success() && kind.starts_with(CHAIN) {
+            let chain = (answer.body().clone(), alternates(answer.headers()));
+            *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some(chain);
+        }
         if !matches!(answer.status().as_u16(), 429 | 503) {
             return;
         }

@@ -4,11 +4,12 @@
 //! answers the authority's questions over HTTP and TLS, is behind the port [`Publisher`].
 
 mod authority;
+mod chain;
 mod dns;
 mod http;
 mod made;
 
-pub use authority::{Authority, Failure, Order, Proof, ProofKind, Publisher};
+pub use authority::{Authority, Failure, Order, Proof, ProofKind, Publisher, Renewal};
 pub use made::{LocalRoot, Made, handshake_answer, temporary};
 
 /// A future that is boxed, as ports need it.

@@ -63,6 +63,10 @@ ids! {
     UserId,
     /// A group of people.
     GroupId,
+    /// A client that was registered without an identifier of its own choice.
+    ClientUuid,
+    /// A secret of a client.
+    SecretId,
     /// A session, of the portal or of one service's host.
     SessionId,
     /// The tokens that descend from one authorization code.

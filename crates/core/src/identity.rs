@@ -20,6 +20,13 @@ pub struct AuthContext {
     pub amr: Vec<String>,
 }
 
+impl AuthContext {
+    /// Whether the proof was one that can't be phished: a passkey, which is for our origin only.
+    pub fn is_phishing_resistant(&self) -> bool {
+        self.amr.iter().any(|method| method == "hwk" || method == "swk")
+    }
+}
+
 /// A signed-in person: who, in which groups, by which proof, in which session.
 ///
 /// Made from rows that were live when read: not disabled, not ended, not expired.

@@ -7,4 +7,6 @@ pub mod grant_type;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect_uri;
+pub mod registration;
 pub mod scope;
+pub mod slow_secret;

@@ -7,6 +7,7 @@
 pub mod authorization;
 pub mod claim_rule;
 pub mod claims;
+pub mod claims_request;
 pub mod device;
 pub mod discovery;
 pub mod end_session;
@@ -20,6 +21,7 @@ pub mod pushed;
 pub mod response;
 pub mod token_state;
 pub mod userinfo;
+pub mod webfinger;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -29,12 +29,15 @@ pub enum Page {
     People,
     /// The administrators' list of groups.
     Groups,
+    /// The administrators' list of registered applications.
+    Clients,
     /// Where people enter the code of a device.
     Device,
 }
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Passkeys, Self::Tokens, Self::People, Self::Groups, Self::Device];
+    const ALL: [Self; 6] =
+        [Self::Passkeys, Self::Tokens, Self::People, Self::Groups, Self::Clients, Self::Device];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Page {
             Self::Tokens => "/account/tokens",
             Self::People => "/admin/people",
             Self::Groups => "/admin/groups",
+            Self::Clients => "/admin/clients",
             Self::Device => "/device",
         }
     }

@@ -171,6 +171,16 @@ impl HashedSecret {
         Self(sha256(secret))
     }
 
+    /// Reads a stored hash.
+    pub const fn from_stored(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
+    /// The bytes to store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Whether both are hashes of one secret, in constant time.
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

@@ -1,10 +1,12 @@
 //! One line per decision (R48). Never a cookie, a query or a token.
 
+use std::sync::Arc;
+
 use doorward_core::{
     config::Decisions,
     http::{fetch::FetchMetadata, forwarded},
     identity::Identity,
-    policy::{self, Access, Demand, Denial},
+    policy::{self, Access, Demand, Denial, VerifiedUser},
     service::Service,
 };
 use http::request::Parts;
@@ -18,6 +20,8 @@ pub(crate) struct Line<'a> {
     pub(crate) arrival: &'a Arrival,
     pub(crate) head: &'a Parts,
     pub(crate) identity: Option<&'a Identity>,
+    /// Who gave a name and its password.
+    pub(crate) named: &'a str,
     /// What a refusal was compared with.
     pub(crate) detail: &'a str,
     /// Who forwards what is permitted: this server, or another proxy that asked.
@@ -28,6 +32,11 @@ impl<'a> Line<'a> {
     /// The same about a request at another proxy.
     pub(crate) const fn via_forward_auth(self) -> Self {
         Self { via: "forward-auth", ..self }
+    }
+
+    /// The same with who gave a name and its password.
+    pub(crate) fn of(self, user: Option<&'a Arc<VerifiedUser>>) -> Self {
+        Self { named: user.map_or("", |user| user.name()), ..self }
     }
 
     /// The same with what a refusal was compared with.
@@ -53,7 +62,7 @@ impl<'a> Line<'a> {
                     posture = service.guard.posture.word(),
                     outcome,
                     reason = %reason,
-                    user = self.identity.map_or("", |identity| identity.profile.username.as_str()),
+                    user = self.identity.map_or(self.named, |identity| identity.profile.username.as_str()),
                     client = %context.client,
                     peer = %context.peer,
                     trusted = trust.speaks_for_others(context.peer.to_canonical()),

@@ -132,8 +132,9 @@ async fn decide(
             fit(Some(dialect), control(answer), problem.code())
         }
         Decision::Permit(permit) => {
-            line.decided(service::outcome(&permit), permit.grounds());
-            worker.count(&service, &arrival, (service::outcome(&permit), service::outcome(&permit)));
+            let outcome = service::outcome(&service, &permit);
+            line.of(permit.user()).decided(outcome, permit.grounds());
+            worker.count(&service, &arrival, (outcome, outcome));
             permitted(worker, dialect, &permit, (&service, &arrival), head)
         }
         Decision::Demand(demand) => {
@@ -209,9 +210,7 @@ fn permitted(
         Dialect::Nginx | Dialect::Traefik | Dialect::NginxAnswer => {}
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&arrival.context.id.to_string()) {
-        headers.insert(X_REQUEST_ID, id);
-    }
+    headers.insert(X_REQUEST_ID, worker.header_of(arrival.context.id));
     let mut answer = Response::new(AnswerBody::Empty);
     *answer.headers_mut() = headers;
     answer
@@ -237,6 +236,7 @@ fn meanwhile(worker: &Worker, arrival: &Arrival, head: &Parts) -> Answer {
             *answer.status_mut() = StatusCode::SEE_OTHER;
             answer.headers_mut().insert(header::LOCATION, location);
             answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            answer.headers_mut().insert(X_REQUEST_ID, worker.header_of(arrival.context.id));
             answer
         }
         _ => {

@@ -32,6 +32,7 @@ pub mod tls;
 mod upgrade;
 mod upstream;
 pub mod upstream_tls;
+mod vanished;
 mod watch;
 mod worker;
 

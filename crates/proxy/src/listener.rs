@@ -19,7 +19,10 @@ use ipnet::IpNet;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Type};
 
-use crate::stream::{Kind, Stream};
+use crate::{
+    stream::{Kind, Stream},
+    vanished,
+};
 
 /// Connections that may wait in the kernel's queue. The kernel lowers it to its own limit.
 pub(crate) const QUEUE: i32 = 4096;
@@ -121,6 +124,8 @@ impl Socket {
         match self {
             Self::Tcp(socket) => {
                 socket.set_nonblocking(true)?;
+                // Once more, because sockets that are passed in were bound by somebody else.
+                vanished::notice(&socket)?;
                 tokio::net::TcpListener::from_std(socket).map(Accepting::Tcp)
             }
             Self::Unix(socket) => {
@@ -139,6 +144,8 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
         // Otherwise `[::]` would take the port of `0.0.0.0` too, or not, as the system is set.
         socket.set_only_v6(true)?;
     }
+    // Before anybody can connect: who waits in the queue is as the socket was then.
+    vanished::notice(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(QUEUE)?;
     Ok(socket.into())

@@ -66,7 +66,8 @@ impl Histogram {
 }
 
 /// What became of a request to a service.
-const OUTCOMES: [&str; 7] = ["forwarded", "bypassed", "by_key", "sign_in", "denied", "closed", "other"];
+const OUTCOMES: [&str; 8] =
+    ["forwarded", "redirected", "bypassed", "by_key", "sign_in", "denied", "closed", "other"];
 
 /// The requests of one service.
 #[derive(Default)]

@@ -58,10 +58,11 @@ pub(crate) async fn handle(
     if peer.asks {
         return Ok(Box::pin(forward_auth::answer(&worker, &config, &peer, request)).await);
     }
-    if let Some(answer) = redirect::challenge(&worker, &peer, &request) {
+    let id = worker.name_request();
+    if let Some(mut answer) = redirect::challenge(&worker, &peer, &request) {
+        answer.headers_mut().insert(X_REQUEST_ID, worker.header_of(id));
         return Ok(answer);
     }
-    let id = worker.name_request();
     let mut answer = match read((&worker, id), &config, &peer, &request) {
         Err(refusal) => refused((&worker, id), &config, &peer, &request, &refusal),
         Ok(incoming) if peer.way == Way::Redirect => redirect::to_https(&incoming),
@@ -161,22 +162,16 @@ async fn gate(
         worker.tally.reserved.add(1);
         return Box::pin(reserved(worker, service, arrival, request)).await;
     }
-    if matches!(service.backend, Backend::Elsewhere) {
-        let problem = Problem::Unanswered(Unanswered::Elsewhere);
-        let page = wants_page(request.headers());
-        return control(worker.control.problem(&problem, page, &arrival.context));
-    }
     let (head, body) = request.into_parts();
+    if matches!(service.backend, Backend::Elsewhere) {
+        return unread(worker, service, &arrival, &head, &Problem::Unanswered(Unanswered::Elsewhere));
+    }
     let websocket = headers::asks_for_websocket(&head.method, head.version, &head.headers);
     let fetch = FetchMetadata::read(&head.method, &head.headers, &arrival.route.origin, websocket);
     let began = Instant::now();
     let judged = match judge(worker, service, &arrival, &head, fetch).await {
         Ok(judged) => judged,
-        Err(problem) => {
-            line(service, &arrival, &head, None).decided("denied", &problem.code());
-            worker.count(service, &arrival, ("denied", problem.code()));
-            return control(worker.control.problem(&problem, wants_page(&head.headers), &arrival.context));
-        }
+        Err(problem) => return unread(worker, service, &arrival, &head, &problem),
     };
     let Judged { identity, decision, token, bearer, generation, held } = judged;
     let decided = Instant::now();
@@ -191,8 +186,9 @@ async fn gate(
             return refused_at(worker, (service, &arrival), (&head, fetch), Err(denial), line).0;
         }
     };
-    line.decided(outcome(&permit), permit.grounds());
-    worker.count(service, &arrival, (outcome(&permit), outcome(&permit)));
+    let outcome = outcome(service, &permit);
+    line.of(permit.user()).decided(outcome, permit.grounds());
+    worker.count(service, &arrival, (outcome, outcome));
     if let Backend::Redirect(target) = &service.backend {
         return redirect::lead(target, &head.method, &arrival.target);
     }
@@ -210,6 +206,7 @@ async fn gate(
         held,
         generation,
         until: None,
+        request: arrival.context.id,
     });
     let outgoing = Outgoing { service, arrival, head, body, websocket, as_page, watch };
     let answer = forward::forward(worker, permit, outgoing).await;
@@ -262,7 +259,20 @@ pub(crate) fn line<'a>(
     head: &'a Parts,
     identity: Option<&'a Identity>,
 ) -> Line<'a> {
-    Line { service, arrival, head, identity, detail: "", via: "door" }
+    Line { service, arrival, head, identity, named: "", detail: "", via: "door" }
+}
+
+/// A request at a service about which nothing could be decided does not pass.
+fn unread(
+    worker: &Worker,
+    service: &Arc<Service>,
+    arrival: &Arrival,
+    head: &Parts,
+    problem: &Problem,
+) -> Answer {
+    line(service, arrival, head, None).decided("denied", &problem.code());
+    worker.count(service, arrival, ("denied", problem.code()));
+    control(worker.control.problem(problem, wants_page(&head.headers), &arrival.context))
 }
 
 /// Whether a path is reserved, in any case: an upstream that ignores case shall not see it either.
@@ -282,7 +292,7 @@ async fn reserved(
         return control(worker.control.reserved(Arc::clone(service), request, arrival.context).await);
     }
     let problem = Problem::Malformed("the reserved path in another spelling");
-    control(worker.control.problem(&problem, wants_page(request.headers()), &arrival.context))
+    unread(worker, service, &arrival, &request.into_parts().0, &problem)
 }
 
 /// Who it is, what was decided, and what that rests on.
@@ -321,7 +331,8 @@ pub(crate) async fn judge(
     // Read before anything is decided: what changes after it shows.
     let generation = worker.sessions.generation();
     if let Some(presented) = presented(&service.guard, &head.headers) {
-        let (identity, decision) = Box::pin(by_token(worker, service, &access, presented)).await?;
+        let judged = Box::pin(by_token(worker, service, &access, presented)).await;
+        let (identity, decision) = judged.map_err(|error| unknown(arrival.context.id, &error))?;
         return Ok(Judged {
             identity,
             decision,
@@ -336,8 +347,9 @@ pub(crate) async fn judge(
     match (&decision, token) {
         (Decision::Demand(Demand::SignIn), Some(token)) => {
             let token = Hashed::<Session>::of_text(token);
-            let identity =
-                resolve(worker, &token, arrival).await.map_err(|Unavailable| Problem::Unavailable)?;
+            let identity = resolve(worker, &token, arrival)
+                .await
+                .map_err(|error| unknown(arrival.context.id, &error))?;
             access.identity = identity.as_ref();
             let decision = policy::decide(&service.guard, &access);
             Ok(Judged { identity, decision, token: Some(token), bearer: None, generation, held: shown })
@@ -364,11 +376,17 @@ async fn by_token(
     service: &Service,
     access: &Access<'_>,
     presented: Presented,
-) -> Result<(Option<Arc<Identity>>, Decision), Problem> {
+) -> Result<(Option<Arc<Identity>>, Decision), Unavailable> {
     let found = bearer(worker, presented, &service.name, access.now).await;
-    let found = found.map_err(|Unavailable| Problem::Unavailable)?;
+    let found = found?;
     let decision = policy::decide_by_token(&service.guard, access, found.as_ref());
     Ok((found.map(|bearer| Arc::clone(&bearer.identity)), decision))
+}
+
+/// Nobody can tell who somebody is: 503, and the log says why.
+pub(crate) fn unknown(request: RequestId, error: &Unavailable) -> Problem {
+    tracing::error!(%request, %error, "sessions and tokens can't be asked about");
+    Problem::Unavailable
 }
 
 /// Who is behind a token at a service.
@@ -403,8 +421,9 @@ async fn by_password(
     worker.passwords.verify(&worker.guesses, realm, credentials, from).await
 }
 
-pub(crate) fn outcome(permit: &Permit) -> &'static str {
+pub(crate) fn outcome(service: &Service, permit: &Permit) -> &'static str {
     match permit.grounds() {
+        _ if matches!(service.backend, Backend::Redirect(_)) => "redirected",
         Grounds::Bypass(_) => "bypassed",
         Grounds::Key(_) => "by_key",
         Grounds::Session | Grounds::Basic | Grounds::Open | Grounds::Token(_) => "forwarded",

@@ -13,13 +13,13 @@ use tokio::sync::watch;
 /// A future behind a port.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Sessions can't be asked about now. That is 503, never "nobody".
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unavailable;
+/// Sessions can't be asked about now, with the cause for the log. That is 503, never "nobody".
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unavailable(pub String);
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("sessions are unavailable")
+        formatter.write_str(&self.0)
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn answer(ask: Ask<'_>, watch: Box<Watch>) -> Option<Answer> {
         Ok(Found::Folder) => redirect(ask.target),
         Ok(Found::Nothing) => None,
         Err(error) => {
-            tracing::warn!(directory = %ask.site.directory.display(), %error, "a file can't be served");
+            tracing::warn!(request = %watch.request, directory = %ask.site.directory.display(), %error, "a file can't be served");
             None
         }
     }

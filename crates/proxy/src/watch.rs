@@ -3,7 +3,7 @@
 use std::{rc::Rc, sync::Arc};
 
 use doorward_core::{
-    http::fetch::FetchMetadata,
+    http::{context::RequestId, fetch::FetchMetadata},
     policy::{self, Access, Decision, Demand, Presented},
     route::{Destination, Route},
     token::{Hashed, Session},
@@ -11,7 +11,12 @@ use doorward_core::{
 use http::{Method, uri::PathAndQuery};
 use tokio::sync::watch;
 
-use crate::{credentials::Held, service::bearer, worker::Worker};
+use crate::{
+    credentials::Held,
+    service::{self, bearer},
+    session::Unavailable,
+    worker::Worker,
+};
 
 /// Everything that the decision depended on. Without a session it rests on the configuration alone.
 pub(crate) struct Watch {
@@ -28,6 +33,8 @@ pub(crate) struct Watch {
     pub(crate) held: Held,
     /// The generation at which it was decided.
     pub(crate) generation: u64,
+    /// The request, for the log.
+    pub(crate) request: RequestId,
     /// When the service's limit of time ends it in any case.
     pub(crate) until: Option<tokio::time::Instant>,
 }
@@ -81,8 +88,9 @@ impl Watch {
             now,
         };
         if let Some(presented) = self.bearer {
-            let Ok(found) = bearer(&self.worker, presented, &service.name, now).await else {
-                return false;
+            let found = match bearer(&self.worker, presented, &service.name, now).await {
+                Ok(found) => found,
+                Err(error) => return self.unknown(&error),
             };
             let decision = policy::decide_by_token(&service.guard, &access, found.as_ref());
             return matches!(decision, Decision::Permit(_));
@@ -91,11 +99,18 @@ impl Watch {
         let (Decision::Demand(Demand::SignIn), Some(token)) = (&decision, &self.token) else {
             return matches!(decision, Decision::Permit(_));
         };
-        let Ok(Some(identity)) = self.worker.sessions.resolve(token, self.route.host.as_str(), now).await
-        else {
-            return false;
+        let identity = match self.worker.sessions.resolve(token, self.route.host.as_str(), now).await {
+            Ok(Some(identity)) => identity,
+            Ok(None) => return false,
+            Err(error) => return self.unknown(&error),
         };
         access.identity = Some(&identity);
         matches!(policy::decide(&service.guard, &access), Decision::Permit(_))
+    }
+
+    /// What can't be told does not hold.
+    fn unknown(&self, error: &Unavailable) -> bool {
+        service::unknown(self.request, error);
+        false
     }
 }

@@ -27,6 +27,8 @@ pub enum Constraint {
     Username,
     /// Somebody has this mail address.
     Email,
+    /// A client has this identifier.
+    Client,
     /// A group has this name.
     Group,
     /// Nobody could administer any more.

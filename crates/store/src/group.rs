@@ -121,6 +121,7 @@ impl Store {
     /// [`crate::Constraint::LastAdministrator`] when nobody could administer any more.
     pub async fn delete_group(&self, id: GroupId) -> Result<bool, StoreError> {
         self.attempt(move |tx| {
+            tx.execute("DELETE FROM client_groups WHERE group_id = $1", &[id.as_str().into()])?;
             let won = tx.wins("DELETE FROM user_groups WHERE id = $1", &[id.as_str().into()])?;
             an_administrator_remains(tx)?;
             Ok(won)

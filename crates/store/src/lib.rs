@@ -15,6 +15,7 @@
 mod authorization_code;
 mod certificate;
 mod claims;
+mod client;
 mod client_token;
 mod consent;
 mod credential;
@@ -40,6 +41,7 @@ mod vault;
 
 pub use authorization_code::{IssuedCode, NewCode};
 pub use certificate::{StoredCertificate, StoredChain, StoredProof};
+pub use client::{NewClient, SecretHash, StoredClient, StoredSecret};
 pub use client_token::ClientToken;
 pub use credential::{CredentialRow, NewCredential, StoredCredential};
 pub use data_directory::{DataDirectory, DataDirectoryError};

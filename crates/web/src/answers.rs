@@ -154,7 +154,8 @@ impl App {
     ) -> Response<Body> {
         let response = if as_page {
             let frame = Frame::abroad(&self.environment);
-            self.with_assets(page::message(frame, context, ("This service is closed", message), None))
+            let text = format!("{message} Reason: {}.", denied.denial.code());
+            self.with_assets(page::message(frame, context, ("This service is closed", &text), None))
         } else {
             json("service_closed", denied.denial.code(), message, context)
         };

@@ -20,9 +20,11 @@ use doorward_core::{
 use http::Method;
 
 use crate::{
+    clients,
     extract::{Context, Env},
     login,
     page::{self, Frame},
+    refusal::Refusal,
     reply,
     session::Visitor,
 };
@@ -52,9 +54,9 @@ pub(crate) async fn show(
     State(environment): Env,
     Context(context): Context,
     Visitor(visitor): Visitor,
-) -> Response {
+) -> Result<Response, Refusal> {
     let Some(identity) = visitor else {
-        return reply::see_other(&login::path(&ReturnTo::Launcher));
+        return Ok(reply::see_other(&login::path(&ReturnTo::Launcher)));
     };
     let config = environment.config();
     let services = config
@@ -62,16 +64,20 @@ pub(crate) async fn show(
         .iter()
         .filter(|service| opens(service, &identity, &context))
         .filter_map(|service| tile(&config, service));
-    let applications = config
-        .clients
+    let registered = environment.store.clients("", clients::PAGE).await?;
+    let registered = registered.iter().filter_map(|stored| Some(Arc::new(stored.client()?.0)));
+    // A declared client counts in the place of one that was registered under its identifier.
+    let registered = registered.filter(|client| config.client(&client.client_id).is_none());
+    let applications: Vec<_> = config.clients.iter().cloned().chain(registered).collect();
+    let applications = applications
         .iter()
         .filter(|client| policy::admit(&client.policy, &identity, context.client, context.now).is_ok())
         .filter_map(|client| tile_of_application(client));
-    page::show(&Page {
+    Ok(page::show(&Page {
         frame: Frame::wide(&environment, &identity),
         tiles: services.chain(applications).collect(),
         quarantined: if identity.is_administrator() { quarantined(&config) } else { Vec::new() },
-    })
+    }))
 }
 
 /// Whether the gate would let this person open the service's first page from here.

@@ -8,6 +8,7 @@ mod app;
 mod assets;
 mod callback;
 mod ceremony;
+mod clients;
 mod enrolment;
 mod environment;
 mod extract;

@@ -47,6 +47,7 @@ struct Page {
     frame: Frame,
     return_to: String,
     service: Option<String>,
+    hint: String,
     fresh: bool,
 }
 
@@ -61,17 +62,31 @@ pub(crate) async fn show(
     if visitor.is_some() && !fresh {
         return reply::see_other(&then.to_path());
     }
-    let service = destination(&environment, &then);
+    let service = destination(&environment, &then).await;
     page::show(&Page {
         frame: Frame::portal(&environment, visitor.as_deref()),
         return_to: then.to_path(),
         service,
+        hint: hint(&then),
         fresh: fresh && visitor.is_some(),
     })
 }
 
+/// Longest hint that is shown.
+const HINT_MAX: usize = 100;
+
+/// Whom an application expects (OpenID Connect Core section 3.1.2.1). Anybody can write it into a link, so it is shown in
+/// the field for the name and decides nothing.
+fn hint(then: &ReturnTo) -> String {
+    let ReturnTo::Authorize(query) = then else { return String::new() };
+    let parameters = Parameters::parse(query.as_bytes()).unwrap_or_default();
+    let hint = parameters.value("login_hint").unwrap_or_default();
+    let sound = hint.len() <= HINT_MAX && !hint.chars().any(char::is_control);
+    if sound { hint.to_owned() } else { String::new() }
+}
+
 /// The name of what comes after the sign-in.
-fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
+async fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
     let config = environment.config();
     match then {
         ReturnTo::Handoff(query) => {
@@ -80,7 +95,7 @@ fn destination(environment: &Environment, then: &ReturnTo) -> Option<String> {
         }
         ReturnTo::Authorize(query) => {
             let query = Parameters::parse(query.as_bytes()).ok()?;
-            Some(config.client(query.value("client_id")?)?.title.clone())
+            Some(environment.client(query.value("client_id")?).await.ok()??.title.clone())
         }
         ReturnTo::Device(_) => Some("Another device".to_owned()),
         ReturnTo::Launcher | ReturnTo::Page(_) => None,

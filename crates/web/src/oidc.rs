@@ -1,5 +1,6 @@
 //! The OpenID provider's endpoints. What they decide is in `doorward_core::oidc`.
 
+pub(crate) mod account;
 pub(crate) mod authorize;
 pub(crate) mod consent;
 mod delivery;

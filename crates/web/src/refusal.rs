@@ -190,6 +190,7 @@ const fn conflict(constraint: Constraint) -> &'static str {
     match constraint {
         Constraint::Username => "Somebody has this user name already. Choose another one.",
         Constraint::Email => "Somebody has this mail address already. Use another one.",
+        Constraint::Client => "There is a client with this identifier already. Choose another one.",
         Constraint::Group => "A group has this name already. Choose another one.",
         Constraint::LastAdministrator => {
             "Then nobody could administer this place any more. Make somebody else an administrator first."

@@ -13,7 +13,7 @@ use doorward_core::{http::context::RequestContext, oidc::discovery};
 use http::StatusCode;
 
 use crate::{
-    assets, callback, enrolment,
+    assets, callback, clients, enrolment,
     environment::Environment,
     extract::Env,
     groups, handoff, launcher, login, oidc, passkeys, people, personal_tokens,
@@ -54,6 +54,7 @@ fn for_scripts() -> Router<Arc<Environment>> {
             discovery::OAUTH_AUTHORIZATION_SERVER,
             get(oidc::metadata::configuration).options(oidc::preflight),
         )
+        .route(discovery::WEBFINGER, get(oidc::metadata::webfinger).options(oidc::preflight))
         .route(discovery::JWKS, get(oidc::metadata::keys).options(oidc::preflight))
         .route(discovery::TOKEN, post(oidc::token::issue).options(oidc::preflight))
         .route(discovery::PUSH, post(oidc::pushed::push).options(oidc::preflight))
@@ -93,9 +94,17 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people/claims", post(people::person::set_claims))
         .route("/admin/people/delete", post(people::person::delete))
         .route("/admin/people", post(people::add))
+        .route("/admin/clients/save", post(clients::pages::save))
+        .route("/admin/clients/secrets/remove", post(clients::pages::remove_secret))
+        .route("/admin/clients/secrets", post(clients::pages::add_secret))
+        .route("/admin/clients/disable", post(clients::pages::disable))
+        .route("/admin/clients/enable", post(clients::pages::enable))
+        .route("/admin/clients/delete", post(clients::pages::delete))
+        .route("/admin/clients", post(clients::pages::create))
         .route("/admin/groups/save", post(groups::save))
         .route("/admin/groups/delete", post(groups::delete))
         .route("/admin/groups", post(groups::add))
+        .route("/authorize/account", post(oidc::account::choose))
         .route("/authorize/consent", post(oidc::consent::decide))
         .route(discovery::DEVICE, post(oidc::device::decide))
         .route("/sign-out", post(sign_out::finish))
@@ -106,6 +115,8 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people", get(people::show))
         .route("/admin/people/person", get(people::person::show))
         .route("/admin/groups", get(groups::show))
+        .route("/admin/clients", get(clients::pages::list))
+        .route("/admin/clients/client", get(clients::pages::show))
         .route("/sign-out", get(sign_out::show))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn read(section: &mut Section<'_>, source: &Source, listeners: &[List
     let ca_file = acme.text(&["ca_file"]).map(|text| value::file(source, &text));
     let email = acme.text(&["email"]).and_then(|text| email(&acme, text));
     let external_account = external_account(&mut acme, source);
+    let preferred_chain = acme.text(&["preferred_chain"]).map(|text| text.text);
     acme.finish();
     Acme {
         directory: directory.unwrap_or_else(|| Acme::default().directory),
@@ -35,6 +36,7 @@ pub(super) fn read(section: &mut Section<'_>, source: &Source, listeners: &[List
         challenges,
         external_account,
         dns,
+        preferred_chain,
     }
 }
 

@@ -175,7 +175,8 @@ async fn names_are_proved_by_a_program() {
     assert_eq!((count(" present _acme-challenge."), count(" cleanup _acme-challenge.")), (2, 2), "{log}");
 }
 
-/// Debian's `named` with one zone, which takes updates of one key.
+/// Debian's `named` with one zone, which takes updates of one key, and another for what is delegated. It follows aliases
+/// from one to the other, and asks nobody else.
 fn named(folder: &Scratch, port: u16, algorithm: &str) -> Program {
     let place = folder.path().display();
     let mut zone = String::from(
@@ -184,12 +185,16 @@ fn named(folder: &Scratch, port: u16, algorithm: &str) -> Program {
     for name in ["ns", "@", "id", "www"] {
         writeln!(zone, "{name} IN A 127.0.0.1").unwrap();
     }
+    std::fs::write(folder.path().join("delegated"), &zone).unwrap();
+    // By way of another alias, as providers do.
+    zone.push_str("_acme-challenge.apps IN CNAME step\nstep IN CNAME apps.delegated.test.\n");
     std::fs::write(folder.path().join("zone"), zone).unwrap();
     let config = format!(
         "key \"door-key\" {{ algorithm {algorithm}; secret \"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"; }};\n\
          options {{ directory \"{place}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n\
-         pid-file \"{place}/pid\"; session-keyfile \"{place}/session.key\"; recursion no; dnssec-validation no; }};\n\
-         controls {{ }};\nzone \"home.test\" {{ type primary; file \"{place}/zone\"; update-policy {{ grant door-key name _acme-challenge.home.test TXT; }}; }};\n"
+         pid-file \"{place}/pid\"; session-keyfile \"{place}/session.key\"; recursion yes; forward only; forwarders {{ 127.0.0.1 port 1; }}; dnssec-validation no; }};\n\
+         controls {{ }};\nzone \"home.test\" {{ type primary; file \"{place}/zone\"; update-policy {{ grant door-key name _acme-challenge.home.test TXT; }}; }};\n\
+         zone \"delegated.test\" {{ type primary; file \"{place}/delegated\"; update-policy {{ grant door-key name apps.delegated.test TXT; }}; }};\n"
     );
     std::fs::write(folder.path().join("named.conf"), config).unwrap();
     let mut command = Command::new("/usr/sbin/named");
@@ -220,6 +225,30 @@ async fn wildcards_are_proved_by_dynamic_updates() {
         names.sort();
         assert_eq!(names, ["*.home.test", "home.test"]);
     }
+}
+
+/// The zone of the host may be changed by nobody here: its challenge is an alias of a name in a zone that may. Who is named
+/// for that zone writes there, the authority follows, and both a host and a wildcard are proved so.
+#[tokio::test]
+async fn a_challenge_that_is_delegated_is_proved_where_its_alias_leads() {
+    let (folder, port) = (Scratch::new("named").unwrap(), free_port());
+    let _named = named(&folder, port, "hmac-sha256");
+    let mut pebble = Pebble::new(Options::default());
+    pebble.start_authority(&format!("127.0.0.1:{port}"));
+    std::fs::write(folder.path().join("key"), "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=").unwrap();
+    let acme = format!(
+        "[[acme.dns]]\nzones = [\"home.test\"]\nprovider = \"exec\"\ncommand = [\"/bin/false\"]\nresolvers = [\"127.0.0.1:{port}\"]\n\n\
+         [[acme.dns]]\nzones = [\"delegated.test\"]\nprovider = \"rfc2136\"\nserver = \"127.0.0.1:{port}\"\n\
+         key_name = \"door-key\"\nkey_file = \"{}/key\"\n",
+        folder.path().display()
+    );
+    let certificate = "[[certificates]]\nnames = [\"*.apps.home.test\", \"apps.home.test\"]\n";
+    let text = pebble.config(&acme, certificate).replace("[acme]\n", "[acme]\nchallenge = \"dns-01\"\n");
+    let text = text.replace("domain = \"home.test\"", "domain = \"apps.home.test\"");
+    let door = Door::at(&text, &[], now()).await;
+    let status = until(&door, obtained).await;
+    assert_eq!(status.len(), 1, "{status:?}");
+    assert!(reaches(door.running.addresses()[0], "www.apps.home.test", &pebble.root().await).await);
 }
 
 /// A key that the server does not know is told as such.

@@ -64,6 +64,8 @@ pub(super) struct Options {
     pub(super) external_accounts: bool,
     /// Whether the answers to questions do not matter.
     pub(super) believe_everything: bool,
+    /// How many chains are offered beside the first.
+    pub(super) alternate_roots: u8,
 }
 
 /// The authority.
@@ -72,7 +74,7 @@ pub(super) struct Pebble {
     /// Where it asks over HTTP and in handshakes.
     pub(super) http_port: u16,
     pub(super) tls_port: u16,
-    port: u16,
+    pub(super) port: u16,
     management: u16,
     /// Where its DNS is changed, and where it answers.
     pub(super) dns_management: u16,
@@ -123,6 +125,7 @@ impl Pebble {
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env("PEBBLE_AUTHZREUSE", "0")
             .env("PEBBLE_VA_ALWAYS_VALID", flag(self.options.believe_everything))
+            .env("PEBBLE_ALTERNATE_ROOTS", self.options.alternate_roots.to_string())
             .env("PEBBLE_WFE_NONCEREJECT", self.options.refuse_nonces.to_string());
         self.own.push(start(&mut command, "ACME directory available at"));
     }
@@ -191,10 +194,15 @@ posture = "public"
 
     /// What people would install to believe it.
     pub(super) async fn root(&self) -> CertificateDer<'static> {
+        self.root_of_chain(0).await
+    }
+
+    /// The same for another chain that it offers.
+    pub(super) async fn root_of_chain(&self, number: usize) -> CertificateDer<'static> {
         let own = CertificateDer::from_pem_file(self.file("leaf.pem")).unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.management));
         let mut client = Client::without_hosts().host("localhost", address).trust([own]).unwrap();
-        let url = format!("https://localhost:{}/roots/0", self.management);
+        let url = format!("https://localhost:{}/roots/{number}", self.management);
         let page = client.navigate(&url).await.unwrap();
         CertificateDer::from_pem_slice(&page.body).unwrap()
     }

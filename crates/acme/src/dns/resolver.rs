@@ -11,12 +11,14 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-use super::message::{self, A, AAAA, Data, Message, NS, SOA, TXT};
+use super::message::{self, A, AAAA, CNAME, Data, Message, NS, SOA, TXT};
 
 /// How long one answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(4);
 /// Servers of a zone that are asked at most.
 const SERVERS: usize = 4;
+/// Codes of answers (RFC 1035 section 4.1.1): all is well, and there is no such name.
+const KNOWN: [u8; 2] = [0, 3];
 
 /// The texts at a name.
 pub(super) async fn texts(server: SocketAddr, name: &str) -> Result<Vec<String>, String> {
@@ -26,6 +28,21 @@ pub(super) async fn texts(server: SocketAddr, name: &str) -> Result<Vec<String>,
         _ => None,
     };
     Ok(answer.answers.into_iter().filter_map(text).collect())
+}
+
+/// What a name is an alias of, as the first of `servers` says that knows of it.
+pub(super) async fn alias(servers: &[SocketAddr], name: &str) -> Option<String> {
+    for server in servers {
+        let Ok(answer) = ask(*server, name, CNAME).await else { continue };
+        if !KNOWN.contains(&answer.code) {
+            continue;
+        }
+        return answer.answers.into_iter().find_map(|record| match record.data {
+            Data::Name(target) if record.name.eq_ignore_ascii_case(name) => Some(target),
+            _ => None,
+        });
+    }
+    None
 }
 
 /// The zone that a name is in, as `server` knows it.
@@ -80,7 +97,7 @@ async fn find_responsible(resolver: SocketAddr, name: &str) -> Result<Vec<Socket
     Ok(servers)
 }
 
-fn system_resolvers() -> Vec<SocketAddr> {
+pub(super) fn system_resolvers() -> Vec<SocketAddr> {
     let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     let mut found: Vec<SocketAddr> = text
         .lines()

@@ -14,6 +14,8 @@ pub struct Facts {
     pub serial: Vec<u8>,
     /// The identifier of its issuer's key, if it names one (section 4.2.1.1).
     pub authority_key: Option<Vec<u8>>,
+    /// What its issuer is called: the common name (section 4.1.2.4), if it has one.
+    pub issuer: Option<String>,
 }
 
 /// Not a certificate.
@@ -26,8 +28,11 @@ const OBJECT_IDENTIFIER: u8 = 0x06;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
 const VERSION: u8 = 0xa0;
 const EXTENSIONS: u8 = 0xa3;
+/// id-at-commonName, 2.5.4.3.
+const COMMON_NAME: [u8; 3] = [0x55, 0x04, 0x03];
 /// id-ce-authorityKeyIdentifier, 2.5.29.35.
 const AUTHORITY_KEY: [u8; 3] = [0x55, 0x1d, 0x23];
 /// `keyIdentifier` in it.
@@ -43,9 +48,9 @@ pub fn facts(certificate: &[u8]) -> Result<Facts, Malformed> {
         body.expect(VERSION)?;
     }
     let serial = body.expect(INTEGER)?.to_vec();
-    // The signature's algorithm and the issuer.
+    // The signature's algorithm.
     body.expect(SEQUENCE)?;
-    body.expect(SEQUENCE)?;
+    let issuer = common_name(body.expect(SEQUENCE)?)?;
     let mut validity = Reader(body.expect(SEQUENCE)?);
     let (not_before, not_after) = (validity.time()?, validity.time()?);
     let mut authority_key = None;
@@ -54,7 +59,22 @@ pub fn facts(certificate: &[u8]) -> Result<Facts, Malformed> {
             authority_key = find_authority_key(content)?;
         }
     }
-    Ok(Facts { not_before, not_after, serial, authority_key })
+    Ok(Facts { not_before, not_after, serial, authority_key, issuer })
+}
+
+fn common_name(name: &[u8]) -> Result<Option<String>, Malformed> {
+    let mut parts = Reader(name);
+    while !parts.0.is_empty() {
+        let mut attributes = Reader(parts.expect(SET)?);
+        while !attributes.0.is_empty() {
+            let mut attribute = Reader(attributes.expect(SEQUENCE)?);
+            if attribute.expect(OBJECT_IDENTIFIER)? == COMMON_NAME {
+                let (_, text) = attribute.next()?;
+                return Ok(std::str::from_utf8(text).ok().map(str::to_owned));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn find_authority_key(extensions: &[u8]) -> Result<Option<Vec<u8>>, Malformed> {
@@ -151,13 +171,21 @@ mod tests {
             tlv(VERSION, &[2, 1, 2]),
             tlv(INTEGER, &[0, 0x87, 0x65]),
             tlv(SEQUENCE, &[]),
-            tlv(SEQUENCE, &[]),
+            tlv(
+                SEQUENCE,
+                &[attribute(&[0x55, 0x04, 0x0a], "Org"), attribute(&COMMON_NAME, "A Root")].concat(),
+            ),
             tlv(SEQUENCE, validity),
             tlv(SEQUENCE, &[]),
             tlv(SEQUENCE, &[7; 200]),
             tlv(EXTENSIONS, &tlv(SEQUENCE, extensions)),
         ];
         tlv(SEQUENCE, &tlv(SEQUENCE, &body.concat()))
+    }
+
+    fn attribute(kind: &[u8], text: &str) -> Vec<u8> {
+        let content = [tlv(OBJECT_IDENTIFIER, kind), tlv(0x0c, text.as_bytes())].concat();
+        tlv(SET, &tlv(SEQUENCE, &content))
     }
 
     fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -176,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_says_how_long_it_is_valid() {
+    fn a_certificate_says_how_long_it_is_valid_and_who_signed_it() {
         let key = tlv(SEQUENCE, &tlv(KEY_IDENTIFIER, &[1, 2, 3]));
         let other = tlv(SEQUENCE, &[tlv(OBJECT_IDENTIFIER, &[1, 2]), tlv(OCTET_STRING, &[9])].concat());
         let named = [tlv(OBJECT_IDENTIFIER, &AUTHORITY_KEY), tlv(OCTET_STRING, &key)].concat();
@@ -189,6 +217,7 @@ mod tests {
                 not_after: UnixTime(1_772_323_199),
                 serial: vec![0, 0x87, 0x65],
                 authority_key: Some(vec![1, 2, 3]),
+                issuer: Some("A Root".to_owned()),
             }
         );
     }

@@ -88,6 +88,9 @@ pub struct Acme {
     pub external_account: Option<ExternalAccount>,
     /// Who changes the DNS, for the challenge DNS-01.
     pub dns: Vec<Dns>,
+    /// Which chain is taken where the authority offers several: the one whose topmost certificate an issuer of this
+    /// common name signed (section 7.4.2).
+    pub preferred_chain: Option<String>,
 }
 
 impl Default for Acme {
@@ -99,6 +102,7 @@ impl Default for Acme {
             challenges: vec![Challenge::TlsAlpn01],
             external_account: None,
             dns: Vec::new(),
+            preferred_chain: None,
         }
     }
 }

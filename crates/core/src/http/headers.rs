@@ -175,10 +175,12 @@ pub(crate) fn remove_names(headers: &mut HeaderMap, is_meant: impl Fn(&HeaderNam
     }
 }
 
-/// Removes hop-by-hop fields, our own cookies, and orders to clear them, from an upstream's answer (E-14). `Trailer`
+/// Removes hop-by-hop fields, our own cookies, orders to clear them (E-14), and other ways to this host (RFC 7838), from an
+/// upstream's answer: people's requests, our cookies in them, would go around the door. `Trailer`
 /// stays: it announces what comes after the body, which is passed on.
 pub fn strip_response(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
+    headers.remove(header::ALT_SVC);
     keep_our_cookies(headers);
     if let Entry::Occupied(cookies) = headers.entry(header::SET_COOKIE)
         && cookies.iter().any(cookie::sets_ours)

@@ -68,6 +68,32 @@ impl Host {
 mod tests {
     use super::*;
 
+    /// RUSTSEC-2024-0421: `xn--` followed by what decodes to ASCII is no other spelling of that, because nothing is decoded:
+    /// a name is its bytes. Letters beyond ASCII, which others fold into ASCII, are no name at all.
+    #[test]
+    fn s_14_punycode_is_never_read_as_another_name() {
+        for text in ["xn--example-", "xn--example-.org", "xn--.org", "xn--a-.example.org"] {
+            assert_eq!(Host::parse(text), Err(InvalidHost), "{text}");
+        }
+        for text in ["xn--example.org", "xn--bcher-kva.example", "xn--a.example.org", "xn--0.pt"] {
+            assert_eq!(Host::parse(text).unwrap().as_str(), text);
+        }
+        for text in [
+            "ｅxample.org",
+            "example。org",
+            "example．org",
+            "ex\u{ad}ample.org",
+            "ﬁ.example.org",
+            "examp\u{2113}e.org",
+            "\u{212a}.example.org",
+            "exam\u{200d}ple.org",
+            "ß.example.org",
+            "bücher.example",
+        ] {
+            assert_eq!(Host::parse(text), Err(InvalidHost), "{text}");
+        }
+    }
+
     #[test]
     fn p_5_a_host_has_one_spelling() {
         for (text, canonical) in [

@@ -22,6 +22,15 @@ impl VerifiedClaims {
         self.0.get(name)?.as_str()
     }
 
+    /// The audience of the token, if it is for one alone.
+    pub fn audience(&self) -> Option<&str> {
+        match self.0.get("aud") {
+            Some(Value::String(one)) => Some(one),
+            Some(Value::Array(several)) if several.len() == 1 => several.first()?.as_str(),
+            _ => None,
+        }
+    }
+
     /// Whether the token is for `audience`: its `aud` is that text or a list with it (RFC 7519 section 4.1.3).
     pub fn is_for(&self, audience: &str) -> bool {
         match self.0.get("aud") {

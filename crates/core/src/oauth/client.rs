@@ -29,8 +29,8 @@ pub struct Client {
     pub kind: ClientKind,
     /// Where authorization responses may go.
     pub redirect_uris: RedirectUris,
-    /// Where sign-out may lead: compared exactly.
-    pub post_logout_redirect_uris: Vec<String>,
+    /// Where sign-out may lead.
+    pub post_logout: RedirectUris,
     /// Who may use it.
     pub policy: Arc<Policy>,
     /// How it may get tokens.
@@ -45,6 +45,8 @@ pub struct Client {
     pub require_par: bool,
     /// The algorithm of its ID tokens.
     pub id_token_alg: Algorithm,
+    /// The algorithm by which userinfo is signed for it; `None` for plain JSON.
+    pub userinfo_alg: Option<Algorithm>,
     /// How long its tokens are valid.
     pub lifetimes: TokenLifetimes,
     /// What it is told in words of its own.
@@ -79,7 +81,7 @@ impl ClientSecret {
     }
 }
 
-/// Where authorization responses may go.
+/// Where answers may go.
 #[derive(Clone, Debug, Default)]
 pub struct RedirectUris {
     /// Compared exactly.
@@ -89,7 +91,7 @@ pub struct RedirectUris {
 }
 
 impl RedirectUris {
-    /// Whether a response may go to `requested`.
+    /// Whether an answer may go to `requested`.
     pub fn allow(&self, requested: &str) -> bool {
         self.exact.iter().any(|registered| redirect_uri::matches(registered, requested))
             || self.patterns.iter().any(|pattern| pattern.matches(requested))
@@ -122,7 +124,7 @@ impl Client {
             title: name.to_owned(),
             kind: ClientKind::Confidential(Vec::new()),
             redirect_uris: RedirectUris::default(),
-            post_logout_redirect_uris: Vec::new(),
+            post_logout: RedirectUris::default(),
             policy,
             grants: vec![GrantType::AuthorizationCode],
             consent: true,
@@ -130,6 +132,7 @@ impl Client {
             require_pkce: false,
             require_par: false,
             id_token_alg: Algorithm::Rs256,
+            userinfo_alg: None,
             lifetimes: TokenLifetimes::default(),
             claims: Vec::new(),
             launch_url: None,
@@ -170,7 +173,7 @@ pub(crate) mod tests {
             title: client_id.to_uppercase(),
             kind: ClientKind::Confidential(vec![ClientSecret { hash, expires_at: None }]),
             redirect_uris: exactly(&format!("https://{client_id}.test/callback")),
-            post_logout_redirect_uris: vec![format!("https://{client_id}.test/bye")],
+            post_logout: exactly(&format!("https://{client_id}.test/bye")),
             ..Client::new(client_id, client_id, policy)
         }
     }

@@ -79,6 +79,11 @@ impl Presented {
         &self.client_id
     }
 
+    /// The secrets that it may have meant.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|secret| secret.as_str())
+    }
+
     /// Whether it came in the `Authorization` header, in which case a refusal carries `WWW-Authenticate`.
     pub const fn is_basic(&self) -> bool {
         self.basic

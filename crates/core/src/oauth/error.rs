@@ -27,6 +27,8 @@ pub enum ErrorCode {
     LoginRequired,
     /// OpenID Connect Core section 3.1.2.6.
     ConsentRequired,
+    /// OpenID Connect Core Unmet Authentication Requirements 1.0 section 2.
+    UnmetAuthenticationRequirements,
     /// OpenID Connect Core section 3.1.2.6.
     RequestNotSupported,
     /// OpenID Connect Core section 3.1.2.6.
@@ -59,6 +61,7 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::LoginRequired => "login_required",
             Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

@@ -144,6 +144,36 @@ mod tests {
         }
     }
 
+    /// RUSTSEC-2024-0421, and letters that are folded into ASCII: nothing but the registered text is that host.
+    #[test]
+    fn s_14_no_other_spelling_of_a_host_is_a_registered_one() {
+        let registered = "https://example.com/cb";
+        for host in [
+            "xn--example-.com",
+            "xn--example.com",
+            "ｅxample.com",
+            "example。com",
+            "ex%61mple.com",
+            "EXAMPLE.com",
+            "example.com.",
+            "ex\u{ad}ample.com",
+        ] {
+            assert!(!matches(registered, &format!("https://{host}/cb")), "{host}");
+        }
+        assert!(matches(registered, registered));
+        let pattern = Pattern::parse("https://*.example.com/cb").unwrap();
+        for host in [
+            "a.xn--example-.com",
+            "a.ｅxample.com",
+            "a。example.com",
+            "xn--a-.example.com",
+            "a.example.com。",
+        ] {
+            assert!(!pattern.matches(&format!("https://{host}/cb")), "{host}");
+        }
+        assert!(pattern.matches("https://a.example.com/cb"));
+    }
+
     #[test]
     fn r_5_only_the_port_of_a_loopback_address_varies() {
         assert!(matches("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb"));

@@ -1,11 +1,13 @@
 //! Authorization requests (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1, RFC 7636).
 //!
-//! `display`, `ui_locales`, `claims_locales`, `claims`, `acr_values`, `login_hint` and whatever is unknown may be
-//! there and change nothing, as the specifications allow. Passkeys leave nothing to prefill with a `login_hint`.
+//! `display`, `ui_locales`, `claims_locales`, `acr_values` and whatever is unknown may be there and change nothing, as the
+//! specifications allow: whoever signs in by a passkey meets the highest class that we know. A `login_hint` is shown by
+//! the sign-in page and proves nothing.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::{
+    claims_request::{ClaimsError, ClaimsRequest},
     hint::Hint,
     prompt::Prompt,
     response::{ErrorResponse, ResponseMode, ResponseTarget},
@@ -36,8 +38,10 @@ pub struct AuthorizationRequest {
     pub client: Arc<Client>,
     /// Where the answer goes.
     pub target: ResponseTarget,
-    /// For what; has `openid`.
+    /// For what; has `openid`, and the scopes of claims that are asked for by name.
     pub scope: ScopeSet,
+    /// What the `claims` parameter demands.
+    pub claims: ClaimsRequest,
     /// What the ID token must repeat.
     pub nonce: Option<String>,
     /// The PKCE challenge.
@@ -51,9 +55,13 @@ pub struct AuthorizationRequest {
 }
 
 impl AuthorizationRequest {
-    /// Whom the client expects, if its hint is an ID token that we gave to it. It proves nothing about the browser
+    /// Whom the client expects, if it says so in `claims` or its hint is an ID token that we gave to it. It proves nothing about the browser
     /// (O-28); a hint that we can't verify is as good as none.
     pub fn hinted(&self, issuer: &Origin, keys: &KeyRing) -> Option<UserId> {
+        self.claims.subject().or_else(|| self.hinted_by_token(issuer, keys))
+    }
+
+    fn hinted_by_token(&self, issuer: &Origin, keys: &KeyRing) -> Option<UserId> {
         let hint = Hint::verify(self.id_token_hint.as_deref()?, issuer, keys)?;
         hint.is_for(&self.client.client_id).then(|| hint.subject())
     }
@@ -138,10 +146,12 @@ fn check_details(
 ) -> Result<AuthorizationRequest, Fault> {
     check_unsupported(parameters)?;
     check_response(parameters)?;
+    let (scope, claims) = (read_scope(parameters)?, read_claims(parameters)?);
     Ok(AuthorizationRequest {
         client: Arc::clone(client),
         target,
-        scope: read_scope(parameters)?,
+        scope: scope.union(claims.scope()),
+        claims,
         nonce: parameters.value("nonce").map(str::to_owned),
         code_challenge: read_code_challenge(parameters, client)?,
         prompt: read_prompt(parameters)?,
@@ -187,6 +197,18 @@ fn read_scope(parameters: &Parameters) -> Result<ScopeSet, Fault> {
     } else {
         Err((ErrorCode::InvalidScope, "scope must contain openid".into()))
     }
+}
+
+fn read_claims(parameters: &Parameters) -> Result<ClaimsRequest, Fault> {
+    let read = parameters.value("claims").map_or(Ok(ClaimsRequest::default()), ClaimsRequest::parse);
+    read.map_err(|error| match error {
+        ClaimsError::Malformed => invalid("claims is not the JSON that is expected"),
+        ClaimsError::Unmet => (
+            ErrorCode::UnmetAuthenticationRequirements,
+            "no sign-in here has the acr that is demanded".into(),
+        ),
+        ClaimsError::Nobody => (ErrorCode::LoginRequired, "nobody has the sub that is demanded".into()),
+    })
 }
 
 fn read_code_challenge(parameters: &Parameters, client: &Client) -> Result<Option<CodeChallenge>, Fault> {

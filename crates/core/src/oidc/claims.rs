@@ -79,7 +79,7 @@ impl IdToken<'_> {
         set("amr", json!(context.amr));
         set("sid", json!(self.identity.portal_session.as_str()));
         set("at_hash", json!(at_hash(self.client.id_token_alg, self.access_token)));
-        if context.amr.iter().any(|method| method == "hwk" || method == "swk") {
+        if context.is_phishing_resistant() {
             set("acr", json!(PHISHING_RESISTANT));
         }
         if let Some(nonce) = self.nonce {

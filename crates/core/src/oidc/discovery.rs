@@ -40,6 +40,9 @@ pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 /// Path of the same document for OAuth clients (RFC 8414 section 3).
 pub const OAUTH_AUTHORIZATION_SERVER: &str = "/.well-known/oauth-authorization-server";
 
+/// Path of WebFinger (RFC 7033 section 4).
+pub const WEBFINGER: &str = "/.well-known/webfinger";
+
 /// The document for both paths.
 pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
     let url = |path: &str| format!("{issuer}{path}");
@@ -67,11 +70,12 @@ pub fn document(issuer: &Origin, keys: &KeyRing) -> Value {
         "grant_types_supported": grants,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
+        "userinfo_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": Prompt::VALUES,
         "authorization_response_iss_parameter_supported": true,
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         // Without it, clients would have to assume that it is supported.
         "request_uri_parameter_supported": false,

@@ -7,7 +7,7 @@ use crate::{
     http::origin::Origin,
     identity::Identity,
     jose::key_ring::KeyRing,
-    oauth::{client::Client, parameters::Parameters, redirect_uri},
+    oauth::{client::Client, parameters::Parameters},
 };
 
 /// What is known besides the parameters.
@@ -17,7 +17,7 @@ pub struct Situation<'a> {
     pub issuer: &'a Origin,
     /// Our keys.
     pub keys: &'a KeyRing,
-    /// All clients.
+    /// The client of [`client_of`], if there is one.
     pub clients: &'a [Arc<Client>],
     /// The person of the portal session, if a live one came with the request.
     pub identity: Option<&'a Identity>,
@@ -42,6 +42,15 @@ pub enum Destination {
     SignedOut,
     /// A registered URI of the client, with its `state`.
     Client(String),
+}
+
+/// The client that a request speaks of: the one that it names, or the one that its hint was given to.
+pub fn client_of(parameters: &Parameters, issuer: &Origin, keys: &KeyRing) -> Option<String> {
+    let named = parameters.value("client_id").map(str::to_owned);
+    named.or_else(|| {
+        let hint = Hint::verify(parameters.value("id_token_hint")?, issuer, keys)?;
+        hint.client_id().map(str::to_owned)
+    })
 }
 
 /// Decides. A `post_logout_redirect_uri` counts only if it is registered for the client that the hint or `client_id`
@@ -79,9 +88,8 @@ fn find_client<'a>(
 }
 
 fn destination(parameters: &Parameters, client: Option<&Client>) -> Destination {
-    let registered = client.map_or(&[][..], |client| &client.post_logout_redirect_uris);
     let requested = parameters.value("post_logout_redirect_uri");
-    let fits = |uri: &&str| registered.iter().any(|registered| redirect_uri::matches(registered, uri));
+    let fits = |uri: &&str| client.is_some_and(|client| client.post_logout.allow(uri));
     let Some(uri) = requested.filter(fits) else {
         return Destination::SignedOut;
     };

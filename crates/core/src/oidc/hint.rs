@@ -29,6 +29,11 @@ impl Hint {
         self.subject
     }
 
+    /// The client that it was given to.
+    pub fn client_id(&self) -> Option<&str> {
+        self.claims.audience()
+    }
+
     /// Whether it was given to this client.
     pub fn is_for(&self, client_id: &str) -> bool {
         self.claims.is_for(client_id)

@@ -39,6 +39,8 @@ pub enum Step {
         /// There is a session and it is not enough: the page must ask for a passkey all the same.
         reauthenticate: bool,
     },
+    /// Let the person say whether it is to be them, then come back.
+    Choose,
     /// Ask the person, then come back.
     Consent(Question),
     /// Store a code and send it.
@@ -63,7 +65,8 @@ pub struct Question {
     pub if_granted: ScopeSet,
 }
 
-/// Decides, in the order: how the request came, session, sign-in again, policy, consent.
+/// Decides, in the order: how the request came, session, sign-in again, choice of the
+/// account, policy, consent.
 pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> Step {
     if !request.client.may_use(GrantType::AuthorizationCode) {
         return refuse(
@@ -87,6 +90,10 @@ pub fn next_step(request: &AuthorizationRequest, situation: &Situation<'_>) -> S
     if !answered && wants_new_sign_in(request, identity, situation.now) {
         return sign_in(request, true);
     }
+    let chosen = situation.progress.is_some_and(|progress| progress.is_chosen_by(identity.subject));
+    if request.prompt.select_account && !answered && !chosen {
+        return Step::Choose;
+    }
     let permit = match policy::admit(&request.client.policy, identity, situation.client, situation.now) {
         Ok(permit) => permit,
         Err(denial) => return deny(request, denial),
@@ -104,11 +111,12 @@ fn wants_new_sign_in(request: &AuthorizationRequest, identity: &Identity, now: U
     let age = now.since(identity.context.auth_time);
     // Zero is as good as `prompt=login` (OpenID Connect Core section 3.1.2.1), whatever second it is.
     let too_old = request.max_age.is_some_and(|max_age| max_age == 0 || age > i64::from(max_age));
-    too_old || request.client.reauthenticate || request.prompt.login || request.prompt.select_account
+    let too_weak = request.claims.needs_phishing_resistance() && !identity.context.is_phishing_resistant();
+    too_old || too_weak || request.client.reauthenticate || request.prompt.login
 }
 
 fn wants_consent(request: &AuthorizationRequest, situation: &Situation<'_>, user: UserId) -> bool {
-    let just_given = situation.progress.and_then(Progress::consented_by) == Some(user);
+    let just_given = situation.progress.is_some_and(|progress| progress.is_consented_by(user));
     let demanded = request.prompt.consent && !just_given;
     let needed = request.client.consent && !request.scope.is_within(situation.consented);
     demanded || needed
@@ -123,7 +131,7 @@ fn sign_in(request: &AuthorizationRequest, reauthenticate: bool) -> Step {
 
 /// The person signed in for this request and is still not whom the client expects: asking again would go on for ever.
 fn someone_else(request: &AuthorizationRequest) -> Step {
-    refuse(request, ErrorCode::LoginRequired, "somebody else than the id_token_hint says is signed in")
+    refuse(request, ErrorCode::LoginRequired, "somebody else than the application expects is signed in")
 }
 
 fn ask(request: &AuthorizationRequest, consented: ScopeSet) -> Step {

@@ -29,23 +29,33 @@ pub struct Progress {
     begun: UnixTime,
     asked: bool,
     pushed: bool,
-    consented: Option<UserId>,
+    answers: Option<Answers>,
+}
+
+/// What a person said about a request. Another person's word is worth nothing, so it is forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Answers {
+    by: UserId,
+    chosen: bool,
+    consented: bool,
 }
 
 /// Bits of the first byte.
 const ASKED: u8 = 1;
 const PUSHED: u8 = 2;
+const CHOSEN: u8 = 4;
+const CONSENTED: u8 = 8;
 
 impl Progress {
     /// A request that needs the person for the first time.
     pub const fn begin(now: UnixTime) -> Self {
-        Self { begun: now, asked: true, pushed: false, consented: None }
+        Self { begun: now, asked: true, pushed: false, answers: None }
     }
 
     /// A request that the client pushed (RFC 9126) and that was just taken out of the store. From now on this is what
     /// says so: its `request_uri` is used up.
     pub const fn of_pushed(now: UnixTime) -> Self {
-        Self { begun: now, asked: false, pushed: true, consented: None }
+        Self { begun: now, asked: false, pushed: true, answers: None }
     }
 
     /// The same when the person is needed: for the first time, unless they were before.
@@ -62,8 +72,19 @@ impl Progress {
 
     /// The same after this person consented.
     #[must_use]
-    pub const fn with_consent(self, user: UserId) -> Self {
-        Self { consented: Some(user), ..self }
+    pub fn with_consent(self, user: UserId) -> Self {
+        Self { answers: Some(Answers { consented: true, ..self.answers_of(user) }), ..self }
+    }
+
+    /// The same after this person said that it is to be them.
+    #[must_use]
+    pub fn with_choice(self, user: UserId) -> Self {
+        Self { answers: Some(Answers { chosen: true, ..self.answers_of(user) }), ..self }
+    }
+
+    fn answers_of(self, user: UserId) -> Answers {
+        let nothing = Answers { by: user, chosen: false, consented: false };
+        self.answers.filter(|answers| answers.by == user).unwrap_or(nothing)
     }
 
     /// When the request needed the person for the first time: a sign-in since then is an answer to it.
@@ -76,18 +97,26 @@ impl Progress {
         self.pushed
     }
 
-    /// Who consented to this very request.
-    pub const fn consented_by(self) -> Option<UserId> {
-        self.consented
+    /// Whether this person consented to this very request.
+    pub fn is_consented_by(self, user: UserId) -> bool {
+        self.answers_of(user).consented
+    }
+
+    /// Whether this person said that it is to be them.
+    pub fn is_chosen_by(self, user: UserId) -> bool {
+        self.answers_of(user).chosen
     }
 
     /// The request with its progress, in place of a former one. `key` is for
     /// [`crate::seal::Purpose::Authorization`], `nonce` fresh.
     pub fn add_to(self, parameters: Parameters, key: &SealingKey, nonce: [u8; NONCE_LENGTH]) -> Parameters {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
-        let mut plain = vec![flag(self.asked, ASKED) | flag(self.pushed, PUSHED)];
+        let said = |what: fn(Answers) -> bool| self.answers.is_some_and(what);
+        let came = flag(self.asked, ASKED) | flag(self.pushed, PUSHED);
+        let answered = flag(said(|it| it.chosen), CHOSEN) | flag(said(|it| it.consented), CONSENTED);
+        let mut plain = vec![came | answered];
         plain.extend(self.begun.0.to_be_bytes());
-        plain.extend(self.consented.iter().flat_map(|user| user.as_str().bytes()));
+        plain.extend(self.answers.iter().flat_map(|answers| answers.by.as_str().bytes()));
         let request = parameters.without(PARAMETER);
         let sealed = key.seal(nonce, &context(&request), &plain);
         request.with(PARAMETER, &URL_SAFE_NO_PAD.encode(sealed))
@@ -104,13 +133,16 @@ impl Progress {
         let sealed = URL_SAFE_NO_PAD.decode(parameters.value(PARAMETER)?).ok()?;
         let plain = key.open(&context(&parameters.clone().without(PARAMETER)), &sealed)?;
         let (flags, rest) = plain.split_first()?;
-        let (begun, consented) = rest.split_first_chunk::<8>()?;
-        let begun = UnixTime(i64::from_be_bytes(*begun));
-        let consented = match consented {
+        let (begun, by) = rest.split_first_chunk::<8>()?;
+        let (begun, has) = (UnixTime(i64::from_be_bytes(*begun)), |bit: u8| flags & bit != 0);
+        let answers = match by {
             [] => None,
-            user => Some(UserId::parse(std::str::from_utf8(user).ok()?).ok()?),
+            by => {
+                let by = UserId::parse(std::str::from_utf8(by).ok()?).ok()?;
+                Some(Answers { by, chosen: has(CHOSEN), consented: has(CONSENTED) })
+            }
         };
-        let read = Self { begun, asked: flags & ASKED != 0, pushed: flags & PUSHED != 0, consented };
+        let read = Self { begun, asked: has(ASKED), pushed: has(PUSHED), answers };
         (begun <= now && now < begun.after(LIFETIME)).then_some(read)
     }
 }
@@ -143,7 +175,9 @@ mod tests {
     fn progress_comes_back_with_its_request() {
         let ada = UserId::from_random([1; 16]);
         let (begun, pushed) = (Progress::begin(NOW), Progress::of_pushed(NOW));
-        for progress in [begun, begun.with_consent(ada), pushed, pushed.asking(NOW).with_consent(ada)] {
+        let answered =
+            [begun.with_consent(ada), begun.with_choice(ada), begun.with_choice(ada).with_consent(ada)];
+        for progress in [&answered[..], &[begun, pushed, pushed.asking(NOW).with_consent(ada)]].concat() {
             let parameters = sealed(progress, "client_id=wiki&state=a+b%2F&prompt=login&x=");
             assert_eq!(Progress::open(&parameters, &key(), NOW), Some(progress));
             assert_eq!(parameters.value("state"), Some("a b/"));
@@ -186,6 +220,16 @@ mod tests {
             assert!(!progress.is_pushed());
         }
         assert_eq!(begun.with_consent(ada).again(later), Progress::begin(later), "nobody consented yet");
+    }
+
+    #[test]
+    fn o_28_the_word_of_one_person_is_not_anothers() {
+        let (ada, bob) = (UserId::from_random([1; 16]), UserId::from_random([2; 16]));
+        let both = Progress::begin(NOW).with_choice(ada).with_consent(ada);
+        assert!(both.is_chosen_by(ada) && both.is_consented_by(ada));
+        assert!(!both.is_chosen_by(bob) && !both.is_consented_by(bob));
+        let switched = both.with_choice(bob);
+        assert!(switched.is_chosen_by(bob) && !switched.is_consented_by(bob) && !switched.is_chosen_by(ada));
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub struct Prompt {
     pub login: bool,
     /// For consent, even if it was given.
     pub consent: bool,
-    /// Which account. A passkey is an account, so this is signing in again: the browser's list is the choice.
+    /// Which account: to go on with the one of the session, or to use the passkey of another.
     pub select_account: bool,
 }
 

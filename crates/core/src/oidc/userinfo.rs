@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::{claims, grant::Granted};
 use crate::{
+    http::origin::Origin,
+    jose::{Algorithm, jws, key_ring::KeyRing},
     oauth::{client::Client, error::ErrorCode, parameters::Parameters},
     time::UnixTime,
     token::{Access, Plain},
@@ -81,6 +83,22 @@ pub fn answer(
     let permit = granted.admit(client, now).map_err(|_| BearerError::Invalid)?;
     let identity = permit.identity().ok_or(BearerError::Invalid)?;
     Ok(claims::of_person(client, identity, granted.scope))
+}
+
+/// The type of a signed answer. An ID token has another one, so that an answer is never taken for one, as a hint or else.
+const SIGNED: &str = "userinfo+jwt";
+
+/// The same, signed for a client that asked for it in its registration (OpenID Connect Core section 5.3.2). `None` when
+/// there is no key for `algorithm`: what should be signed is not sent otherwise.
+pub fn sign(
+    mut claims: Map<String, Value>,
+    (client, algorithm): (&Client, Algorithm),
+    issuer: &Origin,
+    keys: &KeyRing,
+) -> Option<String> {
+    claims.insert("iss".to_owned(), json!(issuer.as_str()));
+    claims.insert("aud".to_owned(), json!(client.client_id));
+    jws::sign_as(SIGNED, keys.signer(algorithm)?, &claims).ok()
 }
 
 #[cfg(test)]

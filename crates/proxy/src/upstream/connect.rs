@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use super::{UpstreamError, http1};
-use crate::{body::RequestBody, upstream_tls};
+use crate::{body::RequestBody, upstream_tls, vanished};
 
 /// Opens connections to one target.
 pub(super) struct Connector {
@@ -60,6 +60,7 @@ impl Connector {
                     let stream = TcpStream::connect((host.as_str(), *port)).await;
                     let stream = stream.map_err(UpstreamError::Connect)?;
                     stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
+                    vanished::notice(&stream).map_err(UpstreamError::Connect)?;
                     self.speak(stream, offer).await
                 }
                 Address::Unix(path) => {

@@ -8,6 +8,25 @@ use crate::{
     wire::Wire,
 };
 
+/// There is no cache, so nobody gets what was meant for somebody else: whatever an answer says about being kept, the next
+/// request goes to the application.
+#[tokio::test]
+async fn s_4_nothing_is_answered_from_memory() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::before(upstream.address);
+    for (number, host) in ["www.test", "www.test", "notes.test", "notes.test"].into_iter().enumerate() {
+        let mut wire = gate.connect().await;
+        let cookie = format!("__Host-doorward={ADA}");
+        wire.send(format!("GET /same HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n")).await;
+        let mut served = upstream.accept().await;
+        assert_eq!(served.head().await.first, "GET /same HTTP/1.1");
+        let lines =
+            "Cache-Control: public, max-age=86400\r\nETag: \"1\"\r\nConnection: close\r\nContent-Length: 1";
+        served.send(format!("HTTP/1.1 200 OK\r\n{lines}\r\n\r\n{number}")).await;
+        assert_eq!(wire.answer().await.body, number.to_string(), "{host}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_arrives_as_it_was_meant() {
     let echo = Echo::start().await;

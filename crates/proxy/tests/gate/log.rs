@@ -2,10 +2,18 @@
 
 use std::{
     fmt::{Debug, Write as _},
-    sync::{Arc, Mutex, Once},
+    sync::{Arc, Mutex, Once, atomic::Ordering},
 };
 
-use doorward_core::config::{Config, Decisions};
+use doorward_core::{
+    config::{Config, Decisions},
+    http::{
+        host::Host,
+        origin::{Origin, Scheme},
+    },
+    policy::Posture,
+    service::{Backend, Redirect, Service},
+};
 use doorward_proxy::metrics::Exposition;
 use tracing::{
     Event, Metadata, Subscriber,
@@ -14,7 +22,7 @@ use tracing::{
 };
 
 use crate::{
-    harness::{ADA, Gate, Setup, usual},
+    harness::{ADA, Gate, Setup, guard, service, usual},
     postures::{KEY, keyed},
     upstream::Echo,
 };
@@ -94,6 +102,44 @@ async fn r_48_r_49_each_decision_is_one_line() {
         assert!(line.contains(expected) && line.contains(&format!("host={host}")), "{line}");
         assert_eq!(line.starts_with("DEBUG"), line.contains("forwarded\""), "{line}");
     }
+}
+
+/// R48: also about what is redirected, and about requests at which nothing could be decided.
+#[tokio::test]
+async fn r_48_what_is_redirected_or_undecided_is_a_line_too() {
+    listen();
+    let echo = Echo::start().await;
+    let mut services = usual(echo.address);
+    let to = Origin::new(Scheme::Https, &Host::parse("elsewhere.test").unwrap(), 443);
+    let lead = Backend::Redirect(Redirect { to, permanent: true });
+    services.push(Service { guard: guard(Posture::Redirect), backend: lead, ..service("old", echo.address) });
+    services.push(Service { backend: Backend::Elsewhere, ..service("asked", echo.address) });
+    let gate = Gate::with(Setup::default(), services);
+    let session = format!("Cookie: __Host-doorward={ADA}\r\n");
+    for (host, path, lines, expected) in [
+        ("old.test", "/r48k", "", "outcome=\"redirected\" reason=open"),
+        ("asked.test", "/r48l", "", "outcome=\"denied\" reason="),
+        ("notes.test", "/.Doorward/r48m", "", "outcome=\"denied\" reason="),
+        (
+            "notes.test",
+            "/r48n",
+            &session.replace("\r\n", "; __Host-doorward=dw_s_x\r\n"),
+            "outcome=\"denied\" reason=",
+        ),
+    ] {
+        let answer = gate.connect().await.get(host, path, lines).await;
+        let found = with(path);
+        let [line] = found.as_slice() else { panic!("{path}: {found:?}") };
+        assert!(line.starts_with("INFO") && line.contains(expected), "{line}");
+        let id = answer.head.one("x-request-id").unwrap();
+        assert!(line.contains(&format!("request={id}")), "{line}");
+    }
+    gate.sessions.down.store(true, Ordering::SeqCst);
+    let answer = gate.connect().await.get("notes.test", "/r48o", &session.replace("ada", "other")).await;
+    let id = format!("request={}", answer.head.one("x-request-id").unwrap());
+    let told = with(&id);
+    assert!(told.iter().any(|line| line.contains("error=") && line.starts_with("ERROR")), "{told:?}");
+    assert!(told.iter().any(|line| line.contains("reason=unavailable")), "{told:?}");
 }
 
 /// R46, R47: a line says who is believed about the address, and what was near.

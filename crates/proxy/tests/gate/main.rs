@@ -5,6 +5,7 @@
 
 mod address;
 mod asserter;
+mod cancel;
 mod certificates;
 mod control;
 mod cookies;

@@ -20,6 +20,21 @@ async fn p_5_p_6_t_14_unknown_hosts_are_misdirected() {
     }
 }
 
+/// What is no host of ours in plain ASCII is none in Punycode or in letters that look like it.
+#[tokio::test]
+async fn s_14_a_host_in_another_alphabet_is_nobody() {
+    let echo = Echo::start().await;
+    let gate = Gate::before(echo.address);
+    for host in
+        ["xn--www.test", "xn--www-.test", "xn--www-kva.test", "ｗww.test", "www。test", "w\u{ad}ww.test"]
+    {
+        let mut wire = gate.connect().await;
+        let status = wire.get(host, "/", "").await.status;
+        assert!(matches!(status, 400 | 421), "{host}: {status}");
+    }
+    assert_eq!(echo.requests(), 0);
+}
+
 #[tokio::test]
 async fn p_13_h_15_a_request_names_one_host() {
     let echo = Echo::start().await;

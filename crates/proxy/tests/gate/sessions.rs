@@ -101,7 +101,7 @@ impl SessionSource for Sessions {
     ) -> BoxFuture<'a, Result<Option<Arc<Identity>>, Unavailable>> {
         self.asked.send_modify(|asked| *asked += 1);
         let answer = if self.down.load(Ordering::SeqCst) {
-            Err(Unavailable)
+            Err(Unavailable("out".to_owned()))
         } else {
             Ok(self.live.lock().unwrap().get(&(*token.as_bytes(), host.to_owned())).cloned())
         };
@@ -119,7 +119,7 @@ impl SessionSource for Sessions {
         _: UnixTime,
     ) -> BoxFuture<'a, Result<Option<Arc<Bearer>>, Unavailable>> {
         let answer = if self.down.load(Ordering::SeqCst) {
-            Err(Unavailable)
+            Err(Unavailable("out".to_owned()))
         } else {
             Ok(self.bearers.lock().unwrap().get(&(*token.as_bytes(), service.to_owned())).cloned())
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     harness::{ADA, Gate},
     upstream::{ByHand, Echo},
-    wire::Wire,
+    wire::{Wire, soon},
 };
 
 const ASK: &str =
@@ -50,6 +50,40 @@ async fn bytes_go_both_ways() {
     let (mut wire, served) = open(&gate, &upstream, "www.test").await;
     drop(served);
     assert_eq!(wire.rest().await, "");
+}
+
+/// Nothing is sent on an idle WebSocket, so nothing tells that the other side has lost its power or its cable: the kernel
+/// asks, on both sides of the gate.
+#[tokio::test]
+async fn a_peer_that_vanishes_is_noticed() {
+    let upstream = ByHand::start().await;
+    let gate = Gate::before(upstream.address);
+    let (mut wire, mut served) = open(&gate, &upstream, "www.test").await;
+    wire.send("to").await;
+    assert_eq!(served.exactly(2).await, "to");
+    let client = (gate.address, wire.stream.local_addr().unwrap());
+    let application = (served.stream.peer_addr().unwrap(), upstream.address);
+    for (own, peer) in [client, application] {
+        let asked = async {
+            while !is_asked_about(own.port(), peer.port()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(asked).await;
+    }
+}
+
+/// Whether the kernel will ask within two minutes whether the peer of a connection is there (proc_pid_net(5)): the sixth
+/// field is the kind of timer that runs, of which 2 is this one, and the hundredths of a second until it ends.
+fn is_asked_about(own: u16, peer: u16) -> bool {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    let line = table.lines().map(|line| line.split_ascii_whitespace().collect::<Vec<_>>()).find(|fields| {
+        let ends_with = |field: usize, port: u16| fields[field].ends_with(&format!(":{port:04X}"));
+        ends_with(1, own) && ends_with(2, peer)
+    });
+    let line = line.unwrap();
+    let (kind, until) = line[5].split_once(':').unwrap();
+    kind == "02" && u32::from_str_radix(until, 16).unwrap() <= 120 * 100
 }
 
 #[tokio::test]

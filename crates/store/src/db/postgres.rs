@@ -303,6 +303,7 @@ fn failure(error: &tokio_postgres::Error) -> StoreError {
     StoreError::Conflict(match detail.constraint() {
         Some("users_username_index_key") => Constraint::Username,
         Some("users_email_index_key") => Constraint::Email,
+        Some("clients_pkey") => Constraint::Client,
         Some("user_groups_pkey") => Constraint::Group,
         Some("credentials_pkey") => Constraint::Credential,
         _ => Constraint::Other,

@@ -205,6 +205,7 @@ fn failure(error: &rusqlite::Error) -> StoreError {
     StoreError::Conflict(match text.as_str() {
         text if text.contains("users.username_index") => Constraint::Username,
         text if text.contains("users.email_index") => Constraint::Email,
+        text if text.contains("clients.id") => Constraint::Client,
         text if text.contains("user_groups.name") => Constraint::Group,
         text if text.contains("credentials.id") => Constraint::Credential,
         _ => Constraint::Other,

@@ -26,7 +26,7 @@ use doorward_core::{
 use doorward_store::{NewCode, StoreError};
 use http::StatusCode;
 
-use super::{consent, delivery};
+use super::{account, consent, delivery};
 use crate::{
     environment::Environment,
     extract::{Context, Env, Form, Query},
@@ -89,16 +89,17 @@ async fn open(mut ask: Ask) -> Result<Response, Refusal> {
 }
 
 async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
-    let request = match ask.read() {
+    let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };
     match ask.next(&request).await? {
         // A page has an address that can be loaded again, which the name of a pushed request is not.
-        Step::Consent(_) | Step::Denied { .. } if just_pushed => {
+        Step::Choose | Step::Consent(_) | Step::Denied { .. } if just_pushed => {
             Ok(reply::see_other(&format!("/authorize?{}", ask.parameters.to_query())))
         }
         Step::SignIn { reauthenticate } => Ok(ask.sign_in(reauthenticate)),
+        Step::Choose => Ok(account::page(&ask, &request)),
         Step::Consent(question) => Ok(consent::page(&ask, &request, question)),
         Step::Issue(grant) => Ok(ask.issue(*grant).await?),
         Step::Refuse(response) => Ok(ask.refuse(&response)),
@@ -108,9 +109,10 @@ async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
 
 impl Ask {
     /// The request, or the answer that says what is wrong with it.
-    pub(super) fn read(&self) -> Result<AuthorizationRequest, Box<Response>> {
-        let config = self.environment.config();
-        authorization::parse(&self.parameters, &config.clients).map_err(|error| {
+    pub(super) async fn read(&self) -> Result<Result<AuthorizationRequest, Box<Response>>, StoreError> {
+        let client_id = self.parameters.value("client_id").unwrap_or_default();
+        let client = self.environment.client(client_id).await?;
+        Ok(authorization::parse(&self.parameters, client.as_slice()).map_err(|error| {
             Box::new(match error {
                 AuthorizationError::Display(error) => {
                     let message = "The application sent you here with a request that can't be trusted, so it ends here. Whoever runs the application can correct it";
@@ -119,7 +121,7 @@ impl Ask {
                 }
                 AuthorizationError::Redirect(response) => self.refuse(&response),
             })
-        })
+        }))
     }
 
     /// The one thing to do.

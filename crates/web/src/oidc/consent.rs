@@ -68,10 +68,15 @@ pub(super) fn page(ask: &Ask, request: &AuthorizationRequest, question: Question
         destination: redirect_uri::csp_source(uri).unwrap_or_default(),
         switch: sign_out::to_switch("", &again),
     });
-    // Browsers hold `form-action` against redirects too, and the answer to this form leads to the application.
-    let policy = redirect_uri::csp_source(uri).and_then(|source| reply::policy_with_form_to(&source));
-    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    allow_form_to(&mut response, request);
     response
+}
+
+/// Browsers hold `form-action` against redirects too, and the answer to a form here leads to the application.
+pub(super) fn allow_form_to(response: &mut Response, request: &AuthorizationRequest) {
+    let source = redirect_uri::csp_source(request.target.redirect_uri());
+    let policy = source.and_then(|source| reply::policy_with_form_to(&source));
+    response.headers_mut().extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
 }
 
 /// `POST /authorize/consent`.
@@ -86,7 +91,7 @@ pub(crate) async fn decide(
     let query = form.value("request").ok_or_else(incomplete)?;
     let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
     let ask = Ask { environment, context, visitor: Some(identity.clone()), parameters };
-    let request = match ask.read() {
+    let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),
     };

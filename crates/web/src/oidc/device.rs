@@ -57,7 +57,7 @@ async fn begin(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Option<Value>, Failed> {
-    let client = authenticate(environment, context, headers, parameters)?;
+    let client = authenticate(environment, context, headers, parameters).await?;
     // Anybody can say that they are a public client, so what they may have us keep is bounded.
     if client.is_public() && !environment.limits.take(context.client, context.now) {
         return Ok(None);
@@ -196,10 +196,11 @@ impl Entered {
             return Ok(Found::Answer(refusal::too_many_attempts()));
         }
         let pending = environment.store.pending_device(code.hash(), context.now).await?;
-        let config = environment.config();
-        let found =
-            pending.and_then(|pending| Some((Arc::clone(config.client(&pending.client_id)?), pending)));
-        let Some((client, pending)) = found else {
+        let client = match &pending {
+            Some(pending) => environment.client(&pending.client_id).await?,
+            None => None,
+        };
+        let Some((client, pending)) = client.zip(pending) else {
             environment.limits.take(context.client, context.now);
             return Ok(Found::Answer(enter(environment, visitor.as_deref(), Some(NOT_WAITING))));
         };

@@ -12,7 +12,7 @@ use doorward_core::{
     oauth::{parameters::Parameters, redirect_uri},
     oidc::{
         discovery,
-        end_session::{Destination, EndSession, Situation, decide},
+        end_session::{self, Destination, EndSession, Situation, decide},
     },
     return_to::ReturnTo,
 };
@@ -61,10 +61,15 @@ async fn respond(
     (parameters, confirmed): (&Parameters, bool),
 ) -> Result<Response, Refusal> {
     let config = environment.config();
+    let named = end_session::client_of(parameters, &config.portal.origin, &environment.keys());
+    let client = match named {
+        Some(client_id) => environment.client(&client_id).await?,
+        None => None,
+    };
     let situation = Situation {
         issuer: &config.portal.origin,
         keys: &environment.keys(),
-        clients: &config.clients,
+        clients: client.as_slice(),
         identity: visitor.as_deref(),
         confirmed,
     };

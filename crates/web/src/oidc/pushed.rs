@@ -40,7 +40,7 @@ async fn keep(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Option<Value>, Failed> {
-    let client = authenticate(environment, context, headers, parameters)?;
+    let client = authenticate(environment, context, headers, parameters).await?;
     // Anybody can say that they are a public client, so what they may have us keep is bounded.
     if client.is_public() && !environment.limits.take(context.client, context.now) {
         return Ok(None);

@@ -8,8 +8,9 @@ use doorward_core::{
     id::FamilyId,
     oauth::{
         client::Client,
-        client_auth::{self, Presented},
+        client_auth::{self, ClientAuthError, Presented},
         parameters::Parameters,
+        slow_secret::{self, SlowSecret},
     },
     oidc::grant::{
         self, Issuance, TokenError, TokenRequest, authorization_code, client_credentials, device_code,
@@ -24,6 +25,7 @@ use serde_json::Value;
 
 use super::{Grant, unavailable};
 use crate::{
+    clients::Found,
     environment::Environment,
     extract::{Context, Env, Form},
     refusal, reply,
@@ -94,7 +96,7 @@ async fn answer(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Value, Failed> {
-    let client = authenticate(environment, context, headers, parameters)?;
+    let client = authenticate(environment, context, headers, parameters).await?;
     let exchange = Exchange {
         environment,
         context,
@@ -111,23 +113,52 @@ async fn answer(
 }
 
 /// The client, if it is who it says.
-pub(super) fn authenticate(
+pub(super) async fn authenticate(
     environment: &Environment,
     context: &RequestContext,
     headers: &HeaderMap,
     parameters: &Parameters,
-) -> Result<Arc<Client>, TokenError> {
+) -> Result<Arc<Client>, Failed> {
     let authorization = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
     let presented =
         Presented::read(authorization, parameters).map_err(|error| TokenError::of_client(error, false))?;
-    let config = environment.config();
-    let found = config.client(presented.client_id()).ok_or(client_auth::ClientAuthError::UnknownClient);
-    let checked = found
-        .and_then(|client| client_auth::verify(client, &presented, context.now).map(|()| Arc::clone(client)));
+    let basic = presented.is_basic();
+    let checked = match environment.find_client(presented.client_id()).await? {
+        Some(Found { client, slow }) => match client_auth::verify(&client, &presented, context.now) {
+            Err(ClientAuthError::WrongSecret) if !slow.is_empty() => {
+                compare_slowly(environment, context, slow, presented).await?.map(|()| client)
+            }
+            checked => checked.map(|()| client),
+        },
+        None => Err(ClientAuthError::UnknownClient),
+    };
     checked.map_err(|error| {
         tracing::warn!(request = %context.id, client = %context.client, cause = %error, "client not authenticated");
-        TokenError::of_client(error, presented.is_basic())
+        TokenError::of_client(error, basic).into()
     })
+}
+
+/// Compares with secrets that came from elsewhere as bcrypt hashes. That takes long, so each try counts against the
+/// limit, and the secret that fits is stored by its quick hash: it is compared like this once.
+async fn compare_slowly(
+    environment: &Environment,
+    context: &RequestContext,
+    slow: Vec<SlowSecret>,
+    presented: Presented,
+) -> Result<Result<(), ClientAuthError>, StoreError> {
+    if !environment.limits.take(context.client, context.now) {
+        return Ok(Err(ClientAuthError::WrongSecret));
+    }
+    let now = context.now;
+    let compare =
+        move || slow_secret::find(&slow, &presented, now).map(|(secret, quick)| (secret.id.clone(), quick));
+    let found = tokio::task::spawn_blocking(compare).await;
+    let found = found.map_err(|_| StoreError::Unavailable("a comparison was given up".to_owned()))?;
+    let Some((id, quick)) = found else {
+        return Ok(Err(ClientAuthError::WrongSecret));
+    };
+    environment.store.quicken_client_secret(&id, quick).await?;
+    Ok(Ok(()))
 }
 
 fn refuse(context: &RequestContext, error: &TokenError) -> Response {

@@ -40,7 +40,7 @@ async fn look_up(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Value, Failed> {
-    let client = authenticate(environment, context, headers, parameters)?;
+    let client = authenticate(environment, context, headers, parameters).await?;
     token_state::may_introspect(&client)?;
     let subject = Subject::read(parameters)?;
     let (store, now) = (&environment.store, context.now);
@@ -88,7 +88,7 @@ async fn take_back(
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<(), Failed> {
-    let client = authenticate(environment, context, headers, parameters)?;
+    let client = authenticate(environment, context, headers, parameters).await?;
     let store = &environment.store;
     // An error of the store is the answer (O-8): a client that is told 200 forgets the token.
     let revoked = match Subject::read(parameters)? {

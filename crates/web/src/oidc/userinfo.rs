@@ -1,18 +1,22 @@
 //! The userinfo endpoint (OpenID Connect Core section 5.3).
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
 use doorward_core::{
     http::context::RequestContext,
-    oauth::parameters::Parameters,
+    oauth::{client::Client, parameters::Parameters},
     oidc::userinfo::{self, BearerError},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Grant, unavailable};
 use crate::{
     environment::Environment,
     extract::{Context, Env, Form},
+    refusal::Refusal,
     reply,
 };
 
@@ -26,7 +30,7 @@ pub(crate) async fn post(
     State(environment): Env,
     Context(context): Context,
     headers: HeaderMap,
-    form: Result<Form, crate::refusal::Refusal>,
+    form: Result<Form, Refusal>,
 ) -> Response {
     let form = form.ok().map(|Form(parameters)| parameters);
     respond(&environment, &context, &headers, form.as_ref()).await
@@ -48,11 +52,30 @@ async fn respond(
         Ok(None) => return refuse(BearerError::Invalid),
         Err(error) => return unavailable(error),
     };
-    let config = environment.config();
-    let client = config.client(&grant.client_id).map(|client| &**client);
-    match userinfo::answer(&grant.granted(), client, context.now) {
-        Ok(claims) => reply::json(&Value::Object(claims)),
+    let client = match environment.client(&grant.client_id).await {
+        Ok(client) => client,
+        Err(error) => return unavailable(error),
+    };
+    match userinfo::answer(&grant.granted(), client.as_deref(), context.now) {
+        Ok(claims) => show(environment, client.as_deref(), claims),
         Err(error) => refuse(error),
+    }
+}
+
+/// As the client asked for it in its registration: JSON, or a signed token.
+fn show(environment: &Environment, client: Option<&Client>, claims: Map<String, Value>) -> Response {
+    let signed = client.and_then(|client| client.userinfo_alg.map(|algorithm| (client, algorithm)));
+    let Some(signed) = signed else {
+        return reply::json(&Value::Object(claims));
+    };
+    let issuer = &environment.config().portal.origin;
+    match userinfo::sign(claims, signed, issuer, &environment.keys()) {
+        Some(token) => reply::with_type("application/jwt", token),
+        None => {
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "Something is wrong on our side.")
+                .because("there is no key for the algorithm of userinfo")
+                .into_response()
+        }
     }
 }
 

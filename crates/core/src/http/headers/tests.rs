@@ -121,6 +121,15 @@ fn e_14_an_upstream_cannot_set_our_cookies() {
     assert!(!headers.contains_key(header::CONNECTION));
 }
 
+/// Browsers would take their requests, our cookies in them, to where an upstream says that this host is too.
+#[test]
+fn s_7_an_upstream_names_no_way_around_the_door() {
+    let mut headers =
+        map(&[("Alt-Svc", "h3=\":8443\"; ma=86400"), ("Alt-Svc", "h2=\"a.test:443\""), ("Age", "1")]);
+    strip_response(&mut headers);
+    assert_eq!(headers.keys().map(http::HeaderName::as_str).collect::<Vec<_>>(), ["age"]);
+}
+
 #[test]
 fn e_14_an_upstream_cannot_clear_our_cookies() {
     let left = |value: &str| {

@@ -176,7 +176,7 @@ fn without_a_key_of_its_algorithm_a_client_gets_nothing() {
         refresh: &refresh,
         now: NOW,
     };
-    assert_eq!(answer(permit, &issuance, &ring(&[])), Err(TokenError::server_error()));
+    assert_eq!(answer(permit, &issuance, &KeyRing::new(Vec::new())), Err(TokenError::server_error()));
     assert_eq!(TokenError::server_error().status(), 500);
 }
 

@@ -17,6 +17,7 @@ fn name(step: &Step) -> String {
     match step {
         Step::SignIn { reauthenticate: false } => "sign in".to_owned(),
         Step::SignIn { reauthenticate: true } => "sign in again".to_owned(),
+        Step::Choose => "choose".to_owned(),
         Step::Consent(question) => format!("consent to {}", question.requested),
         Step::Issue(grant) => format!("issue {}", grant.scope),
         Step::Refuse(response) => response.code().as_str().to_owned(),
@@ -59,6 +60,10 @@ fn situations<'a>(member: &'a Arc<Identity>, stranger: &'a Arc<Identity>) -> Vec
         ("signed in for the request", started(100)),
         ("signed in for it, consented to it", consented(1)),
         ("somebody else consented to it", consented(2)),
+        (
+            "chose the account",
+            Situation { progress: Some(Progress::begin(NOW).with_choice(user(1))), ..ready },
+        ),
         ("somebody else expected", expected(ready)),
         ("somebody else again", expected(started(100))),
     ]
@@ -95,6 +100,12 @@ fn o_28_each_prompt_in_each_situation() {
 #[test]
 fn prompt_login_consent_and_max_age_do_not_loop() {
     for prompt in ["", "login", "consent", "select_account", "login consent select_account"] {
+        // Somebody who is signed in already chooses, once.
+        let member = person(1, &["users"], ago(100));
+        let choosing = request(&format!("prompt={prompt}"));
+        let chosen = Situation { progress: Some(Progress::begin(NOW).with_choice(user(1))), ..here(&member) };
+        assert_eq!(name(&next_step(&choosing, &here(&member))) == "choose", prompt == "select_account");
+        assert_ne!(name(&next_step(&choosing, &chosen)), "choose");
         for max_age in ["", "0", "1", "1000"] {
             let request = request(&format!("prompt={prompt}&max_age={max_age}"));
             let mut now = NOW;
@@ -182,6 +193,24 @@ fn a_client_can_demand_a_passkey_each_time() {
     // A passkey that was used before this request began is not the answer to it.
     assert_eq!(asked("", Some(Progress::begin(ago(1)))), "sign in again");
     assert_eq!(asked("", Some(Progress::begin(ago(5)))), "issue openid email");
+}
+
+#[test]
+fn o_28_an_essential_acr_demands_a_passkey() {
+    let passkey = person(1, &["users"], ago(100));
+    let mut weaker = (*passkey).clone();
+    weaker.context.amr = vec!["otp".to_owned()];
+    let weaker = Arc::new(weaker);
+    let essential = "claims={\"id_token\":{\"acr\":{\"essential\":true,\"values\":[\"phr\"]}}}";
+    for (changes, by_passkey, by_other) in [
+        ("", "issue openid email", "issue openid email"),
+        ("acr_values=phr", "issue openid email", "issue openid email"),
+        (essential, "issue openid email", "sign in again"),
+    ] {
+        assert_eq!(step(changes, &here(&passkey)), by_passkey, "{changes}");
+        assert_eq!(step(changes, &here(&weaker)), by_other, "{changes}");
+    }
+    assert_eq!(step(&format!("{essential}&prompt=none"), &here(&weaker)), "login_required");
 }
 
 #[test]
