@@ -1,6 +1,8 @@
 //! `doorward keys`: looks at the keys that sign tokens, replaces one before it is due, and revokes one, while the server
 //! runs.
 
+use std::fmt::Write as _;
+
 use doorward_core::{
     config::Config,
     jose::{
@@ -80,7 +82,7 @@ impl Opened {
             let column = |name: &str| key[name].as_str().unwrap_or_default().to_owned();
             let (alg, state, from, kid) =
                 (column("alg"), column("state"), column("active_at"), column("kid"));
-            table.push_str(&format!("{alg:<9}  {state:<9}  {from:<20}  {kid}\n"));
+            let _ = writeln!(table, "{alg:<9}  {state:<9}  {from:<20}  {kid}");
         }
         Ok((json!({ "keys": shown }), table))
     }
@@ -110,7 +112,7 @@ impl Opened {
         let mut shown = Vec::new();
         for record in algorithms.iter().filter_map(next) {
             let (alg, from) = (record.algorithm.name(), rfc3339::write(record.active_at));
-            sentence.push_str(&format!("{alg}: {} is published and signs from {from}\n", record.kid));
+            let _ = writeln!(sentence, "{alg}: {} is published and signs from {from}", record.kid);
             shown.push(json!({ "kid": record.kid, "alg": alg, "active_at": from }));
         }
         Ok((json!({ "keys": shown }), sentence))
