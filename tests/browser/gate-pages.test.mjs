@@ -17,7 +17,8 @@ let page;
 
 before(async () => {
   app = http.createServer((request, response) => {
-    received.push(`${request.method} ${request.url}`);
+    // Browsers ask for an icon when they like.
+    if (request.url !== '/favicon.ico') received.push(`${request.method} ${request.url}`);
     response.setHeader('Content-Type', 'text/html; charset=utf-8').end(FORM);
   });
   const upstream = `http://127.0.0.1:${await listen(app)}`;
