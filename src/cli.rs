@@ -128,6 +128,28 @@ pub struct Demo {
 pub enum Import {
     /// Make a draft of a configuration from a Caddyfile. What isn't understood is closed.
     Caddyfile(Drafting),
+    /// Bring people, passkeys and groups over from an archive that `pocket-id export` wrote. The server must be stopped.
+    PocketId(Archive),
+}
+
+/// The options of `import pocket-id`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Archive {
+    /// The archive.
+    #[arg(value_name = "FILE.zip")]
+    pub file: PathBuf,
+    /// File of Pocket ID's `ENCRYPTION_KEY`, to keep the key that signs tokens.
+    #[arg(long, value_name = "FILE")]
+    pub encryption_key_file: Option<PathBuf>,
+    /// The configuration whose database it goes to. Without it, the plan is printed and that is all.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Carry out the plan without asking, administrators included.
+    #[arg(long, requires = "config")]
+    pub yes: bool,
+    /// Print the plan as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The options of what makes a draft.

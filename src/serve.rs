@@ -197,7 +197,7 @@ fn admin_socket(
     Ok(Some(socket))
 }
 
-fn open(
+pub(crate) fn open(
     config: &Config,
     shell: &Shell,
     lock: Option<OwnedFd>,

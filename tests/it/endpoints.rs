@@ -77,6 +77,7 @@ get id /admin/people
 get id /admin/people/person
 get id /admin/groups
 get id /admin/clients
+get id /admin/api-keys
 get id /admin/clients/client
 form id /admin/people
 form id /admin/people/groups
@@ -86,6 +87,8 @@ form id /admin/people/delete
 form id /admin/groups
 form id /admin/groups/save
 form id /admin/clients
+form id /admin/api-keys
+form id /admin/api-keys/revoke
 form id /admin/clients/save
 form id /admin/clients/secrets
 form id /admin/clients/secrets/remove

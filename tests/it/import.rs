@@ -1,16 +1,18 @@
 //! `doorward import`: what people come from, by the real binary.
 
+mod pocket_id;
+
 use std::process::Command;
 
 use doorward_testkit::Scratch;
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn run(scratch: &Scratch, arguments: &[&str]) -> Ran {
+pub(crate) fn run(scratch: &Scratch, arguments: &[&str]) -> Ran {
     let output =
         Command::new(env!("CARGO_BIN_EXE_doorward")).args(arguments).current_dir(scratch.path()).output();
     let output = output.unwrap();

@@ -38,6 +38,7 @@ mod provider;
 mod pushed;
 mod registered;
 mod response_modes;
+mod rest;
 mod restart;
 mod robust;
 mod rules;

@@ -63,6 +63,8 @@ ids! {
     UserId,
     /// A group of people.
     GroupId,
+    /// A key by which a program administers.
+    ApiKeyId,
     /// A client that was registered without an identifier of its own choice.
     ClientUuid,
     /// A secret of a client.

@@ -31,13 +31,22 @@ pub enum Page {
     Groups,
     /// The administrators' list of registered applications.
     Clients,
+    /// An administrator's own keys for programs.
+    ApiKeys,
     /// Where people enter the code of a device.
     Device,
 }
 
 impl Page {
-    const ALL: [Self; 6] =
-        [Self::Passkeys, Self::Tokens, Self::People, Self::Groups, Self::Clients, Self::Device];
+    const ALL: [Self; 7] = [
+        Self::Passkeys,
+        Self::Tokens,
+        Self::People,
+        Self::Groups,
+        Self::Clients,
+        Self::ApiKeys,
+        Self::Device,
+    ];
 
     /// Its path.
     pub const fn path(self) -> &'static str {
@@ -47,6 +56,7 @@ impl Page {
             Self::People => "/admin/people",
             Self::Groups => "/admin/groups",
             Self::Clients => "/admin/clients",
+            Self::ApiKeys => "/admin/api-keys",
             Self::Device => "/device",
         }
     }

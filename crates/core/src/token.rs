@@ -44,6 +44,8 @@ kinds! {
     Setup = "dw_i_",
     /// A token that a person made for one service.
     Personal = "dw_k_",
+    /// A key by which a program administers in the place of its owner.
+    ApiKey = "dw_y_",
     /// What names a pushed authorization request (RFC 9126 section 2.2).
     Pushed = "dw_p_",
     /// An access token of a client for itself (RFC 6749 section 4.4.3).
@@ -271,6 +273,7 @@ mod tests {
             Enrolment::PREFIX,
             Setup::PREFIX,
             Personal::PREFIX,
+            ApiKey::PREFIX,
             Pushed::PREFIX,
             Machine::PREFIX,
             Device::PREFIX,

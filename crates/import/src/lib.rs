@@ -8,6 +8,8 @@
 
 pub mod caddyfile;
 pub mod draft;
+pub mod pocket_id;
 mod toml;
+mod zip;
 
 pub use draft::{Draft, Note};

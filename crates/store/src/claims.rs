@@ -81,6 +81,24 @@ fn own(tx: &mut dyn Tx, vault: &Vault, user: UserId) -> Result<WrittenClaims, St
     }
 }
 
+/// The column of a person's claims.
+pub(crate) fn sealed_for_user(
+    vault: &Vault,
+    id: UserId,
+    claims: &WrittenClaims,
+) -> Result<Value, StoreError> {
+    seal(vault, OF_USER, id.as_str(), claims)
+}
+
+/// The column of a group's claims.
+pub(crate) fn sealed_for_group(
+    vault: &Vault,
+    id: GroupId,
+    claims: &WrittenClaims,
+) -> Result<Value, StoreError> {
+    seal(vault, OF_GROUP, id.as_str(), claims)
+}
+
 fn seal(vault: &Vault, column: Column, id: &str, claims: &WrittenClaims) -> Result<Value, StoreError> {
     if claims.is_empty() {
         return Ok(Value::Null);

@@ -116,13 +116,6 @@ impl Store {
         .await
     }
 
-    /// Takes over a passkey that was registered with another provider for the same relying party. Its counter and its model
-    /// are unknown. `false` when its person does not exist, or it is there already, so that an import can be repeated.
-    pub async fn import_credential(&self, imported: ImportedCredential) -> Result<bool, StoreError> {
-        let vault = self.vault.clone();
-        self.attempt(move |tx| import(tx, &vault, &imported)).await
-    }
-
     /// Renames a passkey of this person. Whether there is one.
     pub async fn rename_credential(
         &self,
@@ -188,30 +181,23 @@ pub(crate) fn insert(
     tx.execute(SQL, &params).map(drop)
 }
 
-/// The part of an import's transaction that is about one passkey; see [`Store::import_credential`].
-pub(crate) fn import(
-    tx: &mut dyn Tx,
-    vault: &Vault,
-    imported: &ImportedCredential,
-) -> Result<bool, StoreError> {
-    // A counter of zero is unknown: the first sign-in that counts sets it. It is discoverable, as every passkey of a
-    // provider that asks for no name is.
+/// Adds a passkey that comes with its person. Its counter and its model are not known.
+pub(crate) fn bring(tx: &mut dyn Tx, vault: &Vault, new: &ImportedCredential) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO credentials (id, user_id, public_key, label, aaguid, transports, sign_count, \
                        backup_eligible, backed_up, discoverable, created_at) \
-                       SELECT $1, id, $3, $4, $5, $6, 0, $7, $8, 1, $9 FROM users WHERE id = $2 \
-                       ON CONFLICT DO NOTHING";
+                       VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, 1, $9)";
     let params: [Value; 9] = [
-        imported.id().into(),
-        imported.user().as_str().into(),
-        vault.seal(PUBLIC_KEY, imported.id(), imported.public_key()).into(),
-        vault.seal_text(LABEL, imported.id(), imported.label()).into(),
+        new.id().into(),
+        new.user().as_str().into(),
+        vault.seal(PUBLIC_KEY, new.id(), new.public_key()).into(),
+        vault.seal_text(LABEL, new.id(), new.label()).into(),
         [0; 16].as_slice().into(),
-        imported.transports().join(" ").into(),
-        imported.backup_eligible().into(),
-        imported.backed_up().into(),
-        imported.created_at().0.into(),
+        new.transports().join(" ").into(),
+        new.backup_eligible().into(),
+        new.backed_up().into(),
+        new.created_at().0.into(),
     ];
-    tx.wins(SQL, &params)
+    tx.execute(SQL, &params).map(drop)
 }
 
 fn from_row(vault: &Vault, row: &Row) -> Result<CredentialRow, StoreError> {

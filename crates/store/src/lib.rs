@@ -12,6 +12,7 @@
 //! 9. Units of work that change what a live session means (people, groups, signing in and out) raise the generation,
 //!    after their commit, whoever still waits for them. A handoff adds a session and touches none, so it does not.
 
+mod api_key;
 mod authorization_code;
 mod certificate;
 mod claims;
@@ -26,6 +27,7 @@ mod enrolment;
 mod error;
 mod group;
 mod handoff;
+mod import;
 mod login;
 mod migrate;
 mod personal_token;
@@ -39,6 +41,7 @@ mod token;
 mod user;
 mod vault;
 
+pub use api_key::{API_KEYS_MAX, ApiKeyRow, NewApiKey};
 pub use authorization_code::{IssuedCode, NewCode};
 pub use certificate::{StoredCertificate, StoredChain, StoredProof};
 pub use client::{NewClient, SecretHash, StoredClient, StoredSecret};
@@ -50,6 +53,7 @@ pub use enrolment::CompleteEnrolment;
 pub use error::{Constraint, OpenError, StoreError};
 pub use group::{Group, GroupNames, NewGroup};
 pub use handoff::{NewHandoff, NewServiceSession};
+pub use import::{Import, Imported, ImportedGroup, ImportedPerson};
 pub use login::{ChallengeUse, NewSession, SignIn};
 pub use personal_token::{
     NewPersonalToken, PERSONAL_TOKENS_MAX, PersonalGrant, PersonalTokenRow, PresentedToken,

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Every migration, in order; its number is its place, from 1. NEVER CHANGE ONE that was released: add another.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../../migrations/0001_init.sql"),
     include_str!("../../../migrations/0002_personal_tokens.sql"),
     include_str!("../../../migrations/0003_certificates.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../../migrations/0006_grants.sql"),
     include_str!("../../../migrations/0007_key_rotation.sql"),
     include_str!("../../../migrations/0008_clients.sql"),
+    include_str!("../../../migrations/0009_api_keys.sql"),
 ];
 
 enum Outcome {

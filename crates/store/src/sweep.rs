@@ -12,7 +12,7 @@ const KEEP_ENDED: i64 = 7 * 86_400;
 const KEEP_CHALLENGES: i64 = 600;
 
 /// One statement per table; `$1` is now, `$2` the number of rows.
-const EXPIRED: [&str; 11] = [
+const EXPIRED: [&str; 12] = [
     "DELETE FROM setups WHERE token_hash IN (SELECT token_hash FROM setups WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM enrolments WHERE token_hash IN (SELECT token_hash FROM enrolments WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM handoffs WHERE code_hash IN (SELECT code_hash FROM handoffs WHERE expires_at <= $1 LIMIT $2)",
@@ -24,6 +24,7 @@ const EXPIRED: [&str; 11] = [
     "DELETE FROM token_families WHERE id IN (SELECT id FROM token_families WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM acme_proofs WHERE token IN (SELECT token FROM acme_proofs WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= $1 LIMIT $2)",
+    "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= $1 LIMIT $2)",
     "DELETE FROM personal_tokens WHERE id IN (SELECT id FROM personal_tokens WHERE expires_at <= $1 OR revoked_at <= $1 LIMIT $2)",
 ];
 

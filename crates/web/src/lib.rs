@@ -4,6 +4,7 @@
 //! **Invariant:** a handler extracts, loads, asks the core, stores and responds, in that order. It decides nothing.
 
 mod answers;
+mod api_keys;
 mod app;
 mod assets;
 mod callback;
@@ -24,6 +25,7 @@ mod people;
 mod personal_tokens;
 mod refusal;
 mod reply;
+mod rest;
 mod router;
 mod same_origin;
 mod session;

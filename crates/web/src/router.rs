@@ -13,12 +13,12 @@ use doorward_core::{http::context::RequestContext, oidc::discovery};
 use http::StatusCode;
 
 use crate::{
-    assets, callback, clients, enrolment,
+    api_keys, assets, callback, clients, enrolment,
     environment::Environment,
     extract::Env,
     groups, handoff, launcher, login, oidc, passkeys, people, personal_tokens,
     refusal::{self, Refusal},
-    same_origin, setup, sign_out, transaction, well_known,
+    rest, same_origin, setup, sign_out, transaction, well_known,
 };
 
 /// The identity host.
@@ -39,6 +39,7 @@ pub(crate) fn portal(environment: Arc<Environment>) -> Router {
         // Applications that append to an issuer with a slash arrive here.
         .route("/authorize/", get(oidc::authorize::get).post(oidc::authorize::post))
         .route(discovery::END_SESSION, get(oidc::end_session::get).post(oidc::end_session::post))
+        .merge(rest::routes::routes())
         .merge(for_scripts())
         .merge(changes(&environment))
         .fallback(nothing)
@@ -94,6 +95,8 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people/claims", post(people::person::set_claims))
         .route("/admin/people/delete", post(people::person::delete))
         .route("/admin/people", post(people::add))
+        .route("/admin/api-keys/revoke", post(api_keys::revoke))
+        .route("/admin/api-keys", post(api_keys::make))
         .route("/admin/clients/save", post(clients::pages::save))
         .route("/admin/clients/secrets/remove", post(clients::pages::remove_secret))
         .route("/admin/clients/secrets", post(clients::pages::add_secret))
@@ -116,6 +119,7 @@ fn changes(environment: &Arc<Environment>) -> Router<Arc<Environment>> {
         .route("/admin/people/person", get(people::person::show))
         .route("/admin/groups", get(groups::show))
         .route("/admin/clients", get(clients::pages::list))
+        .route("/admin/api-keys", get(api_keys::show))
         .route("/admin/clients/client", get(clients::pages::show))
         .route("/sign-out", get(sign_out::show))
 }

@@ -1,9 +1,5 @@
 //! Passkeys.
 
-use doorward_core::{
-    id::UserId,
-    webauthn::imported::{Export, ImportedCredential},
-};
 use doorward_store::{Constraint, NewCredential, StoreError};
 
 use super::{
@@ -19,7 +15,6 @@ on_both_engines![
     o_24_a_disabled_person_adds_nothing,
     a_passkey_is_renamed_by_its_owner_only,
     a_passkey_is_removed_by_its_owner_only,
-    a_passkey_of_elsewhere_is_taken_over_once,
     the_last_passkey_stays,
     the_last_passkey_stays_when_all_are_removed_at_once,
 ];
@@ -133,32 +128,4 @@ async fn the_last_passkey_stays_when_all_are_removed_at_once(world: World) {
     let outcome = race(6, |at| world.store.remove_credential(person.id, ids[at].clone()));
     assert_eq!(outcome.iter().filter(|outcome| **outcome == Ok(true)).count(), 5);
     assert_eq!(world.store.credentials_of(person.id).await.unwrap().len(), 1);
-}
-
-async fn a_passkey_of_elsewhere_is_taken_over_once(world: World) {
-    let person = world.person("grace", &["users"]).await;
-    let other = world.passkey(person.id);
-    let export = |user| Export {
-        user,
-        id: other.id.clone(),
-        public_key: other.public_key(),
-        label: "1Password".to_owned(),
-        transports: vec!["internal".to_owned(), "hybrid".to_owned()],
-        backup_eligible: true,
-        backed_up: true,
-        created_at: later(7),
-    };
-    let import = async |user| {
-        world.store.import_credential(ImportedCredential::check(export(user)).unwrap()).await.unwrap()
-    };
-    assert!(!import(UserId::from_random([9; 16])).await, "of nobody");
-    assert!(import(person.id).await);
-    assert!(!import(person.id).await, "once");
-    let rows = world.store.credentials_of(person.id).await.unwrap();
-    let row = rows.iter().find(|row| row.id == other.id).unwrap();
-    assert_eq!((row.label.as_str(), row.aaguid, row.backed_up), ("1Password", [0; 16], true));
-    assert_eq!((row.created_at, row.last_used_at), (later(7), None));
-    let stored = world.store.credential(other.id.clone()).await.unwrap().unwrap().credential;
-    assert_eq!((stored.user, stored.sign_count, stored.backup_eligible), (person.id, 0, true));
-    assert_eq!(stored.public_key, other.public_key());
 }
