@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use doorward_core::jose::Algorithm;
 
 use crate::telemetry::LogFormat;
 
@@ -45,6 +46,9 @@ pub enum Command {
         #[arg(long)]
         without_files: bool,
     },
+    /// Look at the keys that sign tokens, and change them, while the server runs.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Bring over what you have: each prints what it would do, and what it can't.
     Import {
         /// Where you come from.
@@ -53,6 +57,56 @@ pub enum Command {
     },
     /// Try everything on this machine: no file, no root, no DNS, no certificate.
     Demo(Demo),
+}
+
+/// What to do with the keys that sign tokens.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Show every key: algorithm, state, since when it signs.
+    List(KeysOptions),
+    /// Publish the next key now instead of when it is due. It signs after `publish_ahead`.
+    Rotate {
+        /// Of this algorithm only, such as RS256.
+        #[arg(long, value_name = "ALG", value_parser = algorithm)]
+        alg: Option<Algorithm>,
+        /// The rest.
+        #[command(flatten)]
+        options: KeysOptions,
+    },
+    /// Stop believing a key at once. Another one signs from now on.
+    Revoke {
+        /// Its identifier, as `list` shows it.
+        #[arg(value_name = "KEY")]
+        kid: String,
+        /// The rest.
+        #[command(flatten)]
+        options: KeysOptions,
+    },
+}
+
+/// What all commands about keys take.
+#[derive(Clone, Debug, clap::Args)]
+pub struct KeysOptions {
+    /// The configuration, TOML or JSON.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Keys {
+    /// What all of them take.
+    pub const fn options(&self) -> &KeysOptions {
+        match self {
+            Self::List(options) | Self::Rotate { options, .. } | Self::Revoke { options, .. } => options,
+        }
+    }
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::from_name(name)
+        .ok_or_else(|| format!("one of {}", Algorithm::ALL.map(Algorithm::name).join(", ")))
 }
 
 /// The options of `demo`.

@@ -2,4 +2,5 @@
 
 pub mod check;
 pub mod import;
+pub mod keys;
 pub mod serve;

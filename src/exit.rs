@@ -21,6 +21,8 @@ pub enum Stop {
     Database = 8,
     /// The self test missed a step.
     SelfTest = 9,
+    /// What was asked about does not exist.
+    Unknown = 10,
 }
 
 /// A command's failure.

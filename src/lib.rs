@@ -3,6 +3,7 @@
 mod admin;
 mod assertions;
 mod bearers;
+mod beside;
 pub mod certificates;
 pub mod cli;
 pub mod clock;

@@ -46,6 +46,7 @@ async fn run(command: Command) -> Result<(), Failure> {
             command::serve::run(&config, take_over, Shell::system()).await
         }
         Command::Check { file, json, without_files } => command::check::run(&file, json, without_files),
+        Command::Keys(command) => command::keys::run(command, Shell::system()).await,
         Command::Import { from } => command::import::run(from, &Shell::system()).await,
         Command::Demo(options) if options.selftest => selftest::run(&options, Shell::system()).await,
         Command::Demo(options) => demo::run(&options, Shell::system()).await,

@@ -19,6 +19,15 @@ pub(crate) fn root(
     }
 }
 
+/// Reads the root secret without making one, and without the lock of the data directory: a server may hold it.
+pub(crate) fn existing_root(config: &Config) -> Result<RootSecret, Failure> {
+    match &config.root_secret_file {
+        Some(file) => from_file(file),
+        None => DataDirectory::root_secret_in(&config.data_directory)
+            .map_err(|error| Failure::new(Stop::File, error)),
+    }
+}
+
 fn from_file(file: &Path) -> Result<RootSecret, Failure> {
     let content = std::fs::read(file).map_err(|error| {
         Failure::new(Stop::File, format!("the root secret {} can't be read: {error}", file.display()))

@@ -218,16 +218,21 @@ pub(crate) fn open(
     };
     let settings = doorward_store::Settings { engine, root: &root, random: Arc::clone(&shell.random) };
     let opened = if taken_over { Store::open_beside(settings) } else { Store::open(settings) };
-    let store = opened.map_err(|error| match error {
-        OpenError::WrongRootSecret => Failure::new(Stop::RootSecret, error),
-        OpenError::Newer { .. } | OpenError::Older { .. } => Failure::new(Stop::NewerDatabase, error),
-        OpenError::Unavailable(_) => Failure::new(Stop::Database, error),
-    })?;
+    let store = opened.map_err(not_opened)?;
     store.watch().map_err(unavailable)?;
     Ok((directory, root, store))
 }
 
-fn database_url(file: &Path) -> Result<String, Failure> {
+pub(crate) fn not_opened(error: OpenError) -> Failure {
+    let stop = match error {
+        OpenError::WrongRootSecret => Stop::RootSecret,
+        OpenError::Newer { .. } | OpenError::Older { .. } => Stop::NewerDatabase,
+        OpenError::Unavailable(_) => Stop::Database,
+    };
+    Failure::new(stop, error)
+}
+
+pub(crate) fn database_url(file: &Path) -> Result<String, Failure> {
     let text = config::read_secret(file).map_err(|sentence| Failure::new(Stop::File, sentence))?;
     String::from_utf8(text)
         .map_err(|_| Failure::new(Stop::File, format!("{} holds no postgres:// URL", file.display())))

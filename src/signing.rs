@@ -17,7 +17,7 @@ use doorward_core::{
     jose::{Algorithm, Family, Signer, SigningFailed, jwk::PublicKey},
     time::Lifetime,
 };
-use doorward_store::NewSigningKey;
+use doorward_store::{NewSigningKey, Store, StoreError};
 
 pub(crate) use self::keeper::KeyKeeper;
 pub use self::private_jwk::read as from_private_jwk;
@@ -154,11 +154,16 @@ pub fn new_key(algorithm: Algorithm) -> Result<NewSigningKey, Unspecified> {
     Ok(NewSigningKey { kid: key.public.kid().to_owned(), algorithm, private })
 }
 
-/// How long what a key signed has to be believed after another one signs: as long as the longest token may live, and as
-/// somebody may come back with an old ID token to sign out.
-pub fn longest_token(config: &Config) -> Lifetime {
+/// Longer than clocks of nodes and applications differ, and than a token takes to be used.
+const MARGIN: Lifetime = Lifetime::days(1);
+
+/// How long what a key signed is believed after another one signs: as long as the longest token that was ever handed out
+/// may live, and as somebody may come back with an old ID token to sign out.
+pub(crate) async fn keep(store: &Store, config: &Config) -> Result<Lifetime, StoreError> {
     let of_clients = config.clients.iter().map(|client| client.lifetimes.id.max(client.lifetimes.access));
-    of_clients.fold(config.portal.sessions.absolute.max(Lifetime::days(30)), Lifetime::max)
+    let longest = of_clients.fold(config.portal.sessions.absolute.max(Lifetime::days(30)), Lifetime::max);
+    let longest = store.longest_token(longest).await?;
+    Ok(Lifetime(longest.0.saturating_add(MARGIN.0)))
 }
 
 #[cfg(test)]

@@ -14,18 +14,16 @@ use doorward_core::{
         key_ring::KeyRing,
         rotation::{self, KeyRecord, KeyState},
     },
-    time::{Clock, Lifetime},
+    time::Clock,
 };
 use doorward_store::{Store, StoreError, StoredSigningKey};
 use tokio::sync::Notify;
 
-use super::{SigningKey, longest_token, new_key, wanted};
+use super::{SigningKey, keep, new_key, wanted};
 use crate::exit::{Failure, Stop};
 
 /// How often it is looked whether a key is due, or changes its state.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// Longer than clocks of nodes and applications differ, and than a token takes to be used.
-const MARGIN: Lifetime = Lifetime::days(1);
 
 /// Keeps the keys. Clones share everything.
 #[derive(Clone)]
@@ -156,8 +154,7 @@ impl KeyKeeper {
     }
 
     async fn states(&self, records: &[KeyRecord]) -> Result<Vec<KeyState>, StoreError> {
-        let longest = self.0.store.longest_token(longest_token(&self.0.config.load())).await?;
-        let keep = Lifetime(longest.0.saturating_add(MARGIN.0));
+        let keep = keep(&self.0.store, &self.0.config.load()).await?;
         Ok(rotation::states(records, keep, self.0.clock.now()))
     }
 

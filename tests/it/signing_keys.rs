@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::{
     door::{Door, STANDARD},
+    process::{Folder, Process},
     provider::{at, open},
     tokens::{id_token, tokens},
 };
@@ -183,4 +184,71 @@ async fn a_key_of_another_provider_takes_over_while_the_server_runs() {
         assert!(jws::verify(token, &published(&door).await).is_ok());
     }
     assert!(is_believed(&door, &mut ada, &ours).await);
+}
+
+/// Runs `doorward keys` with the door's configuration: exit code and what it printed.
+fn keys(door: &Door, arguments: &[&str]) -> (i32, String) {
+    let config = ["--config", door.config_file.to_str().unwrap()];
+    let mut process = Process::start(&[&["keys"], arguments, &config].concat());
+    let code = process.code();
+    (code, format!("{}{}", process.out, process.err))
+}
+
+fn listed(door: &Door) -> Vec<(String, String, String)> {
+    let (code, out) = keys(door, &["list", "--json"]);
+    assert_eq!(code, 0, "{out}");
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
+    let of = |key: &Value| (text(key, "alg"), text(key, "state"), text(key, "kid"));
+    answer["keys"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[tokio::test]
+async fn keys_are_looked_at_and_changed_while_the_server_runs() {
+    let door = Door::open().await;
+    let [first] = &published(&door).await[..] else { panic!("one key") };
+    let of_rs256 = |door: &Door| -> Vec<(String, String)> {
+        let listed = listed(door).into_iter().filter(|(alg, ..)| alg == "RS256");
+        listed.map(|(_, state, kid)| (state, kid)).collect()
+    };
+    assert_eq!(of_rs256(&door), [("active".to_owned(), first.kid().to_owned())]);
+    let (code, table) = keys(&door, &["list"]);
+    assert_eq!(code, 0);
+    assert!(table.starts_with("ALGORITHM  STATE      SIGNS FROM            KEY\n"), "{table}");
+    assert_eq!(table.lines().count(), 4, "{table}");
+
+    // Twice is once.
+    for _ in 0..2 {
+        let (code, out) = keys(&door, &["rotate", "--alg", "RS256"]);
+        assert_eq!(code, 0, "{out}");
+        assert!(out.contains(" is published and signs from "), "{out}");
+        soon(async || published(&door).await.len() == 2).await;
+    }
+    let states: Vec<_> = of_rs256(&door).into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, ["active", "published"]);
+
+    let (code, out) = keys(&door, &["revoke", first.kid()]);
+    assert_eq!(code, 0, "{out}");
+    soon(async || published(&door).await.iter().all(|key| key.kid() != first.kid())).await;
+    let states: Vec<_> = of_rs256(&door).into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, ["revoked", "active"]);
+
+    for (arguments, code, word) in [
+        (vec!["revoke", first.kid()], 10, "is revoked already"),
+        (vec!["revoke", "nothing"], 10, "does not exist"),
+        (vec!["rotate", "--alg", "HS256"], 2, "one of RS256"),
+    ] {
+        let (found, out) = keys(&door, &arguments);
+        assert_eq!(found, code, "{out}");
+        assert!(out.contains(word), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn there_are_no_keys_before_the_first_start() {
+    let folder = Folder::new();
+    let config = folder.config("", "");
+    let mut process = Process::start(&["keys", "list", "--config", config.to_str().unwrap()]);
+    assert_eq!(process.code(), 8);
+    assert!(process.err.contains("start the server once"), "{}", process.err);
 }

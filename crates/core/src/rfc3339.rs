@@ -26,6 +26,22 @@ pub fn parse(text: &str) -> Option<UnixTime> {
     Some(UnixTime(day * 86_400 + seconds - offset(rest)?))
 }
 
+/// Writes a time in UTC, such as `2027-01-31T12:00:00Z`.
+pub fn write(time: UnixTime) -> String {
+    let (day, second) = (time.0.div_euclid(86_400), time.0.rem_euclid(86_400));
+    // Days since the first of March of the year 0; years that begin in March end with the leap day.
+    let day = day + 719_468;
+    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = era * 400 + year + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 fn number(text: &str, digits: usize) -> Option<i64> {
     let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
@@ -121,6 +137,17 @@ mod tests {
             "２０２７-01",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(write(UnixTime(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(write(UnixTime(1_767_225_600)), "2026-01-01T00:00:00Z");
+        assert_eq!(write(UnixTime(951_782_399)), "2000-02-28T23:59:59Z");
+        for day in (0..60_000).step_by(17) {
+            let time = UnixTime(day * 86_400 + day % 86_400);
+            assert_eq!(parse(&write(time)), Some(time), "{day}");
         }
     }
 }

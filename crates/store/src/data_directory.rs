@@ -84,6 +84,21 @@ impl DataDirectory {
         }
     }
 
+    /// Where the SQLite database of a directory is, which another process may be working in.
+    pub fn database_in(path: &Path) -> PathBuf {
+        path.join("doorward.db")
+    }
+
+    /// Reads the root secret of a directory, which another process may be working in. None is made.
+    ///
+    /// # Errors
+    /// There is none, or it can't be read.
+    pub fn root_secret_in(path: &Path) -> Result<RootSecret, DataDirectoryError> {
+        let path = path.join("root-secret");
+        let content = std::fs::read(&path).map_err(|error| DataDirectoryError::Io(path.clone(), error))?;
+        RootSecret::from_file_content(&content).map_err(|error| DataDirectoryError::RootSecret(path, error))
+    }
+
     /// The lock, to be handed over.
     pub fn lock(&self) -> BorrowedFd<'_> {
         self.lock.as_fd()
