@@ -202,8 +202,9 @@ where
     let head_within = worker.limits().head_timeout;
     let open = Rc::new(open);
     let its = Rc::clone(&open);
+    // Boxed: the room for an answer in the making is taken for as long as it is made, and not moved into its place.
     let answer = service_fn(move |request: Request<Incoming>| {
-        answer(Rc::clone(&worker), Rc::clone(&peer), its.request(), request)
+        Box::pin(answer(Rc::clone(&worker), Rc::clone(&peer), its.request(), request))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -237,7 +238,7 @@ where
     let its = Rc::clone(&open);
     let answer = service_fn(move |request: Request<Incoming>| {
         heard.set(true);
-        answer(Rc::clone(&worker), Rc::clone(&peer), its.request(), request)
+        Box::pin(answer(Rc::clone(&worker), Rc::clone(&peer), its.request(), request))
     });
     let streams = Streams::new(Rc::clone(&open), send_timeout);
     let connection = http2::Builder::new(streams)

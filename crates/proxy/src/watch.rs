@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use bytes::Bytes;
 use doorward_core::{
     http::{context::RequestId, fetch::FetchMetadata},
     policy::{self, Access, Decision, Demand, Presented},
@@ -45,9 +46,19 @@ impl Watch {
         self.worker.sessions.generation() != self.generation
     }
 
+    /// Makes it ready to be kept for long. The target is a piece of the memory that the request was read into, and would
+    /// keep all of that.
+    fn settle(&mut self) {
+        let own = Bytes::copy_from_slice(self.target.as_str().as_bytes());
+        if let Ok(target) = PathAndQuery::from_maybe_shared(own) {
+            self.target = target;
+        }
+    }
+
     /// Returns when the permission no longer holds: signed out, disabled, out of the group, expired, or not declared
     /// so any more. If that can't be told, it does not hold.
-    pub(crate) async fn ended(self: Box<Self>) {
+    pub(crate) async fn ended(mut self: Box<Self>) {
+        self.settle();
         match self.until {
             None => self.permission_ended().await,
             Some(until) => {

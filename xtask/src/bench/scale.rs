@@ -19,6 +19,11 @@ use super::{
 };
 use crate::{command::command, place};
 
+/// Sessions of the server with many.
+const MANY: u32 = 100_000;
+/// Seconds for which each server is driven before, so that each session is used at least once.
+const FIRST: u32 = 20;
+
 /// Requests of one service, of a server with few and one with many.
 pub(super) fn services(bench: &mut Bench<'_>) -> Result<Vec<Figure>> {
     let cores = Cores::of_this_process()?;
@@ -56,7 +61,7 @@ pub(super) fn sessions(bench: &mut Bench<'_>) -> Result<Vec<Figure>> {
         write_script(&script, &cookies)?;
         Ok((installation.start(|program| cores.server(program))?, script))
     };
-    let (many, many_script) = start("many-sessions", 100_000)?;
+    let (many, many_script) = start("many-sessions", MANY)?;
     let (few, few_script) = start("few-sessions", 10)?;
     let load = load(bench.options, cores);
     let ways = [
@@ -65,7 +70,12 @@ pub(super) fn sessions(bench: &mut Bench<'_>) -> Result<Vec<Figure>> {
     ];
     // Each session is looked up in the database once; that is a cost of its first request, not of the number.
     for way in &ways {
-        Load { seconds: 10, ..way.load }.drive(way.server)?;
+        let drive = Load { seconds: FIRST, ..way.load }.drive(way.server)?;
+        let asked = drive.per_second * f64::from(FIRST);
+        ensure!(
+            asked >= f64::from(MANY),
+            "only {asked} requests in {FIRST} s: some sessions were not used yet"
+        );
     }
     compare(bench.options, "a request with 100,000 sessions in use", &ways)
 }
@@ -100,14 +110,15 @@ fn make_sessions(database: &Path, count: u32) -> Result<String> {
     String::from_utf8(output.stdout).context("cookies are text")
 }
 
-/// Both scripts do the same work per request: they hold as many lines.
+/// Each drive begins anywhere in the list: a short one would ask for the first ones only, time after time.
 fn write_script(file: &Path, cookies: &str) -> Result<()> {
     let list = file.with_extension("txt");
     fs::write(&list, cookies).with_context(|| format!("{} can't be written", list.display()))?;
     let script = format!(
         "local cookies = {{}}
          for line in io.lines({:?}) do cookies[#cookies + 1] = line end
-         local next = 0
+         math.randomseed(os.time())
+         local next = math.random(#cookies)
          request = function()
              next = next % #cookies + 1
              wrk.headers['Cookie'] = cookies[next]

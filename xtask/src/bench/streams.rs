@@ -120,7 +120,9 @@ impl Client<'_> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (host, cookie) = (http::authority(self.host, self.port), self.cookie);
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{lines}\r\n")?;
+        // In one piece, as clients send it: written bit by bit it would arrive so, and be collected in a larger buffer.
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n{lines}\r\n");
+        stream.write_all(head.as_bytes())?;
         Ok(stream)
     }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, params_from_iter, types};
+use rusqlite::{Connection, OpenFlags, config::DbConfig, params_from_iter, types};
 
 use super::{
     job::{Job, Queue, Tx},
@@ -61,6 +61,9 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| failure(&error))?;
     connection.busy_timeout(Duration::from_secs(10)).map_err(|error| failure(&error))?;
+    // A plan does not depend on what is bound: otherwise SQLite makes a new one for each use of some statements.
+    let stable = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+    connection.set_db_config(stable, true).map_err(|error| failure(&error))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
@@ -210,4 +213,28 @@ fn failure(error: &rusqlite::Error) -> StoreError {
         text if text.contains("credentials.id") => Constraint::Credential,
         _ => Constraint::Other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_bound() {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = open(Path::new(":memory:"), flags).unwrap();
+        let table = "CREATE TABLE sessions (id TEXT PRIMARY KEY, parent TEXT, host TEXT NOT NULL)";
+        connection.execute_batch(table).unwrap();
+        let sql =
+            "SELECT s.id FROM sessions s JOIN sessions p ON p.id = s.parent WHERE s.id = ?1 AND s.host = ?2";
+        for number in 0..10 {
+            // A statement that was put back has forgotten what was bound: that is when SQLite would plan it anew.
+            let mut statement = connection.prepare_cached(sql).unwrap();
+            assert!(!statement.exists([&number.to_string(), "a.test"]).unwrap());
+        }
+        let statement = connection.prepare_cached(sql).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }

@@ -121,7 +121,7 @@ impl Body {
                 State::UntilClose(connection) => (connection, true),
             };
             let Poll::Ready(read) = connection.poll_fill(context) else {
-                connection.free_buffer();
+                connection.free_buffers();
                 return Poll::Pending;
             };
             match read {

@@ -81,10 +81,13 @@ impl Connection {
         Poll::Ready(Ok(count))
     }
 
-    /// Lets go of a read buffer that holds nothing, for a wait that may be long.
-    pub(super) fn free_buffer(&mut self) {
+    /// Lets go of buffers that hold nothing, for a wait that may be long.
+    pub(super) fn free_buffers(&mut self) {
         if self.input.is_empty() {
             self.input = BytesMut::new();
+        }
+        if self.output.is_empty() {
+            self.output = Vec::new();
         }
     }
 
