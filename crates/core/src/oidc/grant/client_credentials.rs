@@ -11,7 +11,7 @@ use crate::{
     token::{Machine, Plain},
 };
 
-/// What a client gets for itself. Only [`Grant::read`] makes one.
+/// What a client gets for itself. Only `Grant::read` makes one.
 #[must_use]
 #[derive(PartialEq, Eq, Debug)]
 pub struct Grant {
