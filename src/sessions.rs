@@ -13,10 +13,9 @@ use std::{
 use arc_swap::ArcSwap;
 use doorward_core::{
     config::Config,
-    id::SessionId,
     identity::Identity,
     policy::Bearer,
-    time::{Lifetime, UnixTime},
+    time::UnixTime,
     token::{Hashed, Personal, Session},
 };
 use doorward_proxy::{
@@ -28,11 +27,9 @@ use tokio::sync::watch;
 
 use crate::bearers;
 
-/// Seconds after which the store is asked again and records that the session is in use, at most. Memory speaks the truth
-/// for as long as the generation stands; this is for the record alone.
-const RECORDED: i64 = 300;
-/// The same as a part of the idle lifetime: nobody who uses a session is found idle much before that is over.
-const RECORDED_PART: i64 = 16;
+/// Seconds for which memory may answer at most. Then the store is asked again, and records that the session is in use:
+/// often enough that nobody who uses a session is found idle.
+const FRESH: i64 = 60;
 
 /// Answers the data plane's question "who is behind this token, on this host, now?".
 pub(crate) struct Sessions {
@@ -47,8 +44,6 @@ struct Remembered {
     asked_at: UnixTime,
     /// Seconds for which it may answer.
     fresh_for: i64,
-    /// When the store recorded that the session is in use.
-    recorded_at: UnixTime,
 }
 
 impl Remembered {
@@ -110,7 +105,9 @@ impl Sessions {
         let Some(identity) = found.map(Arc::new) else {
             return Ok(None);
         };
-        let recorded_at = self.record(token, identity.session, idle, now).await;
+        if let Err(error) = self.store.touch_session(identity.session, now).await {
+            tracing::warn!(%error, "the use of a session can't be recorded");
+        }
         remember(
             token,
             Remembered {
@@ -118,46 +115,11 @@ impl Sessions {
                 host: host.into(),
                 generation,
                 asked_at: now,
-                fresh_for: recorded_every(idle),
-                recorded_at,
+                fresh_for: FRESH.min(i64::from(idle.0) / 2),
             },
         );
         Ok(Some(identity))
     }
-
-    /// Records that a session is in use, unless that was done a moment ago: each sign-in of anybody makes us ask about
-    /// everybody, and to write costs more than to ask. When it was done last.
-    async fn record(
-        &self,
-        token: &Hashed<Session>,
-        session: SessionId,
-        idle: Lifetime,
-        now: UnixTime,
-    ) -> UnixTime {
-        let known = recorded_at(token, session);
-        if let Some(last) = known.filter(|last| now >= *last && now.since(*last) < recorded_every(idle)) {
-            return last;
-        }
-        match self.store.touch_session(session, now).await {
-            Ok(()) => now,
-            Err(error) => {
-                tracing::warn!(%error, "the use of a session can't be recorded");
-                known.unwrap_or(UnixTime(0))
-            }
-        }
-    }
-}
-
-fn recorded_every(idle: Lifetime) -> i64 {
-    RECORDED.min(i64::from(idle.0) / RECORDED_PART)
-}
-
-/// When the use of a session was recorded last, as far as this thread remembers.
-fn recorded_at(token: &Hashed<Session>, session: SessionId) -> Option<UnixTime> {
-    MEMORY.with_borrow(|memory| {
-        let entry = memory.get(token.as_bytes())?;
-        (entry.identity.session == session).then_some(entry.recorded_at)
-    })
 }
 
 fn remember(token: &Hashed<Session>, entry: Remembered) {
