@@ -8,7 +8,9 @@ mod upstream;
 use std::sync::Arc;
 
 use ::http::HeaderName;
-pub use disclosure::{Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role};
+pub use disclosure::{
+    Credential, CredentialValue, Disclosed, Disclosure, HeaderSet, IdentityHeader, Role, is_taken_header,
+};
 pub use relay::{Elsewhere, HeaderEdits, Limits, PathMap, QueryRule, Relay};
 pub use static_site::StaticSite;
 pub use upstream::{Address, Balance, HealthCheck, Target, Upstream, UpstreamScheme, UpstreamTls};

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use askama::Template;
 use axum::{
-    extract::{FromRequest, FromRequestParts as _, Request, State},
+    extract::{FromRequest, Request, State},
     response::{IntoResponse as _, Response},
 };
 use doorward_core::{
@@ -252,16 +252,7 @@ impl FromRequest<Arc<Environment>> for Change {
     type Rejection = Response;
 
     async fn from_request(request: Request, environment: &Arc<Environment>) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        let refuse = Refusal::into_response;
-        let Context(context) = Context::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
-        let Administrator(by) =
-            Administrator::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
-        let request = Request::from_parts(parts, body);
-        let Form(form) = Form::from_request(request, environment).await.map_err(refuse)?;
-        if !session::is_fresh(&by, context.now) {
-            return Err(reply::see_other(&login::path_to_confirm(&HERE)));
-        }
+        let (context, by, form) = session::asked_by_administrator(request, environment, &HERE).await?;
         let id = form.value("id").and_then(|id| UserId::parse(id).ok());
         let id = id.ok_or_else(|| Refusal::not_found().into_response())?;
         Ok(Self { environment: Arc::clone(environment), context, by, id, form })

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::{
+    extract::{FromRequest as _, FromRequestParts, Request},
+    response::{IntoResponse as _, Response},
+};
 use doorward_core::{
     http::{context::RequestContext, cookie},
     id::SessionId,
     identity::Identity,
+    oauth::parameters::Parameters,
+    return_to::ReturnTo,
     time::{Lifetime, UnixTime},
     token::{Hashed, Plain, Session},
 };
 use doorward_store::NewSession;
 use http::{HeaderMap, HeaderValue, StatusCode, request::Parts};
 
-use crate::{environment::Environment, extract, refusal::Refusal};
+use crate::{environment::Environment, extract, login, refusal::Refusal, reply};
 
 /// How long ago a passkey may have been used for changes that an attacker at an open session would want to make.
 const FRESH: Lifetime = Lifetime::minutes(10);
@@ -61,6 +66,28 @@ impl FromRequestParts<Arc<Environment>> for Administrator {
         let SignedIn(identity) = SignedIn::from_request_parts(parts, environment).await?;
         Self::check(&identity)?;
         Ok(Self(identity))
+    }
+}
+
+/// What an administrator who used a passkey just now asks for by a form. Others are refused, or shown the way to use it
+/// once more, which leads back to `here`.
+pub(crate) async fn asked_by_administrator(
+    request: Request,
+    environment: &Arc<Environment>,
+    here: &ReturnTo,
+) -> Result<(RequestContext, Arc<Identity>, Parameters), Response> {
+    let (mut parts, body) = request.into_parts();
+    let refuse = Refusal::into_response;
+    let extract::Context(context) =
+        extract::Context::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
+    let Administrator(by) =
+        Administrator::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
+    let request = Request::from_parts(parts, body);
+    let extract::Form(form) = extract::Form::from_request(request, environment).await.map_err(refuse)?;
+    if is_fresh(&by, context.now) {
+        Ok((context, by, form))
+    } else {
+        Err(reply::see_other(&login::path_to_confirm(here)))
     }
 }
 

@@ -3,12 +3,14 @@
 mod credential;
 mod render;
 mod role;
+mod taken;
 
 use ::http::HeaderName;
 
 pub use credential::{Credential, CredentialValue};
 pub use render::Disclosed;
 pub use role::Role;
+pub use taken::is_taken_header;
 
 use crate::identity::Property;
 

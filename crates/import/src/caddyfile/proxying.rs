@@ -1,5 +1,7 @@
 //! What answers: applications, files, other origins.
 
+use doorward_core::service::is_taken_header;
+
 use super::{parse::Directive, security::told};
 use crate::toml::{string, table};
 
@@ -244,37 +246,11 @@ fn header_up(line: &Directive, proxy: &mut Proxy) -> bool {
 
 /// Whether a header of this name may tell who somebody is.
 pub(super) fn is_identity_header(name: &str) -> bool {
-    const TAKEN: [&str; 24] = [
-        "host",
-        "cookie",
-        "set-cookie",
-        "authorization",
-        "content-length",
-        "content-type",
-        "content-encoding",
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "proxy-authorization",
-        "transfer-encoding",
-        "upgrade",
-        "te",
-        "trailer",
-        "expect",
-        "range",
-        "origin",
-        "referer",
-        "forwarded",
-        "via",
-        "x-real-ip",
-        "x-request-id",
-        "x-http-method-override",
-    ];
     let lower = name.to_ascii_lowercase();
     !lower.is_empty()
         && lower.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !TAKEN.contains(&lower.as_str())
-        && !["x-forwarded", "x-original-", "sec-", "x-doorward-"].iter().any(|start| lower.starts_with(start))
+        && !is_taken_header(&lower)
+        && !lower.starts_with("x-forwarded")
 }
 
 /// Beginnings of names that say who somebody is or where a request comes from, and names that no file may set.

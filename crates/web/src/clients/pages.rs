@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{FromRequest, FromRequestParts as _, Request, State},
-    response::{IntoResponse as _, Response},
+    extract::{FromRequest, Request, State},
+    response::Response,
 };
 use doorward_core::{
     http::context::RequestContext,
@@ -23,7 +23,7 @@ use http::StatusCode;
 use super::{PAGE, form::Written, secret};
 use crate::{
     environment::Environment,
-    extract::{Context, Env, Form, Query},
+    extract::{Context, Env, Query},
     login,
     page::{self, Frame},
     people,
@@ -165,16 +165,7 @@ impl FromRequest<Arc<Environment>> for Change {
     type Rejection = Response;
 
     async fn from_request(request: Request, environment: &Arc<Environment>) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        let refuse = Refusal::into_response;
-        let Context(context) = Context::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
-        let Administrator(by) =
-            Administrator::from_request_parts(&mut parts, environment).await.map_err(refuse)?;
-        let request = Request::from_parts(parts, body);
-        let Form(form) = Form::from_request(request, environment).await.map_err(refuse)?;
-        if !session::is_fresh(&by, context.now) {
-            return Err(reply::see_other(&login::path_to_confirm(&HERE)));
-        }
+        let (context, by, form) = session::asked_by_administrator(request, environment, &HERE).await?;
         let id = form.value("id").unwrap_or_default().to_owned();
         Ok(Self { environment: Arc::clone(environment), context, by, id, form })
     }

@@ -2,10 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use doorward_core::{
-    oauth::parameters::Parameters,
-    oidc::{authorization::AuthorizationRequest, interaction::Step, progress::Progress},
-};
+use doorward_core::oidc::{authorization::AuthorizationRequest, interaction::Step, progress::Progress};
 
 use super::{authorize::Ask, consent};
 use crate::{
@@ -51,11 +48,7 @@ pub(crate) async fn choose(
     SignedIn(identity): SignedIn,
     Form(form): Form,
 ) -> Result<Response, Refusal> {
-    let incomplete =
-        || Refusal::bad_request("The form is not complete. Go back to the application and try again.");
-    let query = form.value("request").ok_or_else(incomplete)?;
-    let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
-    let ask = Ask { environment, context, visitor: Some(identity.clone()), parameters };
+    let ask = Ask::of_form(environment, context, identity.clone(), &form)?;
     let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),

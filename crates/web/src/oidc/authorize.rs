@@ -108,6 +108,20 @@ async fn respond(ask: Ask, just_pushed: bool) -> Result<Response, Refusal> {
 }
 
 impl Ask {
+    /// The request that an answer of the person of this session to a page of ours is about.
+    pub(super) fn of_form(
+        environment: Arc<Environment>,
+        context: RequestContext,
+        visitor: Arc<Identity>,
+        form: &Parameters,
+    ) -> Result<Self, Refusal> {
+        let query = form.value("request");
+        let parameters = query.and_then(|query| Parameters::parse(query.as_bytes()).ok());
+        let incomplete = "The form is not complete. Go back to the application and try again.";
+        let parameters = parameters.ok_or_else(|| Refusal::bad_request(incomplete))?;
+        Ok(Self { environment, context, visitor: Some(visitor), parameters })
+    }
+
     /// The request, or the answer that says what is wrong with it.
     pub(super) async fn read(&self) -> Result<Result<AuthorizationRequest, Box<Response>>, StoreError> {
         let client_id = self.parameters.value("client_id").unwrap_or_default();

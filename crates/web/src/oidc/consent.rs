@@ -5,7 +5,6 @@ use axum::{extract::State, response::Response};
 use doorward_core::{
     oauth::{
         error::ErrorCode,
-        parameters::Parameters,
         redirect_uri,
         scope::{Scope, ScopeSet},
     },
@@ -86,11 +85,7 @@ pub(crate) async fn decide(
     SignedIn(identity): SignedIn,
     Form(form): Form,
 ) -> Result<Response, Refusal> {
-    let incomplete =
-        || Refusal::bad_request("The form is not complete. Go back to the application and try again.");
-    let query = form.value("request").ok_or_else(incomplete)?;
-    let parameters = Parameters::parse(query.as_bytes()).map_err(|_| incomplete())?;
-    let ask = Ask { environment, context, visitor: Some(identity.clone()), parameters };
+    let ask = Ask::of_form(environment, context, identity.clone(), &form)?;
     let request = match ask.read().await? {
         Ok(request) => request,
         Err(answer) => return Ok(*answer),

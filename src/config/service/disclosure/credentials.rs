@@ -4,11 +4,11 @@ use std::path::Path;
 
 use doorward_core::{
     http::headers,
-    service::{Credential, CredentialValue},
+    service::{Credential, CredentialValue, is_taken_header},
 };
 use http::{HeaderName, HeaderValue};
 
-use super::{Closing, Context, headers::is_taken};
+use super::{Closing, Context};
 use crate::config::{
     read_secret,
     reader::{Section, Text},
@@ -66,7 +66,7 @@ fn fill(credential: &mut Credential, file: &Path) -> Result<(), String> {
 /// A name that the application may read a credential from. `Authorization` is one.
 fn header(name: &Text, entry: &Section<'_>) -> Option<HeaderName> {
     let canonical = headers::canonical(&name.text);
-    let fit = canonical == "authorization" || !is_taken(&canonical);
+    let fit = canonical == "authorization" || !is_taken_header(&canonical);
     let parsed = name.text.parse::<HeaderName>().ok().filter(|_| fit);
     if parsed.is_none() {
         let message = format!("`{}` can't carry a credential", name.text);

@@ -3,7 +3,7 @@
 use doorward_core::{
     http::headers,
     identity::Property,
-    service::{HeaderSet, IdentityHeader},
+    service::{HeaderSet, IdentityHeader, is_taken_header},
 };
 use http::HeaderName;
 
@@ -16,36 +16,6 @@ use crate::config::{
 const KEY: &str = "identity_headers";
 /// The key that lists sets, beside headers one by one.
 const SETS: &str = "sets";
-/// Names that an identity header can't have: they mean something else on the way.
-const NOT_OURS_TO_SET: [&str; 25] = [
-    "host",
-    "cookie",
-    "set-cookie",
-    "authorization",
-    "content-length",
-    "content-type",
-    "content-encoding",
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authorization",
-    "transfer-encoding",
-    "upgrade",
-    "te",
-    "trailer",
-    "expect",
-    "range",
-    "origin",
-    "referer",
-    "forwarded",
-    "via",
-    "x-forwarded",
-    "x-real-ip",
-    "x-http-method-override",
-    "x-request-id",
-];
-/// Beginnings of such names.
-const NOT_OURS_TO_BEGIN: [&str; 4] = ["x-forwarded-", "x-original-", "sec-", "x-doorward-"];
 /// The forwarding names that are about people, by convention.
 const ABOUT_PEOPLE: [&str; 5] = [
     "x-forwarded-user",
@@ -157,11 +127,5 @@ pub(in crate::config::service) fn name(text: &str, place: &Place, findings: &Fin
 }
 
 fn is_ours_to_set(canonical: &str) -> bool {
-    !is_taken(canonical) || ABOUT_PEOPLE.contains(&canonical)
-}
-
-/// Whether a name means something else on the way.
-pub(super) fn is_taken(canonical: &str) -> bool {
-    NOT_OURS_TO_SET.contains(&canonical)
-        || NOT_OURS_TO_BEGIN.iter().any(|beginning| canonical.starts_with(beginning))
+    !is_taken_header(canonical) || ABOUT_PEOPLE.contains(&canonical)
 }
